@@ -1,0 +1,3 @@
+//! How a message finds its recipient: the profile and the machine that follows it.
+
+pub mod profile;

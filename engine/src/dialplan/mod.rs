@@ -1,0 +1,3 @@
+//! The dialplan language: lexer → parser → resolver → checker → compact program → run.
+
+pub mod effect;

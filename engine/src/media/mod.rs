@@ -1,0 +1,3 @@
+//! One call's media as pure machines: RTP, digits, order, sound.
+
+pub mod codec;

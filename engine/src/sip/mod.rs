@@ -1,0 +1,1 @@
+//! SIP (RFC 3261) without sockets: wire, transactions, dialogs, registrar.
