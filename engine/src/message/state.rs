@@ -147,10 +147,12 @@ impl RecipientState {
             Event::Notified { device } => self.heard.is_none() && self.notify(device, at),
             Event::Delivered { device } => self.deliver(device, at),
             Event::Heard { device, heard_ms } => self.hear(device, *heard_ms, at),
-            Event::Saved => self.saved.is_none() && {
-                self.saved = Some(at);
-                true
-            },
+            Event::Saved => {
+                self.saved.is_none() && {
+                    self.saved = Some(at);
+                    true
+                }
+            }
             Event::Deleted => {
                 self.deleted = Some(at);
                 true
@@ -292,10 +294,8 @@ pub(crate) mod tests_support {
             Just(Event::Accepted),
             device.clone().prop_map(|device| Event::Notified { device }),
             device.clone().prop_map(|device| Event::Delivered { device }),
-            (device.clone(), 0u32..90).prop_map(|(device, heard_ms)| Event::Heard {
-                device,
-                heard_ms
-            }),
+            (device.clone(), 0u32..90)
+                .prop_map(|(device, heard_ms)| Event::Heard { device, heard_ms }),
             Just(Event::Saved),
             Just(Event::Deleted),
             device.prop_map(|device| Event::AttemptFailed { device, reason: "no".into() }),
