@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use hark_engine::id::UserId;
+use hark_engine::message::mailbox::Lamp;
 use hark_engine::message::{LoggedEvent, MessageSummary};
 use hark_engine::presence::Presence;
 use tokio::sync::broadcast;
@@ -17,14 +18,21 @@ const CAPACITY: usize = 4096;
 /// What happened.
 #[derive(Clone, Debug)]
 pub enum BusEvent {
-    /// A message was committed for this recipient.
-    Committed {
+    /// A message is to be shown to this recipient at once, in every browser session.
+    PopUp {
         /// For whom.
         recipient: UserId,
         /// What the recipient's mailbox says of it.
         message: MessageSummary,
         /// Where the recipient can hear it: a path such as `/m/TOKEN`.
         link: String,
+    },
+    /// A message was committed for this recipient: their list of messages has grown.
+    Arrived {
+        /// For whom.
+        recipient: UserId,
+        /// What the recipient's mailbox says of it.
+        message: MessageSummary,
     },
     /// An event was appended to a message's log; `sender` is to be told of it if it is a user.
     Logged {
@@ -47,17 +55,6 @@ pub enum BusEvent {
         /// How present now.
         presence: Presence,
     },
-}
-
-/// The counts that lamps and badges show, derived from the event log.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Lamp {
-    /// Not heard yet.
-    pub new: u32,
-    /// Heard or kept, not deleted.
-    pub saved: u32,
-    /// Of the new ones, how many are urgent.
-    pub urgent_new: u32,
 }
 
 /// The bus. Cheap to clone; all clones are one bus.

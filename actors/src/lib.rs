@@ -7,4 +7,8 @@
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod messages;
 pub mod presence_board;
+pub mod prompt;
+pub mod recording;
+pub mod store;
