@@ -7,6 +7,7 @@
 
 pub mod address;
 pub mod digest;
+mod digest_fields;
 pub mod framer;
 pub mod header;
 mod lex;
