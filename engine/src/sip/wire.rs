@@ -426,4 +426,4 @@ fn check_version(version: &str) -> Result<(), Fault> {
 
 #[cfg(test)]
 #[path = "wire_tests.rs"]
-mod tests;
+pub(super) mod tests;
