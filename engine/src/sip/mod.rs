@@ -8,6 +8,8 @@
 pub mod address;
 pub mod digest;
 mod digest_fields;
+mod escape;
+mod fault;
 pub mod framer;
 pub mod header;
 mod lex;

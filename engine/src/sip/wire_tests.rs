@@ -187,6 +187,13 @@ fn a_refusal_answers_with_what_was_readable() {
 }
 
 #[test]
+fn a_small_question_gets_no_large_answer() {
+    let e = request(&with(&format!("v: {}\n", "a,".repeat(8000)))).unwrap_err();
+    let response = e.response.unwrap();
+    assert_eq!((response.status, response.headers.len() <= MAX_FIELDS + 4), (513, true));
+}
+
+#[test]
 fn malformed_responses_are_dropped() {
     let response = with("").replace("OPTIONS sip:a@b SIP/2.0", "SIP/2.0 200 OK");
     assert!(parse_datagram(&Bytes::from(response.clone())).is_ok());
