@@ -1,1 +1,3 @@
 //! SIP (RFC 3261) without sockets: wire, transactions, dialogs, registrar.
+
+pub mod transaction;
