@@ -1,4 +1,6 @@
 //! SIP (RFC 3261) without sockets: wire, transactions, dialogs, registrar.
+
+pub mod transaction;
 //!
 //! From the wire upwards: [`wire`] turns octets into a [`message::Message`] and back and
 //! [`framer`] finds messages in a stream; [`header`] is the ordered header list over rsip's
