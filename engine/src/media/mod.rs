@@ -25,3 +25,6 @@ pub mod source;
 pub use clip::Clip;
 pub use codec::Codec;
 pub use record::RecordedFrame;
+pub mod frame;
+
+pub use frame::RecordedFrame;
