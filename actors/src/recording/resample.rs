@@ -61,7 +61,11 @@ fn sinc(x: f64) -> f64 {
 }
 
 fn kaiser(x: f64) -> f64 {
-    if x.abs() > 1.0 { 0.0 } else { bessel(KAISER_BETA * (1.0 - x * x).sqrt()) / bessel(KAISER_BETA) }
+    if x.abs() > 1.0 {
+        0.0
+    } else {
+        bessel(KAISER_BETA * (1.0 - x * x).sqrt()) / bessel(KAISER_BETA)
+    }
 }
 
 /// The modified Bessel function I0, by its power series.

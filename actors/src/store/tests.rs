@@ -99,8 +99,7 @@ async fn a_message_goes_its_whole_way_and_survives_a_restart() {
     assert_eq!(RecipientState::fold(&log), state, "the table is what the log says");
     let outbox = store.outbox(alice, 10).await.unwrap();
     assert_eq!(outbox[0].recipients[0].name, "bob Test");
-    let steps: Vec<_> =
-        outbox[0].recipients[0].state.steps().into_iter().map(|s| s.step).collect();
+    let steps: Vec<_> = outbox[0].recipients[0].state.steps().into_iter().map(|s| s.step).collect();
     assert_eq!(steps, [Step::Accepted, Step::Notified, Step::Delivered, Step::Heard]);
     assert_eq!(store.mailbox(bob, Folder::Saved).await.unwrap()[0].id, id);
     let record = store.message(id).await.unwrap().unwrap();

@@ -1,6 +1,4 @@
 //! SIP (RFC 3261) without sockets: wire, transactions, dialogs, registrar.
-
-pub mod transaction;
 //!
 //! From the wire upwards: [`wire`] turns octets into a [`message::Message`] and back and
 //! [`framer`] finds messages in a stream; [`header`] is the ordered header list over rsip's
@@ -20,5 +18,6 @@ mod name;
 pub mod nonce;
 pub mod params;
 pub mod sdp;
+pub mod transaction;
 pub mod uri;
 pub mod wire;
