@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use super::CallServices;
 use super::call::{CallActor, CallArguments, CallMessage, Direction, Outgoing};
 use super::media::Description;
+use super::ledger::Ledger;
 use super::recordings::{CallRecordings, List};
 use crate::clock;
 use crate::delivery::RingRequest;
@@ -51,6 +52,8 @@ pub struct SwitchboardArguments {
     pub sip: Arc<Mutex<mpsc::Receiver<SipEvent>>>,
     /// Delivery calls that are asked for.
     pub rings: Arc<Mutex<mpsc::Receiver<RingRequest>>>,
+    /// The legs and spools of every call, for whoever clears up.
+    pub ledger: Ledger,
 }
 
 /// What it is told.
@@ -71,6 +74,7 @@ pub enum SwitchboardMessage {
 /// The calls.
 pub struct SwitchboardState {
     services: CallServices,
+    ledger: Ledger,
     calls: HashMap<LegId, Entry>,
     legs: HashMap<ActorId, LegId>,
     ringing: HashSet<UserId>,
@@ -81,7 +85,6 @@ pub struct SwitchboardState {
 
 struct Entry {
     actor: ActorRef<CallMessage>,
-    spools: List,
     delivers_to: Option<UserId>,
 }
 
@@ -95,7 +98,7 @@ impl Actor for Switchboard {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let SwitchboardArguments { services, sip, rings } = arguments;
+        let SwitchboardArguments { services, sip, rings, ledger } = arguments;
         let mut pumps = JoinSet::new();
         let switchboard = myself.clone();
         pumps.spawn(async move {
@@ -116,6 +119,7 @@ impl Actor for Switchboard {
         });
         Ok(SwitchboardState {
             services,
+            ledger,
             calls: HashMap::new(),
             legs: HashMap::new(),
             ringing: HashSet::new(),
@@ -163,23 +167,15 @@ impl Actor for Switchboard {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorTerminated(cell, _, _) => {
-                state.over(&myself, cell.get_id()).await;
+                state.over(&myself, cell.get_id());
             }
             SupervisionEvent::ActorFailed(cell, error) => {
                 state.services.metrics.failures.inc();
                 tracing::error!(%error, "a call failed: it is hung up and its recording kept");
-                if let Some((leg, entry)) = state.over(&myself, cell.get_id()).await {
-                    state.services.sip.command(Command::Hangup {
-                        leg,
-                        reason: Some("SIP;cause=500;text=\"Server Internal Error\"".into()),
-                    });
-                    let recovery = state.services.recovery();
-                    tokio::spawn(async move {
-                        for spool in entry.spools.take_left_behind().await {
-                            recovery.recover(&spool).await;
-                        }
-                    });
+                if let Some(&leg) = state.legs.get(&cell.get_id()) {
+                    state.ledger.clear_up_leg(&state.services, leg);
                 }
+                state.over(&myself, cell.get_id());
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
@@ -430,7 +426,8 @@ impl SwitchboardState {
         delivers_to: Option<UserId>,
     ) {
         self.legs.insert(actor.get_id(), leg);
-        self.calls.insert(leg, Entry { actor, spools, delivers_to });
+        self.ledger.note(leg, spools);
+        self.calls.insert(leg, Entry { actor, delivers_to });
     }
 
     fn refuse(&self, reject: Command, outcome: &str) {
@@ -439,13 +436,14 @@ impl SwitchboardState {
     }
 
     /// A call's actor has ended: forget it, and ring for the next message that waits.
-    async fn over(
+    fn over(
         &mut self,
         myself: &ActorRef<SwitchboardMessage>,
         actor: ActorId,
-    ) -> Option<(LegId, Entry)> {
-        let leg = self.legs.remove(&actor)?;
-        let entry = self.calls.remove(&leg)?;
+    ) {
+        let Some(leg) = self.legs.remove(&actor) else { return };
+        self.ledger.forget(leg);
+        let Some(entry) = self.calls.remove(&leg) else { return };
         if let Some(user) = entry.delivers_to {
             self.ringing.remove(&user);
             let next = self.waiting.get_mut(&user).and_then(VecDeque::pop_front);
@@ -456,7 +454,6 @@ impl SwitchboardState {
                 let _ = myself.cast(SwitchboardMessage::Ring(Box::new(next)));
             }
         }
-        Some((leg, entry))
     }
 }
 
