@@ -137,6 +137,25 @@ pub fn challenges(realm: &str, nonce: &str, stale: bool) -> [String; 2] {
     })
 }
 
+/// [`challenges`] for the phone that `user_agent` names: MD5 alone for those that give up on
+/// the whole answer when any challenge in it names an algorithm that they do not know, in
+/// whatever order (baresip 1.0 with libre 1.1, which Debian 12 ships, is one). As MD5 is
+/// accepted in any case, nobody gains by calling themselves such a phone.
+pub fn challenges_for(
+    user_agent: Option<&str>,
+    realm: &str,
+    nonce: &str,
+    stale: bool,
+) -> Vec<String> {
+    const MD5_ONLY: [&str; 4] = ["baresip v0.", "baresip v1.", "baresip v2.", "sipp"];
+    let knows = |prefix: &&str| {
+        let start = user_agent.and_then(|name| name.trim_start().get(..prefix.len()));
+        start.is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+    };
+    let skipped = usize::from(MD5_ONLY.iter().any(knows));
+    challenges(realm, nonce, stale).into_iter().skip(skipped).collect()
+}
+
 /// Judges a claim. An unknown user costs as much time as a wrong password.
 ///
 /// An ACK repeats the credentials of its INVITE and a CANCEL has none of its own: neither is

@@ -2,6 +2,9 @@
 
 use super::lex;
 
+/// More fields than this are no credentials: looking for repeated ones must stay cheap.
+const MAX_FIELDS: usize = 32;
+
 /// The fields of one Digest challenge, or of Digest credentials, values unquoted.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Fields(Vec<(String, String)>);
@@ -14,7 +17,7 @@ impl Fields {
         let mut fields = Self(Vec::new());
         for piece in lex::split_top_level(rest, b',').into_iter().filter(|p| !p.is_empty()) {
             let Some((name, value)) = field(piece) else { return Some(None) };
-            if fields.get(name).is_some() {
+            if fields.0.len() == MAX_FIELDS || fields.get(name).is_some() {
                 return Some(None);
             }
             fields.0.push((name.to_owned(), value));

@@ -159,3 +159,14 @@ fn secrets_are_not_shown() {
     assert!(!format!("{:?}", mufasa()).contains("Circle"));
     assert!(!format!("{:?}", nonces()).contains('3'));
 }
+
+#[test]
+fn old_phones_are_not_asked_for_what_confounds_them() {
+    let count = |agent| challenges_for(agent, "r", "n", false).len();
+    assert_eq!(count(None), 2);
+    assert_eq!(count(Some("Linphone/5.2")), 2);
+    assert_eq!(count(Some("baresip v3.5.0 (x86_64/Linux)")), 2);
+    let old = challenges_for(Some("baresip v1.0.0 (x86_64/linux)"), "r", "n", false);
+    assert!(matches!(old.as_slice(), [only] if only.contains("algorithm=MD5")));
+    assert_eq!(count(Some("SIPp/3.6")), 1);
+}

@@ -6,6 +6,7 @@ use super::message::Message;
 use super::wire::{Fault, Head, MAX_BODY, MAX_HEAD, ParseError, head_end};
 
 /// What stands in a stream.
+#[allow(clippy::large_enum_variant, reason = "nearly every frame is a message")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame {
     /// A message.

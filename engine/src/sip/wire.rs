@@ -8,127 +8,20 @@ use bytes::{BufMut, Bytes, BytesMut};
 use sha2::{Digest, Sha256};
 
 use super::address::NameAddr;
+pub use super::fault::{Fault, ParseError};
 pub use super::framer::{Frame, StreamFramer};
-use super::header::{HeaderError, Headers};
+use super::header::Headers;
 use super::message::{Message, Method, Request, Response};
 use super::uri::Uri;
 use super::{lex, name};
 
 /// The most octets that the start line and the header fields may take together.
 pub const MAX_HEAD: usize = 16 * 1024;
+/// The most header fields, list entries counted one by one: copying them into an answer must
+/// not make a small question a large answer.
+pub const MAX_FIELDS: usize = 256;
 /// The most octets that a body may take.
 pub const MAX_BODY: usize = 64 * 1024;
-
-/// Why octets are not a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// Only line breaks: somebody keeps a binding open.
-    #[error("a keep-alive, no message")]
-    KeepAlive,
-    /// No trace of SIP.
-    #[error("this is not SIP: the sender has the wrong port or protocol")]
-    NotSip,
-    /// The empty line that ends the header fields is missing.
-    #[error("the header fields have no end: the sender has to send an empty line after them")]
-    Truncated,
-    /// More than [`MAX_HEAD`].
-    #[error("the header fields are longer than 16384 octets: the sender has to shorten them")]
-    HeadTooLarge,
-    /// More than [`MAX_BODY`].
-    #[error("the body is longer than 65536 octets: the sender has to shorten it")]
-    BodyTooLarge,
-    /// The request line or status line breaks its grammar.
-    #[error("the start line is malformed: the sender has to follow RFC 3261 section 7")]
-    StartLine,
-    /// A version other than SIP/2.0.
-    #[error("only SIP/2.0 is spoken here")]
-    Version,
-    /// A line that is no header field.
-    #[error("a header line has no name: the sender has to write it as name: value")]
-    HeaderLine,
-    /// A field that is missing or breaks its grammar.
-    #[error(transparent)]
-    Header(#[from] HeaderError),
-    /// A field that may stand only once stands twice.
-    #[error("the {0} header field stands more than once: the sender has to decide")]
-    Duplicate(&'static str),
-    /// Content-Length is missing on a stream.
-    #[error("Content-Length is missing: on a stream every message needs one")]
-    NoContentLength,
-    /// Content-Length is not a number.
-    #[error("Content-Length is not a number of octets")]
-    ContentLength,
-    /// The datagram ends before the body does.
-    #[error("the message is shorter than its Content-Length says")]
-    BodyTruncated,
-    /// The method of CSeq is not that of the request.
-    #[error("CSeq names another method than the request line")]
-    MethodMismatch,
-    /// The branch is the magic cookie and nothing else: it identifies no transaction.
-    #[error("the branch of the topmost Via identifies no transaction")]
-    EmptyBranch,
-}
-
-impl Fault {
-    /// A label for a metric.
-    pub const fn kind(self) -> &'static str {
-        match self {
-            Self::KeepAlive => "keep_alive",
-            Self::NotSip => "not_sip",
-            Self::Truncated => "truncated",
-            Self::HeadTooLarge => "head_too_large",
-            Self::BodyTooLarge => "body_too_large",
-            Self::StartLine => "start_line",
-            Self::Version => "version",
-            Self::HeaderLine => "header_line",
-            Self::Header(HeaderError::Missing(_)) => "header_missing",
-            Self::Header(HeaderError::Malformed(_)) => "header_malformed",
-            Self::Duplicate(_) => "header_duplicate",
-            Self::NoContentLength | Self::ContentLength => "content_length",
-            Self::BodyTruncated => "body_truncated",
-            Self::MethodMismatch => "method_mismatch",
-            Self::EmptyBranch => "empty_branch",
-        }
-    }
-
-    const fn status(self) -> u16 {
-        match self {
-            Self::Version => 505,
-            Self::HeadTooLarge => 513,
-            Self::BodyTooLarge => 413,
-            Self::KeepAlive
-            | Self::NotSip
-            | Self::Truncated
-            | Self::StartLine
-            | Self::HeaderLine
-            | Self::Header(_)
-            | Self::Duplicate(_)
-            | Self::NoContentLength
-            | Self::ContentLength
-            | Self::BodyTruncated
-            | Self::MethodMismatch
-            | Self::EmptyBranch => 400,
-        }
-    }
-}
-
-/// Octets that are no message, and what to answer.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{fault}")]
-pub struct ParseError {
-    /// What is wrong.
-    pub fault: Fault,
-    /// The answer that is owed, to be sent to where the octets came from. `None` means that
-    /// they are dropped and counted: responses, ACKs, and what names no Via to answer to.
-    pub response: Option<Box<Response>>,
-}
-
-impl ParseError {
-    /// A label for a metric.
-    pub const fn kind(&self) -> &'static str {
-        self.fault.kind()
-    }
-}
 
 /// Reads the one message that a datagram holds. Octets beyond its Content-Length are ignored
 /// (RFC 3261 section 18.3), line breaks before it are skipped.
@@ -257,10 +150,18 @@ impl Head {
             self.content_lengths.push(value.to_owned());
         } else if name::is_list(name) && value.contains(',') {
             for entry in lex::split_top_level(value, b',').into_iter().filter(|e| !e.is_empty()) {
-                self.headers.push(name, entry);
+                self.push(name, entry);
             }
         } else {
+            self.push(name, value);
+        }
+    }
+
+    fn push(&mut self, name: &str, value: &str) {
+        if self.headers.len() < MAX_FIELDS {
             self.headers.push(name, value);
+        } else {
+            self.fault.get_or_insert(Fault::HeadTooLarge);
         }
     }
 
@@ -426,4 +327,4 @@ fn check_version(version: &str) -> Result<(), Fault> {
 
 #[cfg(test)]
 #[path = "wire_tests.rs"]
-mod tests;
+pub(super) mod tests;
