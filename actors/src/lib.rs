@@ -1,1 +1,3 @@
-//! placeholder
+//! What Hark does: sockets, actors, storage, the computer server, metrics.
+
+pub mod media;
