@@ -12,3 +12,4 @@ pub mod presence_board;
 pub mod prompt;
 pub mod recording;
 pub mod store;
+pub mod web;
