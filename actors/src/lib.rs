@@ -7,6 +7,7 @@
 pub mod bus;
 pub mod clock;
 pub mod config;
+pub mod delivery;
 pub mod messages;
 pub mod presence_board;
 pub mod prompt;

@@ -70,6 +70,8 @@ pub enum Input {
     Rang(RingResult),
     /// The recipient heard, saved or deleted the message, on whatever device.
     Settled,
+    /// The recipient came or went.
+    Presence(Presence),
 }
 
 /// How a delivery call ended.
@@ -129,6 +131,13 @@ impl Machine {
                 State::Choosing | State::Waiting { .. } => self.finish(),
                 State::Finished => {}
             },
+            Input::Presence(presence) => {
+                self.presence = presence;
+                // Somebody who comes online between two attempts need not wait for the next.
+                if matches!(self.state, State::Waiting { .. }) && presence.has_browser() {
+                    self.choose(now, 0);
+                }
+            }
             Input::Rang(result) => {
                 let State::Ringing { rule, attempt, stopping } = self.state else { return };
                 match result {
@@ -322,6 +331,15 @@ mod tests {
         assert_eq!(all(&mut machine), [Output::StopRinging]);
         machine.handle_input(Instant::ZERO, rang("cancelled"));
         assert_eq!(all(&mut machine), [Output::Finished]);
+    }
+
+    #[test]
+    fn coming_online_between_two_attempts_brings_the_pop_up() {
+        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Phone);
+        machine.handle_input(Instant::ZERO, rang("busy"));
+        all(&mut machine);
+        machine.handle_input(Instant::ZERO, Input::Presence(Presence::Online));
+        assert_eq!(all(&mut machine), [Output::PopUp, Output::Finished]);
     }
 
     #[test]
