@@ -16,3 +16,4 @@ pub mod store;
 //! What Hark does: sockets, actors, storage, the computer server, metrics.
 
 pub mod media;
+pub mod web;
