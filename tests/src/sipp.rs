@@ -1,0 +1,80 @@
+//! sipp, with a scenario of `tests/sipp/`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::process::Process;
+use crate::wait;
+
+/// A running scenario.
+pub struct Sipp {
+    process: Process,
+    folder: TempDir,
+}
+
+/// What a scenario is told.
+#[derive(Default)]
+pub struct Scenario<'a> {
+    /// The file's name in `tests/sipp/`, without its ending.
+    pub name: &'a str,
+    /// The account, if the scenario identifies.
+    pub account: Option<(&'a str, &'a str)>,
+    /// `-key name value`: what the scenario's `[name]` stands for.
+    pub keys: &'a [(&'a str, &'a str)],
+    /// How many calls, all at once; 1 if 0.
+    pub calls: usize,
+}
+
+impl Sipp {
+    /// Starts a scenario against `server`.
+    #[track_caller]
+    pub fn start(server: SocketAddr, scenario: &Scenario<'_>) -> Self {
+        let folder =
+            tempfile::Builder::new().prefix("hark-sipp-").tempdir().expect("a temporary folder");
+        let calls = scenario.calls.max(1).to_string();
+        let mut command = Command::new("sipp");
+        command.current_dir(folder.path());
+        command.arg(server.to_string()).arg("-sf").arg(path(scenario.name));
+        command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin", "-trace_err"]);
+        command.args([
+            "-m",
+            &calls,
+            "-l",
+            &calls,
+            "-r",
+            &calls,
+            "-timeout",
+            "120",
+            "-timeout_error",
+        ]);
+        if let Some((user, password)) = scenario.account {
+            command.args(["-s", user, "-au", user, "-ap", password]);
+        }
+        for (name, value) in scenario.keys {
+            command.args(["-key", name, value]);
+        }
+        Self { process: Process::start("sipp", command), folder }
+    }
+
+    /// Waits for its end; every call must have gone as written.
+    #[track_caller]
+    pub fn wait_success(&mut self) {
+        let status = self.process.wait_exit(wait::LATER + Duration::from_secs(60));
+        assert!(status.success(), "sipp: {status}\n{}", self.errors());
+    }
+
+    fn errors(&self) -> String {
+        let entries = std::fs::read_dir(self.folder.path()).expect("sipp's folder");
+        entries
+            .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok())
+            .fold(String::new(), |all, text| all + &text)
+    }
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(format!("{name}.xml"))
+}
