@@ -34,8 +34,14 @@ const context = await chromium.launchPersistentContext(profile, {
 // clock: a test that asks afterwards is not timed by its own questions.
 await context.addInitScript(() => {
   const seen = new Map();
+  const appearances = new Map();
   const changes = new Map();
   const now = () => performance.timeOrigin + performance.now();
+  const appear = (element) => {
+    const id = element.dataset?.testid;
+    if (id !== undefined) appearances.set(id, (appearances.get(id) ?? 0) + 1);
+    note(element);
+  };
   const note = (element) => {
     const id = element.dataset?.testid;
     if (id === undefined) return;
@@ -51,13 +57,14 @@ await context.addInitScript(() => {
       if (target instanceof Element) note(target);
       for (const node of addedNodes) {
         if (!(node instanceof Element)) continue;
-        note(node);
-        node.querySelectorAll("[data-testid]").forEach(note);
+        appear(node);
+        node.querySelectorAll("[data-testid]").forEach(appear);
       }
     }
   }).observe(document, { subtree: true, childList: true, attributes: true });
   window.harkTestNotes = {
     firstSeen: (id) => seen.get(id) ?? null,
+    appearances: (id) => appearances.get(id) ?? 0,
     history: (id, name) => changes.get(`${id} ${name}`) ?? [],
   };
 });
@@ -85,6 +92,7 @@ const commands = {
   text: ({ id }) => element(id).innerText(WAIT),
   count: ({ id }) => page.getByTestId(id).filter({ visible: true }).count(),
   "first-seen": ({ id }) => page.evaluate((id) => window.harkTestNotes.firstSeen(id), id),
+  appearances: ({ id }) => page.evaluate((id) => window.harkTestNotes.appearances(id), id),
   history: ({ id, name }) => page.evaluate(([id, name]) => window.harkTestNotes.history(id, name), [id, name]),
   evaluate: ({ script }) => page.evaluate(script),
   errors: () => Promise.resolve(errors),

@@ -124,6 +124,12 @@ impl Browser {
         self.command(json!({ "do": "first-seen", "id": id })).as_f64()
     }
 
+    /// How often an element with this id was put into this page since it was opened.
+    #[track_caller]
+    pub fn appearances(&mut self, id: &str) -> u64 {
+        self.command(json!({ "do": "appearances", "id": id })).as_u64().unwrap_or(0)
+    }
+
     /// Every value that an attribute of an element had so far, with the time of its change.
     #[track_caller]
     pub fn history(&mut self, id: &str, name: &str) -> Vec<(f64, String)> {

@@ -100,6 +100,7 @@ impl Call {
             server,
             dialog,
             watch,
+            over: false,
             thread: Some(thread),
         })
     }

@@ -9,6 +9,7 @@
 //! | [`peer`], [`call`] | a small SIP and RTP endpoint written by hand, where instants have to be measured or packets have to be wrong |
 //! | [`http`], [`live`] | the HTTP API and the WebSocket |
 //! | [`audio`] | speech to say, and the judgement whether it was heard |
+//! | [`story`] | what several tests do with a server: leave a message, look into the spool |
 //! | [`corpus`] | test data that lies beside the project |
 //!
 //! Rules: wait for something that can be seen, never for time to pass; every wait is bounded and
@@ -29,4 +30,5 @@ pub mod rtp;
 pub mod sip;
 pub mod sipp;
 pub mod site;
+pub mod story;
 pub mod wait;
