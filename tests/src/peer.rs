@@ -94,6 +94,12 @@ impl Peer {
     /// Asks for the server's options: answered by any server that still serves.
     #[track_caller]
     pub fn options(&self) -> Received {
+        self.options_seeing(|_| {})
+    }
+
+    /// The same, and shows every message that arrives until the answer does.
+    #[track_caller]
+    pub fn options_seeing(&self, see: impl FnMut(&Received)) -> Received {
         let uri = format!("sip:{}", self.server);
         let from = format!("<sip:probe@elsewhere.example>;tag={}", sip::fresh("t"));
         let request = Request {
@@ -106,7 +112,7 @@ impl Peer {
             more: "",
             body: "",
         };
-        sip::transact(&self.socket, self.server, &request.print(self.local()), |_| {})
+        sip::transact(&self.socket, self.server, &request.print(self.local()), see)
     }
 
     /// Registers: the challenge, and the final answer to the credentials.

@@ -1,7 +1,7 @@
-//! sipp, with a scenario of `tests/sipp/`.
+//! sipp, as a caller with a scenario of its own.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
 
@@ -16,16 +16,13 @@ pub struct Sipp {
     folder: TempDir,
 }
 
-/// What a scenario is told.
-#[derive(Default)]
+/// What sipp is told.
 pub struct Scenario<'a> {
-    /// The file's name in `tests/sipp/`, without its ending.
-    pub name: &'a str,
-    /// The account, if the scenario identifies.
-    pub account: Option<(&'a str, &'a str)>,
-    /// `-key name value`: what the scenario's `[name]` stands for.
-    pub keys: &'a [(&'a str, &'a str)],
-    /// How many calls, all at once; 1 if 0.
+    /// The scenario's file.
+    pub path: &'a Path,
+    /// The number to call: `[service]` in the scenario.
+    pub number: &'a str,
+    /// How many calls, all at once.
     pub calls: usize,
 }
 
@@ -35,10 +32,10 @@ impl Sipp {
     pub fn start(server: SocketAddr, scenario: &Scenario<'_>) -> Self {
         let folder =
             tempfile::Builder::new().prefix("hark-sipp-").tempdir().expect("a temporary folder");
-        let calls = scenario.calls.max(1).to_string();
+        let calls = scenario.calls.to_string();
         let mut command = Command::new("sipp");
         command.current_dir(folder.path());
-        command.arg(server.to_string()).arg("-sf").arg(path(scenario.name));
+        command.arg(server.to_string()).arg("-sf").arg(scenario.path).args(["-s", scenario.number]);
         command.args(["-i", "127.0.0.1", "-mi", "127.0.0.1", "-nostdin", "-trace_err"]);
         command.args([
             "-m",
@@ -51,12 +48,6 @@ impl Sipp {
             "120",
             "-timeout_error",
         ]);
-        if let Some((user, password)) = scenario.account {
-            command.args(["-s", user, "-au", user, "-ap", password]);
-        }
-        for (name, value) in scenario.keys {
-            command.args(["-key", name, value]);
-        }
         Self { process: Process::start("sipp", command), folder }
     }
 
@@ -73,8 +64,4 @@ impl Sipp {
             .filter_map(|entry| std::fs::read_to_string(entry.ok()?.path()).ok())
             .fold(String::new(), |all, text| all + &text)
     }
-}
-
-fn path(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("sipp").join(format!("{name}.xml"))
 }
