@@ -15,6 +15,7 @@ use hark_engine::delivery::machine::{RingResult, Target};
 use hark_engine::dialplan::run::{CallContext, CallerInfo, Run};
 use hark_engine::dialplan::value::Value;
 use hark_engine::id::UserId;
+use hark_engine::message::Sender;
 use hark_engine::sip::address::NameAddr;
 use hark_engine::sip::endpoint::{
     Caller, Command, Event as SipEvent, InviteTarget, LegId, dialled,
@@ -219,6 +220,7 @@ impl SwitchboardState {
             return self.refuse(busy, "overload");
         }
         let context = self.context(&caller, dialled(&target));
+        let sender = self.sender(&context.caller);
         let program = self.services.program.borrow().clone();
         let Ok(run) = Run::for_call(&program, context) else {
             let reject = Command::Reject { leg, status: 404, retry_after: None };
@@ -229,10 +231,19 @@ impl SwitchboardState {
         };
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
-        let direction = Direction::Incoming { offer: sdp };
-        let services = self.services.clone();
-        let arguments =
-            CallArguments { services, leg, run, session, direction, recordings, ready, begun };
+        let description = Description::new(session.local_addr(), leg.0);
+        let arguments = CallArguments {
+            services: self.services.clone(),
+            leg,
+            run,
+            session,
+            direction: Direction::Incoming { offer: sdp },
+            recordings,
+            description,
+            sender,
+            ready,
+            begun,
+        };
         match Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
                 self.keep(leg, actor, spools, None);
@@ -265,6 +276,23 @@ impl SwitchboardState {
             language,
             at: clock::wall(),
             directory,
+        }
+    }
+
+    /// Whose the recordings of a call are.
+    fn sender(&self, caller: &CallerInfo) -> Sender {
+        let directory = self.services.directory.borrow();
+        match caller.user.and_then(|u| directory.user(u)) {
+            Some(user) => Sender {
+                user: Some(user.id),
+                name: user.display_name.clone(),
+                address: format!("sip:{}@{}", user.name, self.services.domain),
+            },
+            None => {
+                let named = [&caller.name, &caller.number].into_iter().find(|n| !n.is_empty());
+                let name = named.cloned().unwrap_or_else(|| "an unknown caller".to_owned());
+                Sender { user: None, name, address: caller.number.clone() }
+            }
         }
     }
 
@@ -305,6 +333,7 @@ impl SwitchboardState {
             at: clock::wall(),
             directory: directory.clone(),
         };
+        let sender = self.sender(&context.caller);
         let program = self.services.program.borrow().clone();
         let arguments = vec![Value::from(request.message.clone()), Value::from(user.id)];
         let run = match Run::for_flow(&program, DELIVER, arguments, context) {
@@ -326,8 +355,6 @@ impl SwitchboardState {
         };
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
         let outgoing = Outgoing {
-            offer: offer.clone(),
-            description,
             device,
             user,
             message: message.id,
@@ -342,6 +369,8 @@ impl SwitchboardState {
             session,
             direction: Direction::Outgoing(Box::new(outgoing)),
             recordings,
+            description,
+            sender,
             ready,
             begun: clock::now(),
         };
