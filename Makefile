@@ -13,10 +13,11 @@ export PKG_CONFIG_PATH
 endif
 
 CONFIG ?= hark.toml
+WEB_BUILT := web/node_modules/.hark-built
 CARGO ?= cargo
 
 .NOTPARALLEL:
-.PHONY: help release run test check fmt lint purity test-engine test-units test-web test-system bench deps deps-test web build clean-data
+.PHONY: help release run test check fmt lint purity test-engine test-units test-web test-system bench deps deps-test web build
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,8 +38,9 @@ fmt:
 lint: web
 	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
 
-purity: ## The engine depends on no runtime, socket, database or web crate
+purity: ## The engine depends on no runtime, socket, database or web crate; every dependency is defended
 	scripts/purity
+	scripts/defended
 
 test-engine: ## The engine's tests alone: pure, virtual time
 	$(CARGO) test --locked -p hark-engine
@@ -58,10 +60,13 @@ bench: deps web ## Benchmarks, in release
 build: web
 	$(CARGO) build --locked --bin hark
 
-web: web/dist/index.html ## The web client, as it is embedded in the binary
+web: $(WEB_BUILT) ## The web client, as it is embedded in the binary
 
-web/dist/index.html: web/package.json web/package-lock.json $(shell find web/src web/public web/index.html -type f 2>/dev/null) | deps
+# A stamp beside the modules, which `npm ci` sweeps away: dist/ may hold the placeholder that a
+# cargo build without the client leaves there.
+$(WEB_BUILT): web/package-lock.json $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null) | deps
 	cd web && npm run build
+	@touch $@
 
 deps: ## Install what building and running need
 	@scripts/deps build

@@ -202,7 +202,7 @@ impl Site {
              [storage]\ndir = {data:?}\n\
              [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\n\
              [web]\nlisten = \"{web}\"\n\
-             [media]\nbind = \"127.0.0.1\"\nports = \"0-0\"\n",
+             [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
             data = self.data(),
         );
         if let Some(seconds) = options.dead_after_seconds {
