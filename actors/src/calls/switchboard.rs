@@ -205,7 +205,7 @@ impl SwitchboardState {
     }
 
     async fn incoming(&mut self, myself: &ActorRef<SwitchboardMessage>, event: SipEvent) {
-        let SipEvent::IncomingCall { leg, caller, target, sdp, .. } = event else { return };
+        let SipEvent::IncomingCall { leg, caller, target, sdp, remote } = event else { return };
         let begun = clock::now();
         let busy = Command::Reject {
             leg,
@@ -227,7 +227,7 @@ impl SwitchboardState {
         };
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
-        let description = Description::new(session.local_addr(), leg.0);
+        let description = Description::new(session.local_addr(), Some(remote.ip()), leg.0);
         let arguments = CallArguments {
             services: self.services.clone(),
             leg,
@@ -257,7 +257,7 @@ impl SwitchboardState {
         let number = match (user, &caller.address) {
             (Some(user), _) => user.extension.clone(),
             (None, Uri::Tel { number, .. }) => number.clone(),
-            (None, Uri::Sip(uri)) => uri.user().map(|u| u.into_owned()).unwrap_or_default(),
+            (None, Uri::Sip(uri)) => uri.user().unwrap_or_default(),
             (None, Uri::Other(_)) => String::new(),
         };
         let name = user.map(|u| u.display_name.clone()).or_else(|| caller.display.clone());
@@ -313,9 +313,9 @@ impl SwitchboardState {
         };
         let target = match &request.target {
             Target::RegisteredPhones => InviteTarget::Account(user.name.clone()),
-            Target::Address(address) => match address.parse() {
-                Ok(uri) => InviteTarget::Uri(uri),
-                Err(_) => return answer(request.reply, "the device's address is not a SIP URI"),
+            Target::Address(address) => match Uri::parse(address) {
+                Some(uri) => InviteTarget::Uri(uri),
+                None => return answer(request.reply, "the device's address is not a SIP URI"),
             },
         };
         let context = CallContext {
@@ -344,9 +344,9 @@ impl SwitchboardState {
         };
         self.outgoing += 1;
         let leg = LegId::outgoing(self.outgoing);
-        let mut description = Description::new(session.local_addr(), self.outgoing);
+        let mut description = Description::new(session.local_addr(), None, self.outgoing);
         let offer = description.offer();
-        let Ok(from) = self.from(&request).parse::<NameAddr>() else {
+        let Some(from) = NameAddr::parse(&self.from(&request)) else {
             return answer(request.reply, "the site's domain can't stand in a SIP address");
         };
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
