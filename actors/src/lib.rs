@@ -13,4 +13,7 @@ pub mod presence_board;
 pub mod prompt;
 pub mod recording;
 pub mod store;
+//! What Hark does: sockets, actors, storage, the computer server, metrics.
+
+pub mod media;
 pub mod web;

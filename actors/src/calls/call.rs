@@ -50,6 +50,9 @@ pub(super) struct CallArguments {
     pub session: MediaSession,
     pub direction: Direction,
     pub recordings: CallRecordings,
+    pub description: Description,
+    /// Whose the recordings of this call are.
+    pub sender: Sender,
     /// Where the media session's events wait for this actor.
     pub ready: Ready,
     /// When the INVITE arrived or was sent.
@@ -69,10 +72,6 @@ pub(super) enum Direction {
 
 /// A delivery call.
 pub(super) struct Outgoing {
-    /// The offer that was sent.
-    pub offer: String,
-    /// Its description, for what follows.
-    pub description: Description,
     /// How receipts call the device.
     pub device: String,
     /// Whom it is for, and which message.
@@ -113,10 +112,11 @@ pub(super) struct Call {
     session: MediaSession,
     description: Description,
     recordings: CallRecordings,
+    sender: Sender,
     device: String,
     outgoing: Option<Box<Outgoing>>,
     offer: Option<Bytes>,
-    our_offer: Option<String>,
+    offered: bool,
     line: Line,
     playing: Option<Playing>,
     recording: Option<RecordingNow>,
@@ -171,6 +171,7 @@ impl Actor for CallActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         arguments.ready.connect(&myself);
         let mut call = Call::new(arguments);
+        call.run.start(clock::now());
         if call.outgoing.is_none() {
             call.drive(&myself);
         }
@@ -207,14 +208,13 @@ impl Actor for CallActor {
 
 impl Call {
     fn new(arguments: CallArguments) -> Self {
-        let CallArguments { services, leg, run, session, direction, recordings, begun, .. } =
-            arguments;
+        let CallArguments { services, leg, run, session, direction, .. } = arguments;
+        let CallArguments { recordings, description, sender, begun, .. } = arguments;
         services.metrics.live.inc();
         let (outgoing, offer) = match direction {
             Direction::Incoming { offer } => (None, offer),
             Direction::Outgoing(outgoing) => (Some(outgoing), None),
         };
-        let description = Description::new(session.local_addr(), leg.0 >> 1);
         let device = match &outgoing {
             Some(outgoing) => format!("phone:{}", outgoing.device),
             None => "phone".to_owned(),
@@ -226,10 +226,11 @@ impl Call {
             session,
             description,
             recordings,
+            sender,
             device,
             outgoing,
             offer,
-            our_offer: None,
+            offered: false,
             line: Line::Ringing,
             playing: None,
             recording: None,
@@ -280,9 +281,8 @@ impl Call {
                 }
             },
             None => {
-                let offer = self.description.offer();
-                self.our_offer = Some(offer.clone());
-                offer
+                self.offered = true;
+                self.description.offer()
             }
         };
         self.line = Line::Answering;
@@ -294,8 +294,10 @@ impl Call {
 
     /// The caller has seen our answer: it hears what is played from now on.
     fn line_up(&mut self, myself: &ActorRef<CallMessage>, sdp: Option<Bytes>) {
-        if let (Some(ours), Some(theirs)) = (self.our_offer.take(), sdp) {
-            match self.description.answered(&ours, &theirs) {
+        if let Some(theirs) = sdp
+            && std::mem::take(&mut self.offered)
+        {
+            match self.description.answered(&theirs) {
                 Ok(negotiated) => connect(&self.session, &negotiated),
                 Err(error) => {
                     tracing::debug!(%error, "an answer in the ACK can't be used");
@@ -315,8 +317,10 @@ impl Call {
 
     /// The phone that we rang was picked up.
     fn picked_up(&mut self, myself: &ActorRef<CallMessage>, sdp: &Bytes) {
-        let Some(outgoing) = &mut self.outgoing else { return };
-        match outgoing.description.answered(&outgoing.offer, sdp) {
+        if self.outgoing.is_none() {
+            return;
+        }
+        match self.description.answered(sdp) {
             Ok(negotiated) => connect(&self.session, &negotiated),
             Err(error) => {
                 tracing::debug!(%error, "a phone's answer can't be used");
@@ -350,9 +354,8 @@ impl Call {
                 sdp
             }),
             None => {
-                let offer = self.description.offer();
-                self.our_offer = Some(offer.clone());
-                Ok(offer)
+                self.offered = true;
+                Ok(self.description.offer())
             }
         };
         self.services.sip.command(match answer {
@@ -542,8 +545,7 @@ impl Call {
             Effect::Play { ticket, sounds, stop_on } => self.play(myself, ticket, sounds, stop_on),
             Effect::StopPlay(ticket) => self.stop_play(myself, ticket),
             Effect::Record { ticket, recording, max, stop_on, silence, on_hangup } => {
-                let header_sender = self.sender();
-                match self.recordings.begin(recording, header_sender, on_hangup, max) {
+                match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
                     Ok(sink) if self.line != Line::Gone => {
                         self.recording =
                             Some(RecordingNow { ticket, then_hangup: false });
@@ -632,23 +634,6 @@ impl Call {
     fn record_failed(&mut self, ticket: Ticket, end: RecordEnd) {
         let input = Input::RecordDone { ticket, end, length: Duration::ZERO };
         self.run.handle_input(clock::now(), input);
-    }
-
-    fn sender(&self) -> Sender {
-        let caller = &self.run.context().caller;
-        let directory = self.services.directory.borrow();
-        match caller.user.and_then(|u| directory.user(u)) {
-            Some(user) => Sender {
-                user: Some(user.id),
-                name: user.display_name.clone(),
-                address: format!("sip:{}@{}", user.name, self.services.domain),
-            },
-            None => {
-                let named = [&caller.name, &caller.number].into_iter().find(|n| !n.is_empty());
-                let name = named.cloned().unwrap_or_else(|| "an unknown caller".to_owned());
-                Sender { user: None, name, address: caller.number.clone() }
-            }
-        }
     }
 
     /// The actor ends when the leg has ended and the run has nothing left to do.

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use hark_engine::media::codec::Codec;
-use hark_engine::sip::sdp::{self, Local, Negotiated, SdpError};
+use hark_engine::sip::sdp::{self, Direction, Local, Negotiated, SdpError};
 
 use crate::media::{MediaSession, RemoteMedia};
 
@@ -36,18 +36,18 @@ impl Description {
         sdp::offer(&self.local())
     }
 
-    /// What the peer's answer to our offer makes of the session.
-    pub fn answered(&self, ours: &str, theirs: &[u8]) -> Result<Negotiated, SdpError> {
-        sdp::negotiated(ours, theirs)
+    /// What the peer's answer to our latest offer makes of the session.
+    pub fn answered(&self, theirs: &[u8]) -> Result<Negotiated, SdpError> {
+        sdp::negotiated(&self.local(), &sdp::parse(theirs)?)
     }
 
     fn local(&self) -> Local<'static> {
         Local {
-            addr: self.addr.ip(),
-            port: self.addr.port(),
+            addr: self.addr,
             codecs: &CODECS,
             session_id: self.session,
             session_version: self.version,
+            direction: Direction::SendRecv,
         }
     }
 }

@@ -9,6 +9,7 @@
 //! ```
 
 mod call;
+mod ledger;
 mod media;
 mod metrics;
 mod queries;
@@ -16,6 +17,7 @@ mod recordings;
 mod sounds;
 mod switchboard;
 
+pub use ledger::Ledger;
 pub use metrics::CallMetrics;
 pub use switchboard::{Switchboard, SwitchboardArguments, SwitchboardMessage};
 

@@ -15,6 +15,7 @@ use hark_engine::delivery::machine::{RingResult, Target};
 use hark_engine::dialplan::run::{CallContext, CallerInfo, Run};
 use hark_engine::dialplan::value::Value;
 use hark_engine::id::UserId;
+use hark_engine::message::Sender;
 use hark_engine::sip::address::NameAddr;
 use hark_engine::sip::endpoint::{
     Caller, Command, Event as SipEvent, InviteTarget, LegId, dialled,
@@ -27,6 +28,7 @@ use tokio::task::JoinSet;
 use super::CallServices;
 use super::call::{CallActor, CallArguments, CallMessage, Direction, Outgoing};
 use super::media::Description;
+use super::ledger::Ledger;
 use super::recordings::{CallRecordings, List};
 use crate::clock;
 use crate::delivery::RingRequest;
@@ -50,6 +52,8 @@ pub struct SwitchboardArguments {
     pub sip: Arc<Mutex<mpsc::Receiver<SipEvent>>>,
     /// Delivery calls that are asked for.
     pub rings: Arc<Mutex<mpsc::Receiver<RingRequest>>>,
+    /// The legs and spools of every call, for whoever clears up.
+    pub ledger: Ledger,
 }
 
 /// What it is told.
@@ -70,6 +74,7 @@ pub enum SwitchboardMessage {
 /// The calls.
 pub struct SwitchboardState {
     services: CallServices,
+    ledger: Ledger,
     calls: HashMap<LegId, Entry>,
     legs: HashMap<ActorId, LegId>,
     ringing: HashSet<UserId>,
@@ -80,7 +85,6 @@ pub struct SwitchboardState {
 
 struct Entry {
     actor: ActorRef<CallMessage>,
-    spools: List,
     delivers_to: Option<UserId>,
 }
 
@@ -94,7 +98,7 @@ impl Actor for Switchboard {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let SwitchboardArguments { services, sip, rings } = arguments;
+        let SwitchboardArguments { services, sip, rings, ledger } = arguments;
         let mut pumps = JoinSet::new();
         let switchboard = myself.clone();
         pumps.spawn(async move {
@@ -115,6 +119,7 @@ impl Actor for Switchboard {
         });
         Ok(SwitchboardState {
             services,
+            ledger,
             calls: HashMap::new(),
             legs: HashMap::new(),
             ringing: HashSet::new(),
@@ -162,23 +167,15 @@ impl Actor for Switchboard {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorTerminated(cell, _, _) => {
-                state.over(&myself, cell.get_id()).await;
+                state.over(&myself, cell.get_id());
             }
             SupervisionEvent::ActorFailed(cell, error) => {
                 state.services.metrics.failures.inc();
                 tracing::error!(%error, "a call failed: it is hung up and its recording kept");
-                if let Some((leg, entry)) = state.over(&myself, cell.get_id()).await {
-                    state.services.sip.command(Command::Hangup {
-                        leg,
-                        reason: Some("SIP;cause=500;text=\"Server Internal Error\"".into()),
-                    });
-                    let recovery = state.services.recovery();
-                    tokio::spawn(async move {
-                        for spool in entry.spools.take_left_behind().await {
-                            recovery.recover(&spool).await;
-                        }
-                    });
+                if let Some(&leg) = state.legs.get(&cell.get_id()) {
+                    state.ledger.clear_up_leg(&state.services, leg);
                 }
+                state.over(&myself, cell.get_id());
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
@@ -219,6 +216,7 @@ impl SwitchboardState {
             return self.refuse(busy, "overload");
         }
         let context = self.context(&caller, dialled(&target));
+        let sender = self.sender(&context.caller);
         let program = self.services.program.borrow().clone();
         let Ok(run) = Run::for_call(&program, context) else {
             let reject = Command::Reject { leg, status: 404, retry_after: None };
@@ -229,10 +227,19 @@ impl SwitchboardState {
         };
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
-        let direction = Direction::Incoming { offer: sdp };
-        let services = self.services.clone();
-        let arguments =
-            CallArguments { services, leg, run, session, direction, recordings, ready, begun };
+        let description = Description::new(session.local_addr(), leg.0);
+        let arguments = CallArguments {
+            services: self.services.clone(),
+            leg,
+            run,
+            session,
+            direction: Direction::Incoming { offer: sdp },
+            recordings,
+            description,
+            sender,
+            ready,
+            begun,
+        };
         match Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
                 self.keep(leg, actor, spools, None);
@@ -265,6 +272,23 @@ impl SwitchboardState {
             language,
             at: clock::wall(),
             directory,
+        }
+    }
+
+    /// Whose the recordings of a call are.
+    fn sender(&self, caller: &CallerInfo) -> Sender {
+        let directory = self.services.directory.borrow();
+        match caller.user.and_then(|u| directory.user(u)) {
+            Some(user) => Sender {
+                user: Some(user.id),
+                name: user.display_name.clone(),
+                address: format!("sip:{}@{}", user.name, self.services.domain),
+            },
+            None => {
+                let named = [&caller.name, &caller.number].into_iter().find(|n| !n.is_empty());
+                let name = named.cloned().unwrap_or_else(|| "an unknown caller".to_owned());
+                Sender { user: None, name, address: caller.number.clone() }
+            }
         }
     }
 
@@ -305,6 +329,7 @@ impl SwitchboardState {
             at: clock::wall(),
             directory: directory.clone(),
         };
+        let sender = self.sender(&context.caller);
         let program = self.services.program.borrow().clone();
         let arguments = vec![Value::from(request.message.clone()), Value::from(user.id)];
         let run = match Run::for_flow(&program, DELIVER, arguments, context) {
@@ -326,8 +351,6 @@ impl SwitchboardState {
         };
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
         let outgoing = Outgoing {
-            offer: offer.clone(),
-            description,
             device,
             user,
             message: message.id,
@@ -342,6 +365,8 @@ impl SwitchboardState {
             session,
             direction: Direction::Outgoing(Box::new(outgoing)),
             recordings,
+            description,
+            sender,
             ready,
             begun: clock::now(),
         };
@@ -401,7 +426,8 @@ impl SwitchboardState {
         delivers_to: Option<UserId>,
     ) {
         self.legs.insert(actor.get_id(), leg);
-        self.calls.insert(leg, Entry { actor, spools, delivers_to });
+        self.ledger.note(leg, spools);
+        self.calls.insert(leg, Entry { actor, delivers_to });
     }
 
     fn refuse(&self, reject: Command, outcome: &str) {
@@ -410,13 +436,14 @@ impl SwitchboardState {
     }
 
     /// A call's actor has ended: forget it, and ring for the next message that waits.
-    async fn over(
+    fn over(
         &mut self,
         myself: &ActorRef<SwitchboardMessage>,
         actor: ActorId,
-    ) -> Option<(LegId, Entry)> {
-        let leg = self.legs.remove(&actor)?;
-        let entry = self.calls.remove(&leg)?;
+    ) {
+        let Some(leg) = self.legs.remove(&actor) else { return };
+        self.ledger.forget(leg);
+        let Some(entry) = self.calls.remove(&leg) else { return };
         if let Some(user) = entry.delivers_to {
             self.ringing.remove(&user);
             let next = self.waiting.get_mut(&user).and_then(VecDeque::pop_front);
@@ -427,7 +454,6 @@ impl SwitchboardState {
                 let _ = myself.cast(SwitchboardMessage::Ring(Box::new(next)));
             }
         }
-        Some((leg, entry))
     }
 }
 

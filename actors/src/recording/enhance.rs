@@ -14,7 +14,9 @@ pub const RATE: u32 = 16_000;
 
 /// `pcm` at 16 kHz, enhanced; as many samples as it was given.
 pub fn enhance(pcm: &[i16]) -> Result<Vec<i16>, RecordingError> {
-    let failed = |error: webrtc_audio_processing::Error| RecordingError::codec("webrtc-audio-processing", error);
+    let failed = |error: webrtc_audio_processing::Error| {
+        RecordingError::codec("webrtc-audio-processing", error)
+    };
     let processor = Processor::new(RATE).map_err(failed)?;
     processor.set_config(config());
     let mut out = Vec::with_capacity(pcm.len());

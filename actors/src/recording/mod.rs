@@ -97,3 +97,15 @@ impl RecordingError {
         Self::Codec { library, cause: cause.to_string() }
     }
 }
+
+/// Foreign files to try, where they are at hand.
+#[cfg(test)]
+pub(crate) fn corpus() -> Option<std::path::PathBuf> {
+    let beside = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/corpus");
+    let corpus = std::env::var_os("HARK_CORPUS").map_or(beside, Into::into);
+    if corpus.is_dir() {
+        return Some(corpus);
+    }
+    eprintln!("skipped: no corpus at {} (set HARK_CORPUS)", corpus.display());
+    None
+}

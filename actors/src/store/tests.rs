@@ -99,8 +99,7 @@ async fn a_message_goes_its_whole_way_and_survives_a_restart() {
     assert_eq!(RecipientState::fold(&log), state, "the table is what the log says");
     let outbox = store.outbox(alice, 10).await.unwrap();
     assert_eq!(outbox[0].recipients[0].name, "bob Test");
-    let steps: Vec<_> =
-        outbox[0].recipients[0].state.steps().into_iter().map(|s| s.step).collect();
+    let steps: Vec<_> = outbox[0].recipients[0].state.steps().into_iter().map(|s| s.step).collect();
     assert_eq!(steps, [Step::Accepted, Step::Notified, Step::Delivered, Step::Heard]);
     assert_eq!(store.mailbox(bob, Folder::Saved).await.unwrap()[0].id, id);
     let record = store.message(id).await.unwrap().unwrap();
@@ -372,4 +371,37 @@ async fn commit_soon(store: &Store, from: UserId, to: UserId, n: u32) {
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     panic!("the writer was not restarted");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement: cargo test --release -- --ignored --nocapture measure"]
+async fn measure_commits() {
+    // Not /tmp, which may be memory: the point is the disk.
+    let dir = tempfile::tempdir_in(".").unwrap();
+    for writers in [1u32, 16, 128] {
+        let dir = dir.path().join(writers.to_string());
+        let store = Store::open(StoreConfig::new(dir), &Registry::new()).unwrap();
+        let (alice, bob) = two_users(&store).await;
+        let started = std::time::Instant::now();
+        let each = 4000 / writers;
+        let mut tasks = tokio::task::JoinSet::new();
+        for writer in 0..writers {
+            let store = store.clone();
+            tasks.spawn(async move {
+                for n in 0..each {
+                    store.commit_message(message(writer * each + n, alice, &[bob])).await.unwrap();
+                }
+            });
+        }
+        while let Some(done) = tasks.join_next().await {
+            done.unwrap();
+        }
+        let seconds = started.elapsed().as_secs_f64();
+        let commits = store.shared.metrics.commit_seconds.get_sample_count();
+        eprintln!(
+            "{writers} writers: {:.0} messages/s in {:.0} commits/s",
+            f64::from(each * writers) / seconds,
+            commits as f64 / seconds
+        );
+    }
 }

@@ -158,7 +158,11 @@ impl Diagnostics {
         text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
-    fn report(&self, d: &Diagnostic, color: bool) -> Report<'static, (String, std::ops::Range<usize>)> {
+    fn report(
+        &self,
+        d: &Diagnostic,
+        color: bool,
+    ) -> Report<'static, (String, std::ops::Range<usize>)> {
         let (kind, main) = match d.severity {
             Severity::Error => (ReportKind::Error, Color::Red),
             Severity::Warning => (ReportKind::Warning, Color::Yellow),

@@ -96,8 +96,8 @@ impl<'a> Parser<'a> {
                 file.tests.push(test);
             }
             _ => {
-                let mut error = self
-                    .unexpected("a `route`, `flow`, `menu`, `constant`, `languages` or `test`");
+                let mut error =
+                    self.unexpected("a `route`, `flow`, `menu`, `constant`, `languages` or `test`");
                 if !word.is_empty() {
                     error = error.suggest(word, ITEMS);
                 }
@@ -130,7 +130,8 @@ impl<'a> Parser<'a> {
     fn pattern(&mut self, example: &str) -> Parsed<Pattern> {
         let span = self.span();
         if self.kind() != TokenKind::Text {
-            let error = self.unexpected("a number in quotes").mend(format!("for example: {example}"));
+            let error =
+                self.unexpected("a number in quotes").mend(format!("for example: {example}"));
             return self.tell(error);
         }
         let text = self.plain_text()?;

@@ -25,6 +25,3 @@ pub mod source;
 pub use clip::Clip;
 pub use codec::Codec;
 pub use record::RecordedFrame;
-pub mod frame;
-
-pub use frame::RecordedFrame;

@@ -144,12 +144,8 @@ mod tests {
 
     #[test]
     fn an_unanswered_request_is_sent_eleven_times_and_given_up_after_32_s() {
-        let mut tx = ClientOther::new(
-            Instant::ZERO,
-            Timing::default(),
-            Reliability::Unreliable,
-            BYE,
-        );
+        let mut tx =
+            ClientOther::new(Instant::ZERO, Timing::default(), Reliability::Unreliable, BYE);
         let (mut sent, mut now) = (0, Instant::ZERO);
         loop {
             for output in drain(|| tx.poll_output()) {
@@ -164,12 +160,8 @@ mod tests {
 
     #[test]
     fn a_final_answer_is_delivered_once_and_its_copies_are_absorbed() {
-        let mut tx = ClientOther::new(
-            Instant::ZERO,
-            Timing::default(),
-            Reliability::Unreliable,
-            BYE,
-        );
+        let mut tx =
+            ClientOther::new(Instant::ZERO, Timing::default(), Reliability::Unreliable, BYE);
         drain(|| tx.poll_output());
         tx.handle_input(Instant::ZERO, ClientOtherInput::Final);
         tx.handle_input(Instant::ZERO, ClientOtherInput::Final);
@@ -180,8 +172,7 @@ mod tests {
 
     #[test]
     fn over_tcp_it_ends_with_its_answer() {
-        let mut tx =
-            ClientOther::new(Instant::ZERO, Timing::default(), Reliability::Reliable, BYE);
+        let mut tx = ClientOther::new(Instant::ZERO, Timing::default(), Reliability::Reliable, BYE);
         drain(|| tx.poll_output());
         tx.handle_input(Instant::ZERO, ClientOtherInput::Final);
         assert_eq!(drain(|| tx.poll_output()), [Output::Deliver, Output::Terminated]);
