@@ -53,11 +53,10 @@ pub async fn serve(
     format: Format,
     reached_end: impl FnOnce() + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let path = state.audio_path(&message.audio);
     let (body, mime, ending) = match format {
-        Format::Ogg => (open(path).await?, "audio/ogg", "ogg"),
+        Format::Ogg => (open(state.audio_path(&message.audio)).await?, "audio/ogg", "ogg"),
         Format::Wav => {
-            let bytes = state.wav.get(message.id, path, &state.imports).await?;
+            let bytes = state.wav.get(message.id, &message.audio, &state.recordings).await?;
             (Body::Memory(bytes), "audio/wav", "wav")
         }
     };

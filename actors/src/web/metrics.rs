@@ -17,6 +17,8 @@ pub struct WebMetrics {
     pub dropped: IntCounterVec,
     /// Audio bytes by direction: `sent` to listeners, `received` from recorders.
     pub audio_bytes: IntCounterVec,
+    /// Recordings in browsers that are not yet messages, nor thrown away.
+    pub recording: IntGauge,
     /// Recordings made in browsers, by outcome.
     pub recordings: IntCounterVec,
     /// Presence subscriptions that died and were started again.
@@ -49,6 +51,10 @@ impl WebMetrics {
             audio_bytes: keep(registry, IntCounterVec::new(
                 Opts::new("hark_web_audio_bytes_total", "Bytes of audio sent to listeners or received from recorders."),
                 &["direction"],
+            )?)?,
+            recording: keep(registry, IntGauge::new(
+                "hark_web_recordings_open",
+                "Recordings in browsers that are being spoken or committed.",
             )?)?,
             recordings: keep(registry, IntCounterVec::new(
                 Opts::new("hark_web_recordings_total", "Recordings made in browsers, by outcome."),

@@ -34,7 +34,7 @@ use actix_web::dev::{Extensions, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::http::KeepAlive;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpServer, web};
-use prometheus::Registry;
+use prometheus::{IntGauge, Registry};
 use tokio::task::JoinHandle;
 
 pub use self::password::hash as hash_password;
@@ -57,8 +57,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const KEEP_ALIVE: Duration = Duration::from_secs(75);
 /// What was sent must be acknowledged within this, or the connection is dead.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(60);
-/// How long running requests may take when the server stops.
-const GRACE_SECS: u64 = 5;
+/// How long running requests, and then commits, may take when the server stops.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What the operator decided about the computer server.
 #[derive(Clone, Debug)]
@@ -112,6 +112,7 @@ pub struct Server {
     addr: SocketAddr,
     handle: ServerHandle,
     hub: ws::hub::Hub,
+    recording: IntGauge,
     serving: JoinHandle<io::Result<()>>,
     routing: JoinHandle<()>,
 }
@@ -131,6 +132,7 @@ impl Server {
         let cannot = |cause| StartError::Listen { listen, cause };
         let state = web::Data::new(WebState::new(config, parts)?);
         let hub = state.hub.clone();
+        let recording = state.metrics.recording.clone();
         let routing = tokio::spawn(hub.clone().run(bus.subscribe()));
         let server = HttpServer::new(move || {
             App::new()
@@ -147,7 +149,7 @@ impl Server {
         .keep_alive(KeepAlive::Timeout(KEEP_ALIVE))
         .client_request_timeout(PATIENCE)
         .client_disconnect_timeout(PATIENCE)
-        .shutdown_timeout(GRACE_SECS)
+        .shutdown_timeout(GRACE.as_secs())
         .on_connect(bound_unacknowledged)
         .disable_signals()
         .bind(listen)
@@ -155,7 +157,7 @@ impl Server {
         let addr = server.addrs().first().copied().unwrap_or(listen);
         let server = server.run();
         let handle = server.handle();
-        Ok(Self { addr, handle, hub, serving: tokio::spawn(server), routing })
+        Ok(Self { addr, handle, hub, recording, serving: tokio::spawn(server), routing })
     }
 
     /// Where the server listens.
@@ -173,6 +175,13 @@ impl Server {
     pub async fn stop(self) {
         self.hub.close();
         self.handle.stop(true).await;
+        // What is not committed by then lies in its spool, and is sent at the next start.
+        let deadline = tokio::time::Instant::now() + GRACE;
+        while (self.hub.sessions() > 0 || self.recording.get() > 0)
+            && tokio::time::Instant::now() < deadline
+        {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
         self.routing.abort();
         match self.serving.await {
             Ok(Ok(())) => {}

@@ -10,7 +10,6 @@ use hark_engine::message::mailbox::Lamp;
 use hark_engine::time::Instant;
 use prometheus::{IntGauge, Registry};
 use tokio::runtime::Handle;
-use tokio::sync::Semaphore;
 
 use super::assets::Assets;
 use super::auth::Gate;
@@ -29,8 +28,6 @@ use crate::store::Store;
 pub const BROWSER: &str = "browser";
 /// How old the directory may be that lists are drawn from.
 const DIRECTORY_AGE: Duration = Duration::from_secs(1);
-/// Imports of browser recordings that run at once: they decode the whole recording.
-const IMPORTS: usize = 2;
 /// Browser sessions of one user, and of all.
 const SESSIONS: Limits = Limits { per_user: 20, total: 10_000 };
 
@@ -60,8 +57,6 @@ pub struct WebState {
     pub assets: Assets,
     /// The runtime that carries actors and whatever must outlive a web worker.
     pub runtime: Handle,
-    /// Places for imports.
-    pub imports: Arc<Semaphore>,
     directory: RwLock<Option<(Instant, Arc<Directory>)>>,
 }
 
@@ -85,7 +80,6 @@ impl WebState {
             registry,
             assets: Assets::load(),
             runtime: Handle::current(),
-            imports: Arc::new(Semaphore::new(IMPORTS)),
             directory: RwLock::new(None),
         })
     }

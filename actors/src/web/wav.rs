@@ -2,54 +2,58 @@
 //! last few stay in memory instead of being decoded for each.
 
 use std::collections::VecDeque;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use bytes::Bytes;
 use hark_engine::id::MessageId;
 use tokio::sync::Semaphore;
 
 use super::error::{ApiError, BUSY};
-use crate::recording;
+use crate::recording::Recordings;
 
-/// How many messages stay decoded, and how many bytes of them at most: a minute takes 1 MB.
+/// How many messages stay decoded, and how many bytes of them at most: a minute takes 2 MB.
 const KEPT: usize = 16;
+/// See [`KEPT`].
 const KEPT_BYTES: usize = 32 * 1024 * 1024;
-/// Requests that may wait for a decoder.
-const RATE: u32 = 8_000;
+/// Messages that may be decoded, or wait for it, at once.
+const DECODING: usize = 8;
 
 /// The last decoded messages.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct WavCache {
     kept: Mutex<VecDeque<(MessageId, Bytes)>>,
+    decoding: Semaphore,
+}
+
+impl Default for WavCache {
+    fn default() -> Self {
+        Self { kept: Mutex::default(), decoding: Semaphore::new(DECODING) }
+    }
 }
 
 impl WavCache {
-    /// The message as a WAV file: from memory, or decoded from `path` when `places` has one.
+    /// The message as a WAV file: from memory, or decoded from the file `audio`.
     ///
     /// # Errors
-    /// [`ApiError::Unavailable`] when every place is taken or the file can't be read.
+    /// [`ApiError::Unavailable`] when too many wait already or the file can't be read.
     pub async fn get(
         &self,
         message: MessageId,
-        path: PathBuf,
-        places: &Arc<Semaphore>,
+        audio: &Path,
+        recordings: &Recordings,
     ) -> Result<Bytes, ApiError> {
         if let Some(found) = self.find(message) {
             return Ok(found);
         }
-        let busy = |_| ApiError::Unavailable(BUSY);
-        let place = Arc::clone(places).try_acquire_owned().map_err(busy)?;
-        let decoded = tokio::task::spawn_blocking(move || {
-            let _place = place;
-            recording::decode_message(&path).map(|pcm| wav(&pcm))
-        });
-        let bytes = decoded.await.map_err(|_| ApiError::Internal)?.map_err(|error| {
+        let _place = self.decoding.try_acquire().map_err(|_| ApiError::Unavailable(BUSY))?;
+        let wav = recordings.decode_wav(audio).await.map_err(|error| {
             tracing::error!(%error, %message, "the audio of a message can't be decoded");
             ApiError::Unavailable(BUSY)
         })?;
-        self.keep(message, bytes.clone());
-        Ok(bytes)
+        let wav = Bytes::from(wav);
+        self.keep(message, wav.clone());
+        Ok(wav)
     }
 
     fn find(&self, message: MessageId) -> Option<Bytes> {
@@ -69,39 +73,10 @@ impl WavCache {
     }
 }
 
-/// A RIFF header before mono 16-bit samples.
-fn wav(pcm: &[i16]) -> Bytes {
-    let data = u32::try_from(pcm.len() * 2).unwrap_or(u32::MAX);
-    let mut file = Vec::with_capacity(44 + pcm.len() * 2);
-    file.extend(b"RIFF");
-    file.extend(data.saturating_add(36).to_le_bytes());
-    file.extend(b"WAVEfmt ");
-    file.extend(16_u32.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(RATE.to_le_bytes());
-    file.extend((RATE * 2).to_le_bytes());
-    file.extend(2_u16.to_le_bytes());
-    file.extend(16_u16.to_le_bytes());
-    file.extend(b"data");
-    file.extend(data.to_le_bytes());
-    file.extend(pcm.iter().flat_map(|sample| sample.to_le_bytes()));
-    file.into()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use hark_engine::time::UnixMillis;
-
-    #[test]
-    fn the_header_is_read_by_others() {
-        let file = wav(&[0, 1, -1]);
-        let reader = hound::WavReader::new(&file[..]).unwrap();
-        assert_eq!((reader.spec().sample_rate, reader.spec().channels), (8_000, 1));
-        let samples: Vec<i16> = reader.into_samples().map(Result::unwrap).collect();
-        assert_eq!(samples, [0, 1, -1]);
-    }
 
     #[test]
     fn the_cache_is_bounded() {

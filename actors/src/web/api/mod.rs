@@ -14,6 +14,8 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
+use super::error::ApiError;
+
 /// The routes under `/api/v1`.
 pub fn routes(config: &mut web::ServiceConfig) {
     config
@@ -44,7 +46,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::resource("/messages/{id}/link")
                 .route(web::post().to(messages::link))
                 .route(web::delete().to(messages::revoke)),
-        );
+        )
+        .default_service(web::to(nothing));
+}
+
+async fn nothing() -> Result<HttpResponse, ApiError> {
+    Err(ApiError::NotFound("resource"))
 }
 
 /// A JSON answer that is one user's own, and true only now.

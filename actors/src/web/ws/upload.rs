@@ -18,11 +18,13 @@ use hark_engine::time::Instant;
 use super::ogg_progress::{NotOgg, OggProgress};
 use crate::clock;
 use crate::recording::{
-    Intent as SpoolIntent, RecordingError, Spool, SpoolFormat, SpoolHeader, SpoolSource,
+    Intent as SpoolIntent, RecordingError, SinkFull, Spool, SpoolFormat, SpoolHeader, SpoolSink,
+    SpoolSource, Tags,
 };
 use crate::store::{NewMessage, StoreError};
 use crate::web::WebState;
 use crate::web::error::ApiError;
+use crate::web::state::Counted;
 
 /// Less than this is no speech that anybody would miss.
 pub const WORTH_KEEPING_MS: u32 = 1_000;
@@ -67,7 +69,10 @@ pub enum UploadError {
     /// It is no Ogg.
     #[error(transparent)]
     NotOgg(#[from] NotOgg),
-    /// It can't be written or made into a file.
+    /// It can't be written.
+    #[error(transparent)]
+    Sink(#[from] SinkFull),
+    /// It can't be made into a file.
     #[error(transparent)]
     Recording(#[from] RecordingError),
     /// It could not be committed.
@@ -84,6 +89,7 @@ impl UploadError {
             Self::OneAtATime => "one_at_a_time",
             Self::Recipients => "recipients",
             Self::Mime(_) | Self::NotOgg(_) => "not_ogg",
+            Self::Sink(_) => "sink",
             Self::Recording(_) => "recording",
             Self::Store(_) => "store",
             Self::Server(_) => "server",
@@ -108,15 +114,20 @@ pub struct Upload {
     work: Option<Work>,
     progress: OggProgress,
     bytes: u64,
-    shown: Instant,
+    shown: Option<Instant>,
     fed: Instant,
 }
 
 /// What outlives the session.
 struct Work {
     app: Arc<WebState>,
+    sink: SpoolSink,
     spool: Spool,
     header: SpoolHeader,
+    to: Vec<UserId>,
+    urgent: bool,
+    /// A server that stops waits for it.
+    _open: Counted,
 }
 
 impl Upload {
@@ -125,12 +136,15 @@ impl Upload {
     /// # Errors
     /// [`UploadError`] says what is wrong with the intent, or why nothing can be written.
     pub async fn start(app: &Arc<WebState>, intent: Intent) -> Result<Self, UploadError> {
-        let header = header(app, intent).await.inspect_err(|error| count(app, error.label()))?;
-        let spool = app.recordings.spools().create(&header)?;
+        let urgent = intent.urgent;
+        let (header, to) =
+            header(app, intent).await.inspect_err(|error| count(app, error.label()))?;
+        let (sink, spool) = app.recordings.spools().create(&header)?;
         let now = clock::now();
-        let work = Work { app: Arc::clone(app), spool, header };
+        let open = Counted::new(app.metrics.recording.clone());
+        let work = Work { app: Arc::clone(app), sink, spool, header, to, urgent, _open: open };
         let progress = OggProgress::default();
-        Ok(Self { work: Some(work), progress, bytes: 0, shown: now, fed: now })
+        Ok(Self { work: Some(work), progress, bytes: 0, shown: None, fed: now })
     }
 
     /// Appends the next bytes of the file.
@@ -140,7 +154,7 @@ impl Upload {
     pub fn append(&mut self, bytes: &[u8]) -> Result<Appended, UploadError> {
         let Some(work) = &mut self.work else { return Ok(Appended::Full) };
         self.progress.push(bytes).inspect_err(|_| count(&work.app, "not_ogg"))?;
-        work.spool.append_bytes(bytes)?;
+        work.sink.append_bytes(bytes)?;
         let size = bytes.len() as u64;
         self.bytes += size;
         work.app.metrics.audio_bytes.with_label_values(&["received"]).inc_by(size);
@@ -152,10 +166,10 @@ impl Upload {
         }
         let now = clock::now();
         self.fed = now;
-        if now.since(self.shown) < NOTICEABLE {
+        if self.shown.is_some_and(|shown| now.since(shown) < NOTICEABLE) {
             return Ok(Appended::Quietly);
         }
-        self.shown = now;
+        self.shown = Some(now);
         Ok(Appended::Noticeably)
     }
 
@@ -189,7 +203,7 @@ impl Upload {
     /// Throws it away.
     pub fn cancel(mut self) {
         if let Some(work) = self.work.take() {
-            work.spool.discard();
+            work.discard_later();
         }
     }
 }
@@ -199,8 +213,7 @@ impl Drop for Upload {
         let Some(work) = self.work.take() else { return };
         if self.progress.ms() < WORTH_KEEPING_MS {
             count(&work.app, "lost_too_short");
-            work.spool.discard();
-            return;
+            return work.discard_later();
         }
         let app = Arc::clone(&work.app);
         app.runtime.clone().spawn(async move {
@@ -230,7 +243,10 @@ fn count(app: &WebState, outcome: &str) {
     app.metrics.recordings.with_label_values(&[outcome]).inc();
 }
 
-async fn header(app: &WebState, intent: Intent) -> Result<SpoolHeader, UploadError> {
+async fn header(
+    app: &WebState,
+    intent: Intent,
+) -> Result<(SpoolHeader, Vec<UserId>), UploadError> {
     let Intent { sender, mut to, mime, urgent } = intent;
     let kind = mime.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("audio/ogg") {
@@ -249,25 +265,75 @@ async fn header(app: &WebState, intent: Intent) -> Result<SpoolHeader, UploadErr
     let limit_secs = limits.fold(app.config.limit_seconds, u32::min).max(1);
     let started = clock::wall();
     let message = MessageId::new(started, clock::random());
-    Ok(SpoolHeader {
+    let header = SpoolHeader {
         message,
         sender: Sender {
             user: Some(sender),
             name: speaker.display_name.clone(),
             address: format!("sip:{}@{}", speaker.name, app.config.domain),
         },
-        intent: SpoolIntent::Send { to, receipt: true, urgent },
+        intent: SpoolIntent::Send { to: to.clone(), receipt: true, urgent },
         started,
         source: SpoolSource::Browser,
         format: SpoolFormat::OggOpus,
         limit_ms: limit_secs * 1_000,
         idempotency_key: None,
-    })
+    };
+    Ok((header, to))
 }
 
 impl Work {
+    /// Everything to the disk, the audio file made and in its place, the row committed: in this
+    /// order. The spool goes last.
     async fn commit(self, failed: Failed) -> Result<MessageId, UploadError> {
-        let _ = failed;
-        Err(ApiError::Internal.into())
+        let outcome = self.try_commit().await;
+        if outcome.is_ok() || failed == Failed::Told {
+            self.discard().await;
+        }
+        outcome
+    }
+
+    async fn try_commit(&self) -> Result<MessageId, UploadError> {
+        let Self { app, spool, header, to, urgent, .. } = self;
+        spool.sync().await?;
+        let mut recipients = Vec::with_capacity(to.len());
+        for user in to {
+            recipients.push(app.name_of(*user).await);
+        }
+        let tags = Tags {
+            id: header.message,
+            title: format!("Voice message from {}", header.sender.name),
+            sender: header.sender.name.clone(),
+            sender_address: header.sender.address.clone(),
+            recipients,
+            at: header.started,
+        };
+        let finished = app.recordings.finish(spool.path(), tags).await?;
+        let message = NewMessage {
+            id: header.message,
+            sender: header.sender.clone(),
+            recipients: to.clone(),
+            receipt: true,
+            urgent: *urgent,
+            length_ms: finished.length_ms,
+            bytes: finished.bytes,
+            peaks: finished.peaks,
+            audio: finished.audio,
+            idempotency_key: header.idempotency_key.clone(),
+            at: clock::wall(),
+        };
+        Ok(app.messages.commit(message).await?.id)
+    }
+
+    fn discard_later(self) {
+        let runtime = self.app.runtime.clone();
+        runtime.spawn(self.discard());
+    }
+
+    async fn discard(self) {
+        if let Err(error) = self.spool.remove().await {
+            // Committed under the same id, it would be found to be a repetition.
+            tracing::warn!(%error, "a spool could not be removed");
+        }
     }
 }
