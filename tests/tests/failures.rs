@@ -72,7 +72,7 @@ fn with_a_full_disk_nothing_is_acknowledged_and_the_caller_is_told() {
 fn a_planted_panic_ends_one_call_saves_its_recording_and_disturbs_no_other() {
     let dialplans = story::dialplans_with(
         "planted.dial",
-        r#"
+        r##"
 route "666" -> planted(user("1001"))
 
 flow planted(to: User) {
@@ -81,7 +81,7 @@ flow planted(to: User) {
     panic
     send message to to else hangup
 }
-"#,
+"##,
     );
     let mut site = Site::with(SiteOptions {
         dialplans: Some(dialplans.path().to_owned()),
