@@ -8,12 +8,10 @@ pub mod bus;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod media;
 pub mod messages;
 pub mod presence_board;
 pub mod prompt;
 pub mod recording;
 pub mod store;
-//! What Hark does: sockets, actors, storage, the computer server, metrics.
-
-pub mod media;
 pub mod web;
