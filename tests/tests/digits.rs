@@ -19,11 +19,11 @@ menu front_door {
     hangup -> hangup
 }
 
-route "701" -> only_1002
+route "701" -> only_1234
 
-menu only_1002 {
+menu only_1234 {
     say "Dial."
-    digits "1002" -> hangup
+    digits "1234" -> hangup
     silence 60s -> hangup
     other -> { say "That is not it."; again at most 3 then hangup }
     hangup -> hangup
@@ -89,7 +89,7 @@ fn sipp_plays_recorded_digits() {
     }
     let dialplans = story::dialplans_with("front_door.dial", FRONT_DOOR);
     let site = site(&dialplans);
-    // The scenario ends with the server's BYE, which only the digits 1002 bring before the time-out.
+    // The scenario ends with the server's BYE, which only the digits 1234 bring before the time-out.
     let scenario = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/sipp/digits.xml"))
         .expect("a scenario");
     let scenario = scenario.replace("CAPTURES", captures.to_str().expect("a plain path"));

@@ -72,9 +72,16 @@ fn with_a_full_disk_nothing_is_acknowledged_and_the_caller_is_told() {
 fn a_planted_panic_ends_one_call_saves_its_recording_and_disturbs_no_other() {
     let dialplans = story::dialplans_with(
         "planted.dial",
-        "route \"666\" -> planted(caller)\n\
-         flow planted(to: User) {\n    beep\n    message = record max 20s, stop on \"#\", hangup keeps\n    \
-         panic\n    send message to to\n}\n",
+        r##"
+route "666" -> planted(user("1001"))
+
+flow planted(to: User) {
+    beep
+    message = record max 20s, stop on "#", hangup keeps
+    panic
+    send message to to else hangup
+}
+"##,
     );
     let mut site = Site::with(SiteOptions {
         dialplans: Some(dialplans.path().to_owned()),

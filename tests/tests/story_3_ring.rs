@@ -21,6 +21,8 @@ fn bobs_phone_rings_plays_the_message_and_a_key_confirms_it() {
 
     phone.wait_ringing();
     phone.answer();
+    phone.wait_sound();
+    phone.press('1');
     phone.wait_heard(&said, story::ALIKE);
     phone.press('1');
 
@@ -48,6 +50,8 @@ fn a_phone_that_declines_is_rung_again() {
     phone.wait_closed();
     phone.wait_ringing();
     phone.answer();
+    phone.wait_sound();
+    phone.press('1');
     phone.wait_heard(&said, story::ALIKE);
     phone.press('1');
     story::wait_outbox_step(&site.sign_in("alice"), "delivered");

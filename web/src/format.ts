@@ -42,9 +42,10 @@ export function when(at: number, now: number, locale?: string): string {
   return `${then.toLocaleDateString(locale, { day: 'numeric', month: 'short', ...year })} ${time}`;
 }
 
-/** `14:05:09`: the moment of a receipt. */
-export function moment(at: number, locale?: string): string {
-  return new Date(at).toLocaleTimeString(locale, { hour: '2-digit', minute: '2-digit', second: '2-digit' });
+/** `14:05:09`: the moment of a receipt, the same length everywhere. */
+export function moment(at: number): string {
+  const date = new Date(at);
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((n) => String(n).padStart(2, '0')).join(':');
 }
 
 function dayNumber(at: number): number {

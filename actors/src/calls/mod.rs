@@ -30,7 +30,7 @@ use tokio::sync::watch;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
-use crate::prompt::Prompts;
+use crate::prompt::Speech;
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::sip::SipHandle;
@@ -44,7 +44,7 @@ pub struct CallServices {
     /// Where media sessions are opened.
     pub media: MediaPlane,
     /// Who turns text into sound.
-    pub prompts: Prompts,
+    pub speech: Speech,
     /// Who keeps recordings.
     pub recordings: Recordings,
     /// Who commits messages and notes their steps.

@@ -6,8 +6,10 @@ declare class AudioWorkletProcessor {
   readonly port: MessagePort;
 }
 
+const FRAME = Math.round(sampleRate / 50);
+
 class CaptureProcessor extends AudioWorkletProcessor {
-  private frame = new Float32Array(Math.round(sampleRate / 50));
+  private frame = new Float32Array(FRAME);
   private filled = 0;
   private ended = false;
 
@@ -26,13 +28,14 @@ class CaptureProcessor extends AudioWorkletProcessor {
     if (!channel || this.ended) return !this.ended;
     let from = 0;
     while (from < channel.length) {
-      const take = Math.min(channel.length - from, this.frame.length - this.filled);
+      const take = Math.min(channel.length - from, FRAME - this.filled);
       this.frame.set(channel.subarray(from, from + take), this.filled);
       this.filled += take;
       from += take;
-      if (this.filled === this.frame.length) {
+      if (this.filled === FRAME) {
+        // Handed over, not copied: the array is empty from here on.
         this.post(this.frame);
-        this.frame = new Float32Array(this.frame.length);
+        this.frame = new Float32Array(FRAME);
         this.filled = 0;
       }
     }

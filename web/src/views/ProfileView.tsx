@@ -52,7 +52,7 @@ export function ProfileView() {
         </div>
         <div class="card block">
           <h3>When a message comes</h3>
-          <p class="quiet small">Tried from the first to the last, until one reaches you. A message waits in the inbox in any case.</p>
+          <p class="quiet small">Tried from the first to the last, until one reaches you. Present means that Hark is open in a browser. A message waits in the inbox in any case.</p>
           <RuleList profile={draft} edit={edit} />
         </div>
         <div class="card block">
@@ -84,7 +84,7 @@ export function ProfileView() {
             )}
           </div>
         </div>
-        <div class="save-bar card" role="group" aria-label="Save the profile">
+        <div class={`save-bar card${dirty ? ' is-dirty' : ''}`} role="group" aria-label="Save the profile">
           <p role="status" data-testid="profile-status" class={wrong.length > 0 || status?.good === false ? 'error-text' : 'quiet'}>
             {wrong[0] ?? status?.text ?? (dirty ? 'Not saved yet.' : 'Everything is saved.')}
           </p>

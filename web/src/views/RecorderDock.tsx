@@ -45,7 +45,7 @@ export function RecorderDock() {
               <strong data-testid="record-time">{position(state.elapsedMs)}</strong>
               <span class={leftMs <= 10_000 ? 'time-short small' : 'quiet small'}>{Math.ceil(leftMs / 1000)} s left</span>
             </span>
-            <button type="button" class="button danger" data-testid="record-stop" disabled={state.phase !== 'recording'}
+            <button type="button" class="button primary" data-testid="record-stop" disabled={state.phase !== 'recording'}
               onClick={() => void recorder.stop()}>
               <SentIcon /> Send
             </button>

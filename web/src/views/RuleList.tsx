@@ -22,14 +22,14 @@ export function RuleList({ profile, edit }: Props) {
             <div class="rule-sentence">
               <select aria-label={`Rule ${i + 1}: when`} value={rule.when}
                 onChange={(event) => replace(i, { ...rule, when: event.currentTarget.value as Condition })}>
-                <option value="present">When I am at the browser</option>
-                <option value="absent">When I am not at the browser</option>
+                <option value="present">When I’m present</option>
+                <option value="absent">When I’m absent</option>
                 <option value="always">Always</option>
               </select>
               <select aria-label={`Rule ${i + 1}: do`} value={actKind(rule.do)}
                 onChange={(event) => replace(i, { ...rule, do: makeAct(event.currentTarget.value as ActKind, profile.devices) })}>
                 <option value="pop-up">show a pop-up</option>
-                <option value="ring" disabled={!ringable}>ring a phone and play it</option>
+                <option value="ring" disabled={!ringable}>ring a phone</option>
                 <option value="stop">try nothing further</option>
               </select>
               {typeof rule.do !== 'string' && (

@@ -30,10 +30,13 @@ function SentCard({ entry }: { entry: OutboxEntry }) {
   const me = useApp((s) => s.me?.user);
   const people = me ? [...contacts, me] : contacts;
   const known = (r: OutboxRecipient) => people.find((p) => p.id === r.user || p.name === r.name);
+  const heading = entry.recipients.length > 2
+    ? `${entry.recipients.length} people`
+    : names(entry.recipients.map((r) => known(r)?.display_name ?? r.name));
   return (
     <li class="card sent-card" data-testid={`sent-${entry.id}`}>
       <header class="sent-head">
-        <strong>{names(entry.recipients.map((r) => known(r)?.display_name ?? r.name))}</strong>
+        <strong>{heading}</strong>
         <span class="quiet small">
           {when(entry.at, Date.now())} · <span aria-hidden="true">{clock(entry.length_ms)}</span>
           <span class="visually-hidden">{spokenLength(entry.length_ms)}</span>

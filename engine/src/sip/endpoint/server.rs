@@ -65,8 +65,7 @@ impl Endpoint {
             return self.count("bad_via");
         };
         let reply = reply_flow(source, &via);
-        let (Some(key), Ok(dialog)) =
-            (server_key(&request, &via), DialogId::of_request(&request))
+        let (Some(key), Ok(dialog)) = (server_key(&request, &via), DialogId::of_request(&request))
         else {
             self.count("bad_headers");
             if request.method != Method::Ack {

@@ -74,7 +74,12 @@ impl Net {
         self.host_with(n, policy, |_| {})
     }
 
-    pub fn host_with(&mut self, n: u8, policy: Policy, f: impl FnOnce(&mut EndpointConfig)) -> usize {
+    pub fn host_with(
+        &mut self,
+        n: u8,
+        policy: Policy,
+        f: impl FnOnce(&mut EndpointConfig),
+    ) -> usize {
         let addr: SocketAddr = ([192, 0, 2, n], 5060).into();
         let listeners = [Transport::Udp, Transport::Tcp]
             .map(|transport| Listener { transport, addr, public: addr })

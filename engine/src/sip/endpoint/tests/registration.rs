@@ -43,8 +43,7 @@ impl Phone {
             407 => ("Proxy-Authenticate", "Proxy-Authorization"),
             _ => return response,
         };
-        let credentials =
-            Credentials { user: self.user.into(), password: self.password.into() };
+        let credentials = Credentials { user: self.user.into(), password: self.password.into() };
         let asked = Challenged { method, uri: "sip:h1.example", cnonce: "c", count: 1 };
         let value = answer(response.headers.get_all(challenge), &credentials, &asked).unwrap();
         self.send(net, method, &format!("{field}: {value}\r\n{extra}"), body)
