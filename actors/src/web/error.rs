@@ -123,3 +123,30 @@ impl ResponseError for ApiError {
         response.json(Body { error: Inner { code: self.code(), message: self.to_string() } })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_outage_of_the_store_is_told_as_what_it_is() {
+        let answered = |error: StoreError| ApiError::from(error).error_response();
+        let full = answered(StoreError::DiskFull { cause: "x".into() });
+        assert_eq!(full.status(), 507);
+        for error in [StoreError::Busy, StoreError::Unavailable { cause: "x".into() }] {
+            let response = answered(error);
+            assert_eq!(response.status(), 503);
+            assert!(response.headers().contains_key(header::RETRY_AFTER));
+        }
+        assert_eq!(answered(StoreError::NotFound { what: "message" }).status(), 404);
+        assert_eq!(answered(StoreError::Conflict { what: "x".into() }).status(), 409);
+    }
+
+    #[test]
+    fn waits_are_told_in_whole_seconds_and_never_as_none() {
+        let response = ApiError::TooMany(Duration::from_millis(1)).error_response();
+        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), "1");
+        let response = ApiError::TooMany(Duration::from_millis(2_500)).error_response();
+        assert_eq!(response.headers().get(header::RETRY_AFTER).unwrap(), "3");
+    }
+}

@@ -240,10 +240,13 @@ fn json_config() -> web::JsonConfig {
 /// Bounds how long a peer may leave what we sent unacknowledged: one that stops reading would
 /// else hold its connection for hours.
 fn bound_unacknowledged(connection: &dyn Any, _data: &mut Extensions) {
+    #[cfg(target_os = "linux")]
     if let Some(stream) = connection.downcast_ref::<actix_web::rt::net::TcpStream>() {
         let socket = socket2::SockRef::from(stream);
         if let Err(error) = socket.set_tcp_user_timeout(Some(UNACKNOWLEDGED)) {
             tracing::debug!(%error, "a connection can't be bounded");
         }
     }
+    #[cfg(not(target_os = "linux"))]
+    let _unbounded = connection;
 }

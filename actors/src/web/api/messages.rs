@@ -2,6 +2,7 @@
 
 use std::str::FromStr as _;
 
+use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hark_engine::id::MessageId;
 use hark_engine::message::Event;
@@ -177,10 +178,10 @@ pub async fn link(
     let link = state.messages.link(id(&path)?, signed_in.user).await?;
     let base = match &state.config.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
+        // The Origin check has let this Host pass.
         None => {
-            let info = request.connection_info();
-            // The Origin check has let this Host pass.
-            format!("http://{}", info.host())
+            let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+            host.map(|host| format!("http://{host}")).unwrap_or_default()
         }
     };
     Ok(super::private(Link { url: format!("{base}{link}") }))

@@ -198,7 +198,6 @@ pub struct MessageState {
     pub deleted: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
 const fn is_false(value: &bool) -> bool {
     !*value
 }

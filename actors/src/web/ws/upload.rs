@@ -19,8 +19,9 @@ use super::ogg_progress::{NotOgg, OggProgress};
 use crate::clock;
 use crate::recording::{
     Intent as SpoolIntent, RecordingError, SinkFull, Spool, SpoolFormat, SpoolHeader, SpoolSink,
-    SpoolSource, Tags,
+    SpoolSource,
 };
+use crate::recovery;
 use crate::store::{NewMessage, StoreError};
 use crate::web::WebState;
 use crate::web::error::ApiError;
@@ -295,18 +296,9 @@ impl Work {
     async fn try_commit(&self) -> Result<MessageId, UploadError> {
         let Self { app, spool, header, to, urgent, .. } = self;
         spool.sync().await?;
-        let mut recipients = Vec::with_capacity(to.len());
-        for user in to {
-            recipients.push(app.name_of(*user).await);
-        }
-        let tags = Tags {
-            id: header.message,
-            title: format!("Voice message from {}", header.sender.name),
-            sender: header.sender.name.clone(),
-            sender_address: header.sender.address.clone(),
-            recipients,
-            at: header.started,
-        };
+        let directory = app.directory().await?;
+        let SpoolHeader { message, sender, started, .. } = header;
+        let tags = recovery::tags(&directory, &app.config.domain, *message, sender, to, *started);
         let finished = app.recordings.finish(spool.path(), tags).await?;
         let message = NewMessage {
             id: header.message,
