@@ -1,7 +1,7 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
-import { readContact, readMessage, readPeaks } from './protocol';
-import type { Contact, LinkInfo, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
+import { readContact, readMessage } from './protocol';
+import type { Contact, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -42,20 +42,6 @@ export const api = {
   remove: (id: MessageId) => call<unknown>('DELETE', at(id)),
   share: (id: MessageId) => call<{ url: string }>('POST', at(id, '/link')),
   revoke: (id: MessageId) => call<unknown>('DELETE', at(id, '/link')),
-
-  async linkInfo(token: string): Promise<LinkInfo> {
-    const info = await call<Record<string, unknown>>('GET', `/m/${encodeURIComponent(token)}/info`);
-    const sender = info.sender;
-    const name = typeof sender === 'string' ? sender : (sender as { name?: string } | null)?.name;
-    return {
-      sender: name || 'Somebody',
-      at: Number(info.at) || 0,
-      length_ms: Number(info.length_ms) || 0,
-      peaks: readPeaks(info.peaks),
-    };
-  },
-  linkHeard: (token: string, heard_ms: number) =>
-    call<unknown>('POST', `/m/${encodeURIComponent(token)}/heard`, { heard_ms }),
 };
 
 function at(id: MessageId, what = ''): string {

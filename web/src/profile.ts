@@ -61,7 +61,7 @@ export function problems(profile: Profile): string[] {
     if (length < 1 || length > 32) found.push('Each device needs a name of 1 to 32 characters.');
     else if (seen.has(device.name)) found.push(`Two devices are called “${device.name}”.`);
     seen.add(device.name);
-    if (device.kind === 'sip-address' && !/^sips?:[^\s@]+@[^\s@]+$/i.test(device.uri)) {
+    if (device.kind === 'sip-address' && !isSipUri(device.uri)) {
       found.push(`“${device.name}” needs an address like sip:bob@192.0.2.7.`);
     }
   }
@@ -75,6 +75,11 @@ export function problems(profile: Profile): string[] {
     if (!within(retry_secs, 1, 86_400)) found.push(`Rule ${i + 1}: wait 1 second to 1 day between two tries.`);
   });
   return [...new Set(found)];
+}
+
+/** What the server takes for an address: printable, and nothing that ends it early. */
+function isSipUri(uri: string): boolean {
+  return uri.length <= 256 && /^sips?:[!#-;=?-~]+$/.test(uri);
 }
 
 function within(value: number, least: number, most: number): boolean {

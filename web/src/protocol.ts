@@ -2,7 +2,7 @@
 // does not know, or that lacks a field, is left out instead of breaking the page.
 
 import type {
-  Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, User, UserId,
+  Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
 } from './types';
 import { STEPS } from './types';
 
@@ -13,6 +13,7 @@ export type ServerFrame =
   | { type: 'presence'; user: UserId; presence: Presence }
   | { type: 'popup'; message: Message; link: string | null; committedAt: number | null }
   | { type: 'receipt'; message: MessageId; recipient: UserId | null; recipientName: string; step: ReceiptStep }
+  | { type: 'trouble'; message: MessageId; recipient: UserId | null; recipientName: string; trouble: Trouble }
   | { type: 'message_state'; message: MessageId; change: MessageChange }
   | { type: 'counts'; counts: Counts }
   | {
@@ -67,12 +68,12 @@ export function parseServerFrame(text: string): ServerFrame | null {
     }
     case 'receipt': {
       const message = str(value.message);
+      if (message === null) return null;
+      const whose = { message, recipient: num(value.recipient), recipientName: str(value.recipient_name) ?? '' };
+      const trouble = readTrouble(value);
+      if (trouble) return { type: 'trouble', ...whose, trouble };
       const step = readReceiptStep(value);
-      if (message === null || !step) return null;
-      return {
-        type: 'receipt', message, step,
-        recipient: num(value.recipient), recipientName: str(value.recipient_name) ?? '',
-      };
+      return step && { type: 'receipt', ...whose, step };
     }
     case 'message_state': {
       const message = str(value.message);
@@ -118,8 +119,8 @@ export function readMessage(value: unknown): Message | null {
   };
 }
 
-/** Reads loudness values; whatever is no number between 0 and 255 is left out. */
-export function readPeaks(value: unknown): number[] {
+/** Whatever is no number between 0 and 255 is left out. */
+function readPeaks(value: unknown): number[] {
   if (!Array.isArray(value)) return [];
   return value.filter((v): v is number => typeof v === 'number' && v >= 0 && v <= 255).slice(0, 1024);
 }
@@ -167,6 +168,14 @@ function readReceiptStep(value: Fields): ReceiptStep | null {
   return {
     step, device: str(value.device) ?? '', at: num(value.at) ?? 0,
     ...(heard === null ? {} : { heard_ms: heard }),
+  };
+}
+
+function readTrouble(value: Fields): Trouble | null {
+  if (value.step !== 'attempt-failed' && value.step !== 'failed') return null;
+  return {
+    device: str(value.device) ?? '', reason: str(value.reason) ?? '', at: num(value.at) ?? 0,
+    final: value.step === 'failed',
   };
 }
 

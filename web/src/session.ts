@@ -40,6 +40,9 @@ export class Session {
     this.recorder = new Recorder(this.socket, () => this.sent());
     this.state.subscribe(() => setTitle(unheard(this.state.get())));
     addEventListener('hashchange', () => this.route());
+    addEventListener('beforeunload', (event) => {
+      if (this.recorder.busy) event.preventDefault();
+    });
     this.route();
   }
 
@@ -64,6 +67,10 @@ export class Session {
   }
 
   async signOut(): Promise<void> {
+    if (this.recorder.busy) {
+      this.dispatch({ type: 'notice', notice: { kind: 'info', text: 'Send or cancel your recording first.' } });
+      return;
+    }
     try {
       await api.signOut();
     } catch (error) {
@@ -121,6 +128,7 @@ export class Session {
     this.recorder.reset();
     this.dispatch({ type: 'choose', user, only: true });
     this.go('speak');
+    setTimeout(() => document.getElementById('record')?.focus());
   }
 
   async save(message: InboxMessage): Promise<void> {
@@ -163,7 +171,8 @@ export class Session {
   }
 
   private leave(text?: string): void {
-    this.recorder.cancel();
+    // Not cancelled: what was said so far is the server's to keep.
+    this.recorder.lost();
     this.player.stop();
     this.socket.close();
     this.stopActivity?.();
@@ -173,8 +182,6 @@ export class Session {
 
   private connected(): void {
     this.socket.send({ type: 'activity', active: this.active });
-    // Whatever was missed while there was no connection.
-    if (this.state.get().loaded) void this.reload();
   }
 
   private async reload(): Promise<void> {
@@ -200,7 +207,7 @@ export class Session {
   }
 
   private frame(frame: ServerFrame): void {
-    const known = frame.type === 'receipt' && this.state.get().outbox.some((e) => e.id === frame.message);
+    const known = (frame.type === 'receipt' || frame.type === 'trouble') && this.state.get().outbox.some((e) => e.id === frame.message);
     const news = frame.type === 'popup' && !this.state.get().popups.some((p) => p.message.id === frame.message.id);
     this.dispatch({ type: 'frame', frame });
     switch (frame.type) {
@@ -209,6 +216,7 @@ export class Session {
         if (frame.state === 'committed') this.outboxSoon();
         return;
       case 'receipt':
+      case 'trouble':
         // A message of ours that this page has not listed yet: spoken on a telephone, or elsewhere.
         if (!known) this.outboxSoon();
         return;
@@ -226,6 +234,9 @@ export class Session {
         }
         return;
       case 'hello':
+        // From here on nothing is missed; what came before, since the lists were read, is.
+        void this.reload();
+        return;
       case 'presence':
       case 'ping':
         return;

@@ -2,7 +2,7 @@
 
 import type { ServerFrame } from './protocol';
 import type {
-  Contact, Me, Message, MessageId, OutboxEntry, OutboxRecipient, Profile, ReceiptStep, Step, UserId,
+  Contact, Me, Message, MessageId, OutboxEntry, OutboxRecipient, Profile, ReceiptStep, Step, Trouble, UserId,
 } from './types';
 import { STEPS } from './types';
 
@@ -140,6 +140,14 @@ function reduceFrame(state: State, frame: ServerFrame): State {
             ? withReceipt(entry, frame.recipient, frame.recipientName, frame.step)
             : entry),
       };
+    case 'trouble':
+      return {
+        ...state,
+        outbox: state.outbox.map((entry) =>
+          entry.id === frame.message
+            ? withTrouble(entry, frame.recipient, frame.recipientName, frame.trouble)
+            : entry),
+      };
     case 'message_state': {
       const { message, change: what } = frame;
       if (what === 'deleted') return gone(state, message);
@@ -256,8 +264,19 @@ export function stepDetail(steps: readonly ReceiptStep[], step: Step): ReceiptSt
   return heard > 0 ? { ...first, heard_ms: heard } : first;
 }
 
+function belongs(r: OutboxRecipient, user: UserId | null, name: string): boolean {
+  return user !== null && r.user !== null ? r.user === user : r.name === name;
+}
+
+function withTrouble(entry: OutboxEntry, user: UserId | null, name: string, trouble: Trouble): OutboxEntry {
+  return {
+    ...entry,
+    recipients: entry.recipients.map((r) => (belongs(r, user, name) ? { ...r, trouble } : r)),
+  };
+}
+
 function withReceipt(entry: OutboxEntry, user: UserId | null, name: string, step: ReceiptStep): OutboxEntry {
-  const mine = (r: OutboxRecipient) => (user !== null && r.user !== null ? r.user === user : r.name === name);
+  const mine = (r: OutboxRecipient) => belongs(r, user, name);
   if (!entry.recipients.some(mine)) {
     return { ...entry, recipients: [...entry.recipients, { user, name, steps: [step] }] };
   }
@@ -285,7 +304,10 @@ function mergeOutbox(old: readonly OutboxEntry[], fresh: readonly OutboxEntry[])
       const known = before.get(entry.id);
       if (!known) return entry;
       return known.recipients.reduce(
-        (all, r) => r.steps.reduce((e, step) => withReceipt(e, r.user, r.name, step), all), entry);
+        (all, r) => r.steps.reduce(
+          (e, step) => withReceipt(e, r.user, r.name, step),
+          r.trouble ? withTrouble(all, r.user, r.name, r.trouble) : all),
+        entry);
     })
     .sort((a, b) => b.at - a.at);
 }

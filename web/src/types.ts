@@ -52,6 +52,16 @@ export interface OutboxRecipient {
   user: UserId | null;
   name: string;
   steps: ReceiptStep[];
+  /** The latest attempt that failed, as far as this page was open to see it. */
+  trouble?: Trouble;
+}
+
+export interface Trouble {
+  device: string;
+  reason: string;
+  at: number;
+  /** Whether every rule was tried in vain, and nothing further is. */
+  final: boolean;
 }
 
 export interface OutboxEntry {
@@ -98,12 +108,4 @@ export interface Me {
   profile: Profile;
   limit_seconds: number;
   domain: string;
-}
-
-/** What the page behind a capability link is told about its message. */
-export interface LinkInfo {
-  sender: string;
-  at: number;
-  length_ms: number;
-  peaks: number[];
 }

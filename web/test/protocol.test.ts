@@ -55,6 +55,13 @@ describe('frames of the server', () => {
     expect(change({})).toBeNull();
   });
 
+  it('reads an attempt that failed', () => {
+    expect(parse({ type: 'receipt', message: 'm1', recipient: 2, recipient_name: 'bob', step: 'attempt-failed', device: 'phone', at: 7, reason: 'busy' }))
+      .toMatchObject({ type: 'trouble', recipient: 2, trouble: { device: 'phone', reason: 'busy', final: false } });
+    expect(parse({ type: 'receipt', message: 'm1', recipient: 2, recipient_name: 'bob', step: 'failed', device: null, at: 7, reason: 'no answer' }))
+      .toMatchObject({ type: 'trouble', trouble: { device: '', final: true } });
+  });
+
   it('reads a receipt and the outcome of a recording', () => {
     expect(parse({ type: 'receipt', message: 'm1', recipient: 2, recipient_name: 'bob', step: 'heard', device: 'browser', at: 7, heard_ms: 900 }))
       .toEqual({ type: 'receipt', message: 'm1', recipient: 2, recipientName: 'bob', step: { step: 'heard', device: 'browser', at: 7, heard_ms: 900 } });

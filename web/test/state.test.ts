@@ -94,6 +94,13 @@ describe('receipts', () => {
     expect(furthest(reloaded.outbox[0]?.recipients[0]?.steps ?? [])).toBe('notified');
   });
 
+  it('tell of an attempt that failed, also after the list was read again', () => {
+    const trouble = { device: 'phone', reason: 'busy', at: 3, final: false };
+    let state = frame(sent, { type: 'trouble', message: 'm', recipient: 2, recipientName: 'bob', trouble });
+    state = reduce(state, { type: 'outbox', entries: [entry] });
+    expect(state.outbox[0]?.recipients[0]?.trouble).toEqual(trouble);
+  });
+
   it('keep a step once a device: its first time, the furthest position', () => {
     let steps = addStep([], step('heard', 'browser', 9, 400));
     steps = addStep(steps, step('heard', 'browser', 12, 900));

@@ -2,6 +2,7 @@ import { useEffect } from 'preact/hooks';
 import { unheard } from '../state';
 import type { View } from '../state';
 import { useApp, useSession } from '../session';
+import { useStore } from '../store';
 import { ConnectionPill } from './ConnectionPill';
 import { ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
 import { Inbox } from './Inbox';
@@ -50,6 +51,7 @@ function TopBar() {
   const me = useApp((s) => s.me);
   const view = useApp((s) => s.view);
   const count = useApp(unheard);
+  const recording = useStore(session.recorder.state, (s) => s.phase === 'recording');
   return (
     <header class="topbar">
       <a class="brand" href="#/inbox" aria-label="Hark, to the inbox"><Mark /><span>Hark</span></a>
@@ -59,6 +61,7 @@ function TopBar() {
             aria-current={view === tab ? 'page' : undefined}>
             <Icon />
             <span>{label}</span>
+            {tab === 'speak' && recording && <span class="tab-recording"><span class="visually-hidden">, recording</span></span>}
             {tab === 'inbox' && count > 0 && <span class="badge" data-testid="unread">{count}</span>}
           </a>
         ))}

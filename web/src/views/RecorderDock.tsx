@@ -51,7 +51,7 @@ export function RecorderDock() {
             </button>
           </>
         ) : (
-          <button type="button" class="button record wide" data-testid="record-button" disabled={chosen.length === 0 || !online}
+          <button type="button" id="record" class="button record wide" data-testid="record-button" disabled={chosen.length === 0 || !online}
             onClick={() => session.record()}>
             <MicIcon /> Record a message
           </button>

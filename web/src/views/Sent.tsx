@@ -3,7 +3,7 @@
 import { clock, deviceWord, moment, names, spokenLength, stepWord, when } from '../format';
 import { furthest, stepDetail } from '../state';
 import { useApp } from '../session';
-import type { OutboxEntry, OutboxRecipient, Step } from '../types';
+import type { OutboxEntry, OutboxRecipient, Step, Trouble } from '../types';
 import { STEPS } from '../types';
 import { CheckIcon } from './icons';
 
@@ -49,6 +49,9 @@ function SentCard({ entry }: { entry: OutboxEntry }) {
             data-testid={`receipt-${entry.id}-${person?.name ?? recipient.name}`} data-step={furthest(recipient.steps)}>
             {entry.recipients.length > 1 && <p class="receipt-name small">{person?.display_name ?? recipient.name}</p>}
             <Steps recipient={recipient} lengthMs={entry.length_ms} />
+            {recipient.trouble && furthest(recipient.steps) !== 'heard' && (
+              <p class="receipt-trouble small" role="status">{troubleWords(recipient.trouble)}</p>
+            )}
           </div>
         );
       })}
@@ -77,6 +80,13 @@ function Steps({ recipient, lengthMs }: { recipient: OutboxRecipient; lengthMs: 
       })}
     </ol>
   );
+}
+
+function troubleWords({ device, reason, at, final }: Trouble): string {
+  const what = reason || 'no answer';
+  return final
+    ? `${moment(at)}: nothing reached them (${what}). The message waits in their inbox.`
+    : `${moment(at)}: ${device ? `${deviceWord(device)}, ` : ''}${what}. It is tried again.`;
 }
 
 function where(step: Step, detail: { device: string; heard_ms?: number }, lengthMs: number): string {
