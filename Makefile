@@ -45,8 +45,11 @@ purity: ## The engine depends on no runtime, socket, database or web crate; ever
 test-engine: ## The engine's tests alone: pure, virtual time
 	$(CARGO) test --locked -p hark-engine
 
+# The whole workspace is named in each of these, so that cargo resolves the same features every time
+# and builds nothing twice.
 test-units: web ## Every test of engine, actors and the binary
-	$(CARGO) test --locked -p hark-engine -p hark-actors -p hark -p hark-benches
+	$(CARGO) test --locked --workspace --lib --bins
+	$(CARGO) test --locked --workspace --doc
 
 test-web: web ## The web client's type check and tests
 	cd web && npm run --if-present check && npm test --if-present
@@ -58,7 +61,7 @@ bench: deps web ## Benchmarks, in release
 	$(CARGO) bench --locked -p hark-benches
 
 build: web
-	$(CARGO) build --locked --bin hark
+	$(CARGO) build --locked --workspace --all-targets
 
 web: $(WEB_BUILT) ## The web client, as it is embedded in the binary
 
