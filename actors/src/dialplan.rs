@@ -98,8 +98,8 @@ pub fn load(sources: &[Source], options: &Options) -> Result<Arc<Program>, Dialp
     }
     let report: TestReport =
         hark_engine::dialplan::run_tests(&compiled.program, sources);
-    if report.failed() > 0 {
-        return Err(DialplanError::TestsFailed(report.to_string()));
+    if !report.passed() {
+        return Err(DialplanError::TestsFailed(report.render(false)));
     }
     Ok(compiled.program)
 }

@@ -25,7 +25,7 @@ use hark_engine::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::CallServices;
-use super::media::{Description, connect};
+use super::media::Description;
 use super::recordings::CallRecordings;
 use super::switchboard::Ready;
 use super::{queries, sounds};
@@ -268,7 +268,7 @@ impl Call {
         let answer = match self.offer.take() {
             Some(offer) => match self.description.answer(&offer) {
                 Ok((sdp, negotiated)) => {
-                    connect(&self.session, &negotiated);
+                    self.description.connect(&self.session, &negotiated);
                     sdp
                 }
                 Err(error) => {
@@ -298,7 +298,7 @@ impl Call {
             && std::mem::take(&mut self.offered)
         {
             match self.description.answered(&theirs) {
-                Ok(negotiated) => connect(&self.session, &negotiated),
+                Ok(negotiated) => self.description.connect(&self.session, &negotiated),
                 Err(error) => {
                     tracing::debug!(%error, "an answer in the ACK can't be used");
                     return self.hang_up(myself, Some("SIP;cause=488;text=\"Not Acceptable\""));
@@ -321,7 +321,7 @@ impl Call {
             return;
         }
         match self.description.answered(sdp) {
-            Ok(negotiated) => connect(&self.session, &negotiated),
+            Ok(negotiated) => self.description.connect(&self.session, &negotiated),
             Err(error) => {
                 tracing::debug!(%error, "a phone's answer can't be used");
                 return self.hang_up(myself, Some("SIP;cause=488;text=\"Not Acceptable\""));
@@ -350,7 +350,7 @@ impl Call {
     fn reinvite(&mut self, sdp: Option<Bytes>) {
         let answer = match sdp {
             Some(offer) => self.description.answer(&offer).map(|(sdp, negotiated)| {
-                connect(&self.session, &negotiated);
+                self.description.connect(&self.session, &negotiated);
                 sdp
             }),
             None => {

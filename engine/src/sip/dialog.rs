@@ -85,8 +85,7 @@ impl Dialog {
     ) -> Result<Self, HeaderError> {
         let local = invite.headers.from()?;
         let remote = response.headers.to()?;
-        let target =
-            contact(response.headers.contacts()?).unwrap_or_else(|| invite.uri.clone());
+        let target = contact(response.headers.contacts()?).unwrap_or_else(|| invite.uri.clone());
         let mut routes = response.headers.record_routes()?;
         routes.reverse();
         Ok(Self {
@@ -153,9 +152,8 @@ impl Dialog {
     /// Request-URI and Route headers: the first proxy may be a strict router of RFC 2543, which
     /// wants to be the Request-URI.
     fn route(&self) -> (Uri, Vec<String>) {
-        let is_loose = |route: &NameAddr| {
-            route.as_sip().is_none_or(|uri| uri.params.contains("lr"))
-        };
+        let is_loose =
+            |route: &NameAddr| route.as_sip().is_none_or(|uri| uri.params.contains("lr"));
         match self.routes.split_first() {
             Some((first, rest)) if !is_loose(first) => {
                 let mut routes: Vec<_> = rest.iter().map(ToString::to_string).collect();

@@ -97,7 +97,8 @@ impl Endpoint {
     ) -> Response {
         let nonce = self.nonces.issue(self.wall(now));
         let mut response = self.response(request, asked.status());
-        for challenge in digest::challenges(&self.config.realm, &nonce, stale) {
+        let phone = request.headers.get("User-Agent");
+        for challenge in digest::challenges_for(phone, &self.config.realm, &nonce, stale) {
             response.headers.push(asked.challenge(), challenge);
         }
         response

@@ -194,8 +194,7 @@ impl Endpoint {
         mut branch: Branch,
         response: &Response,
     ) {
-        let Ok(dialog) =
-            Dialog::as_client(&branch.invite, response, branch.flow, branch.neighbour)
+        let Ok(dialog) = Dialog::as_client(&branch.invite, response, branch.flow, branch.neighbour)
         else {
             self.count("bad_success");
             self.branches.insert(id, branch);

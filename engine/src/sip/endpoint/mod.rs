@@ -280,4 +280,14 @@ impl Endpoint {
         self.next_number = self.next_number.wrapping_add(1);
         self.next_number
     }
+
+    /// Nothing is remembered of calls that are over.
+    #[cfg(test)]
+    fn assert_empty(&self) {
+        assert!(self.dialogs.is_empty(), "dialogs left");
+        assert!(self.server_legs.is_empty(), "server transactions left");
+        assert!(self.branches.is_empty(), "branches left");
+        assert!(self.clients.is_empty(), "client transactions left");
+        assert!(self.resolving.is_empty(), "queries left");
+    }
 }

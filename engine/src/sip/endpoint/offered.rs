@@ -168,13 +168,7 @@ impl Endpoint {
         }
     }
 
-    pub(super) fn reject(
-        &mut self,
-        now: Instant,
-        id: LegId,
-        status: u16,
-        after: Option<Duration>,
-    ) {
+    pub(super) fn reject(&mut self, now: Instant, id: LegId, status: u16, after: Option<Duration>) {
         let status = if (300..700).contains(&status) { status } else { 480 };
         match self.take_leg(id) {
             Some(Leg::Offered(offered)) => {

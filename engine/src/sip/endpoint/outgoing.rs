@@ -50,12 +50,8 @@ impl Endpoint {
             self.count("too_many_calls");
             return self.ended(id, rejected(503));
         }
-        let mut calling = Calling {
-            branches: Vec::new(),
-            query: None,
-            give_up_at: now + ring_for,
-            best: None,
-        };
+        let mut calling =
+            Calling { branches: Vec::new(), query: None, give_up_at: now + ring_for, best: None };
         match target {
             InviteTarget::Account(account) => {
                 let bindings = self.registrar.bindings(&account).to_vec();

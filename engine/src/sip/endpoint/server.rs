@@ -46,8 +46,10 @@ impl Endpoint {
     pub(super) fn malformed(&mut self, error: ParseError, flow: Flow) {
         self.count(error.kind());
         let Some(mut response) = error.response else { return };
-        let Some(via) = stamp_via(&mut response.headers, flow.remote) else { return };
-        self.respond_stateless(reply_flow(flow, &via), *response);
+        // A Via that can't be read either (a later version of SIP) is answered on the flow.
+        let reply = stamp_via(&mut response.headers, flow.remote)
+            .map_or(flow, |via| reply_flow(flow, &via));
+        self.respond_stateless(reply, *response);
     }
 
     pub(super) fn receive(&mut self, now: Instant, message: Message, flow: Flow) {
@@ -63,8 +65,7 @@ impl Endpoint {
             return self.count("bad_via");
         };
         let reply = reply_flow(source, &via);
-        let (Some(key), Ok(dialog)) =
-            (server_key(&request, &via), DialogId::of_request(&request))
+        let (Some(key), Ok(dialog)) = (server_key(&request, &via), DialogId::of_request(&request))
         else {
             self.count("bad_headers");
             if request.method != Method::Ack {

@@ -8,8 +8,8 @@ use super::flow::{ConnectionId, Flow};
 use super::timers::Timers;
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::transaction::{
-    ClientInvite, ClientInviteInput, ClientKey, ClientOther, ClientOtherInput, Output, ServerInvite,
-    ServerInviteInput, ServerKey, ServerOther, ServerOtherInput, Timing,
+    ClientInvite, ClientInviteInput, ClientKey, ClientOther, ClientOtherInput, Output,
+    ServerInvite, ServerInviteInput, ServerKey, ServerOther, ServerOtherInput, Timing,
 };
 use crate::sip::{address::Via, wire};
 use crate::time::Instant;
