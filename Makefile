@@ -65,7 +65,7 @@ build: web
 
 web: $(WEB_BUILT) ## The web client, as it is embedded in the binary
 
-# A stamp beside the modules, which `npm ci` sweeps away: dist/ may hold the placeholder that a
+# A stamp beside the modules, which goes with them: dist/ may hold the placeholder that a
 # cargo build without the client leaves there.
 $(WEB_BUILT): web/package-lock.json $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null) | deps
 	cd web && npm run build
