@@ -96,8 +96,7 @@ pub fn load(sources: &[Source], options: &Options) -> Result<Arc<Program>, Dialp
     for warning in compiled.warnings.iter() {
         tracing::warn!(code = %warning.code, "dialplan: {}", warning.message);
     }
-    let report: TestReport =
-        hark_engine::dialplan::run_tests(&compiled.program, sources);
+    let report: TestReport = hark_engine::dialplan::run_tests(&compiled.program, sources);
     if !report.passed() {
         return Err(DialplanError::TestsFailed(report.render(false)));
     }

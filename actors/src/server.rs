@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::dialplan::Options;
-use hark_engine::sip::endpoint::{Command, EndpointConfig, Listener, Transport};
+use hark_engine::sip::endpoint::{Command, Listener, Transport};
 use prometheus::Registry;
 use ractor::{Actor, ActorRef};
 use tokio::sync::{Mutex, mpsc, watch};
@@ -23,7 +23,7 @@ use crate::prompt::{Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::registrations::Registrations;
-use crate::sip::{SipConfig, SipServer};
+use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
@@ -54,7 +54,7 @@ pub enum StartError {
     Media(std::io::Error),
     /// The SIP sockets can't be opened.
     #[error(transparent)]
-    Sip(#[from] crate::sip::StartError),
+    Sip(#[from] SipError),
     /// The computer server can't be started.
     #[error(transparent)]
     Web(#[from] web::StartError),
@@ -75,7 +75,8 @@ impl StartError {
 
 /// A running server.
 pub struct Server {
-    sip: SipServer,
+    sip: SipHandle,
+    sip_ended: JoinHandle<()>,
     web: web::Server,
     demo: Vec<DemoUser>,
     supervisor: ActorRef<SupervisorMessage>,
@@ -93,8 +94,7 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // What the operator wrote is judged before anything is touched.
         let sources = dialplan::sources(config.dialplan.dir.as_deref())?;
-        let options =
-            Options { test_instructions: config.test.instructions, ..Options::default() };
+        let options = Options { test_instructions: config.test.instructions, ..Options::default() };
         let program = dialplan::load(&sources, &options)?;
         let (program_sender, program) = watch::channel(program);
 
@@ -126,21 +126,23 @@ impl Server {
             tracing::warn!(recovered, "recordings that an earlier run left behind were sent");
         }
 
-        let media = MediaPlane::start(media_config(&config), &registry).map_err(StartError::Media)?;
+        let media =
+            MediaPlane::start(media_config(&config), &registry).map_err(StartError::Media)?;
         let speech = Speech::new(speech_config(&config));
         let (sip_events, events) = mpsc::channel(QUEUE);
-        let sip = SipServer::start(sip_config(&config), &registry, sip_events).await?;
-        sip.handle().command(Command::SetAccounts(site::accounts(&store).await?));
+        let (sip, sip_ended) =
+            crate::sip::start(sip_config(&config), sip_events, &registry, None).await?;
+        sip.command(Command::SetAccounts(site::accounts(&store).await?));
         let mut registrations =
             Registrations::new(store.clone(), presence.clone(), directory.clone());
-        let restored = registrations.restore(sip.handle()).await?;
+        let restored = registrations.restore(&sip).await?;
         tracing::info!(restored, "registrations from before the start");
         let (calls, call_events) = mpsc::channel(QUEUE);
         let events = tokio::spawn(registrations.run(events, calls));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
         let services = CallServices {
-            sip: sip.handle().clone(),
+            sip: sip.clone(),
             media,
             speech,
             recordings: recordings.clone(),
@@ -184,6 +186,7 @@ impl Server {
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
         Ok(Self {
             sip,
+            sip_ended,
             web,
             demo,
             supervisor,
@@ -211,8 +214,13 @@ impl Server {
 
     /// Waits until the server can't go on by itself.
     pub async fn failed(&mut self) {
-        // The supervisor holds the sender as long as it lives.
-        let _ = self.fatal.wait_for(|fatal| *fatal).await;
+        tokio::select! {
+            // The supervisor holds the sender as long as it lives.
+            _ = self.fatal.wait_for(|fatal| *fatal) => {}
+            // Without signalling every call is dead and none can come: telephones register
+            // anew with the process that takes over.
+            _ = &mut self.sip_ended => tracing::error!("the SIP side has ended"),
+        }
     }
 
     /// Refuses new calls, ends those that are up (what is being said is kept and sent), lets
@@ -229,7 +237,7 @@ impl Server {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         self.web.stop().await;
-        self.sip.stop().await;
+        self.sip.stop();
         self.events.abort();
         self.supervisor.stop(None);
     }
@@ -260,10 +268,10 @@ fn sip_config(config: &Config) -> SipConfig {
         };
         (transport, listen.addr)
     });
-    let mut endpoint = EndpointConfig::new(&config.site.domain, Vec::new());
-    endpoint.domains.extend(config.site.aliases.iter().cloned());
-    endpoint.user_agent = concat!("Hark/", env!("CARGO_PKG_VERSION")).to_owned();
-    SipConfig { listen: listen.collect(), endpoint }
+    let mut sip = SipConfig::new(&config.site.domain, listen.collect());
+    sip.endpoint.domains.extend(config.site.aliases.iter().cloned());
+    sip.endpoint.user_agent = concat!("Hark/", env!("CARGO_PKG_VERSION")).to_owned();
+    sip
 }
 
 fn web_config(config: &Config) -> WebConfig {

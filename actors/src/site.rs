@@ -74,8 +74,7 @@ pub async fn create_user(
 ) -> Result<UserId, SiteError> {
     let password = new.password.to_owned();
     let hashed = tokio::task::spawn_blocking(move || hash_password(&password)).await;
-    let password_hash =
-        hashed.map_err(|e| StoreError::Unavailable { cause: e.to_string() })??;
+    let password_hash = hashed.map_err(|e| StoreError::Unavailable { cause: e.to_string() })??;
     let Ha1 { md5, sha256 } = Ha1::new(new.name, realm, new.password);
     let user = NewUser {
         name: new.name.to_owned(),
@@ -140,9 +139,7 @@ pub async fn demo_users(
 pub async fn accounts(store: &Store) -> Result<Arc<Accounts>, StoreError> {
     let accounts = store.accounts().await?.into_iter();
     Ok(Arc::new(
-        accounts
-            .map(|(name, DigestSecrets { md5, sha256 })| (name, Ha1 { md5, sha256 }))
-            .collect(),
+        accounts.map(|(name, DigestSecrets { md5, sha256 })| (name, Ha1 { md5, sha256 })).collect(),
     ))
 }
 

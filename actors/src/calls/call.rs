@@ -12,9 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hark_engine::delivery::machine::RingResult;
-use hark_engine::dialplan::effect::{
-    Action, Answer, Effect, Failure, Input, RecordEnd, Ticket,
-};
+use hark_engine::dialplan::effect::{Action, Answer, Effect, Failure, Input, RecordEnd, Ticket};
 use hark_engine::dialplan::run::Run;
 use hark_engine::id::UserId;
 use hark_engine::key::{Key, KeySet};
@@ -273,8 +271,7 @@ impl Call {
                 }
                 Err(error) => {
                     tracing::debug!(%error, "an offer can't be answered");
-                    let reject =
-                        Command::Reject { leg: self.leg, status: 488, retry_after: None };
+                    let reject = Command::Reject { leg: self.leg, status: 488, retry_after: None };
                     // Nothing more is asked of the run until the leg has ended.
                     self.line = Line::Answering;
                     return self.services.sip.command(reject);
@@ -547,8 +544,7 @@ impl Call {
             Effect::Record { ticket, recording, max, stop_on, silence, on_hangup } => {
                 match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
                     Ok(sink) if self.line != Line::Gone => {
-                        self.recording =
-                            Some(RecordingNow { ticket, then_hangup: false });
+                        self.recording = Some(RecordingNow { ticket, then_hangup: false });
                         let id = ticket.0.into();
                         let sink = Box::new(sink);
                         self.session.record(RecordRequest { id, sink, max, stop_on, silence });

@@ -27,8 +27,8 @@ use tokio::task::JoinSet;
 
 use super::CallServices;
 use super::call::{CallActor, CallArguments, CallMessage, Direction, Outgoing};
-use super::media::Description;
 use super::ledger::Ledger;
+use super::media::Description;
 use super::recordings::{CallRecordings, List};
 use crate::clock;
 use crate::delivery::RingRequest;
@@ -79,7 +79,6 @@ pub struct SwitchboardState {
     legs: HashMap<ActorId, LegId>,
     ringing: HashSet<UserId>,
     waiting: HashMap<UserId, VecDeque<RingRequest>>,
-    outgoing: u64,
     _pumps: JoinSet<()>,
 }
 
@@ -124,8 +123,6 @@ impl Actor for Switchboard {
             legs: HashMap::new(),
             ringing: HashSet::new(),
             waiting: HashMap::new(),
-            // Legs of an earlier switchboard may still be ending.
-            outgoing: clock::now().as_micros(),
             _pumps: pumps,
         })
     }
@@ -194,9 +191,9 @@ impl SwitchboardState {
             | SipEvent::Answered { leg, .. }
             | SipEvent::Ended { leg, .. } => *leg,
             // Whoever feeds the switchboard keeps these to itself.
-            SipEvent::Registered { .. }
-            | SipEvent::Unregistered { .. }
-            | SipEvent::Counted(_) => return,
+            SipEvent::Registered { .. } | SipEvent::Unregistered { .. } | SipEvent::Counted(_) => {
+                return;
+            }
         };
         if let Some(call) = self.calls.get(&leg) {
             // A call that has just failed is cleared up by supervision.
@@ -207,11 +204,7 @@ impl SwitchboardState {
     async fn incoming(&mut self, myself: &ActorRef<SwitchboardMessage>, event: SipEvent) {
         let SipEvent::IncomingCall { leg, caller, target, sdp, remote } = event else { return };
         let begun = clock::now();
-        let busy = Command::Reject {
-            leg,
-            status: 503,
-            retry_after: Some(Duration::from_secs(10)),
-        };
+        let busy = Command::Reject { leg, status: 503, retry_after: Some(Duration::from_secs(10)) };
         if self.calls.len() >= self.services.max_calls {
             return self.refuse(busy, "overload");
         }
@@ -263,11 +256,7 @@ impl SwitchboardState {
         let name = user.map(|u| u.display_name.clone()).or_else(|| caller.display.clone());
         let language = user.map_or(&*self.services.language, |u| u.language.as_str()).to_owned();
         CallContext {
-            caller: CallerInfo {
-                user: user.map(|u| u.id),
-                number,
-                name: name.unwrap_or_default(),
-            },
+            caller: CallerInfo { user: user.map(|u| u.id), number, name: name.unwrap_or_default() },
             dialled: dialled.unwrap_or_default(),
             language,
             at: clock::wall(),
@@ -342,20 +331,14 @@ impl SwitchboardState {
         let Some((session, ready)) = self.open_media() else {
             return answer(request.reply, "too many calls at once");
         };
-        self.outgoing += 1;
-        let leg = LegId::outgoing(self.outgoing);
-        let mut description = Description::new(session.local_addr(), None, self.outgoing);
+        let leg = self.services.sip.next_leg();
+        let mut description = Description::new(session.local_addr(), None, leg.0 & i64::MAX as u64);
         let offer = description.offer();
         let Some(from) = NameAddr::parse(&self.from(&request)) else {
             return answer(request.reply, "the site's domain can't stand in a SIP address");
         };
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
-        let outgoing = Outgoing {
-            device,
-            user,
-            message: message.id,
-            reply: Some(reply),
-        };
+        let outgoing = Outgoing { device, user, message: message.id, reply: Some(reply) };
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
         let arguments = CallArguments {
@@ -436,11 +419,7 @@ impl SwitchboardState {
     }
 
     /// A call's actor has ended: forget it, and ring for the next message that waits.
-    fn over(
-        &mut self,
-        myself: &ActorRef<SwitchboardMessage>,
-        actor: ActorId,
-    ) {
+    fn over(&mut self, myself: &ActorRef<SwitchboardMessage>, actor: ActorId) {
         let Some(leg) = self.legs.remove(&actor) else { return };
         self.ledger.forget(leg);
         let Some(entry) = self.calls.remove(&leg) else { return };

@@ -33,11 +33,11 @@ use prometheus::Registry;
 use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
+pub use actor::StoreActor;
 pub use error::StoreError;
 pub use events::Appended;
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
-pub use actor::StoreActor;
 pub use messages::{Committed, MessageRecord, NewMessage};
 pub use sessions::StoredBinding;
 pub use users::{DigestSecrets, NewUser, UserRecord};

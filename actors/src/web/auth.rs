@@ -136,10 +136,7 @@ async fn open_session(state: &WebState, user: UserId) -> Result<Cookie<'static>,
 ///
 /// # Errors
 /// When the store can't be written: the session still stands then.
-pub async fn sign_out(
-    state: &WebState,
-    signed_in: &SignedIn,
-) -> Result<Cookie<'static>, ApiError> {
+pub async fn sign_out(state: &WebState, signed_in: &SignedIn) -> Result<Cookie<'static>, ApiError> {
     state.store.delete_session(signed_in.token_hash).await?;
     Ok(cookie(state, String::new(), CookieDuration::ZERO))
 }

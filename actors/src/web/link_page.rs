@@ -99,7 +99,8 @@ fn picture(peaks: &[u8]) -> String {
         let y = 32 - height / 2;
         let x = index * 4;
         // Writing to a String does not fail.
-        let _infallible = write!(svg, "<rect x=\"{x}\" y=\"{y}\" width=\"3\" height=\"{height}\"/>");
+        let _infallible =
+            write!(svg, "<rect x=\"{x}\" y=\"{y}\" width=\"3\" height=\"{height}\"/>");
     }
     svg.push_str("</svg>\n");
     svg

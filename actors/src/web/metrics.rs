@@ -1,8 +1,6 @@
 //! What the computer server counts.
 
-use prometheus::{
-    IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector,
-};
+use prometheus::{IntCounter, IntCounterVec, IntGauge, Opts, Registry, core::Collector};
 
 /// The computer server's own metrics.
 #[derive(Clone, Debug)]
@@ -32,38 +30,68 @@ impl WebMetrics {
     /// When `registry` has one of these names already.
     pub fn new(registry: &Registry) -> Result<Self, prometheus::Error> {
         Ok(Self {
-            requests: keep(registry, IntCounterVec::new(
-                Opts::new("hark_web_requests_total", "HTTP requests answered."),
-                &["route", "status"],
-            )?)?,
-            sessions: keep(registry, IntGauge::new(
-                "hark_web_sessions",
-                "Browser sessions that are open.",
-            )?)?,
-            sign_ins: keep(registry, IntCounterVec::new(
-                Opts::new("hark_web_sign_ins_total", "Attempts to sign in, by outcome."),
-                &["outcome"],
-            )?)?,
-            dropped: keep(registry, IntCounterVec::new(
-                Opts::new("hark_web_sockets_dropped_total", "WebSockets that Hark refused or closed."),
-                &["reason"],
-            )?)?,
-            audio_bytes: keep(registry, IntCounterVec::new(
-                Opts::new("hark_web_audio_bytes_total", "Bytes of audio sent to listeners or received from recorders."),
-                &["direction"],
-            )?)?,
-            recording: keep(registry, IntGauge::new(
-                "hark_web_recordings_open",
-                "Recordings in browsers that are being spoken or committed.",
-            )?)?,
-            recordings: keep(registry, IntCounterVec::new(
-                Opts::new("hark_web_recordings_total", "Recordings made in browsers, by outcome."),
-                &["outcome"],
-            )?)?,
-            subscription_restarts: keep(registry, IntCounter::new(
-                "hark_web_subscription_restarts_total",
-                "Presence subscriptions that died and were started again.",
-            )?)?,
+            requests: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new("hark_web_requests_total", "HTTP requests answered."),
+                    &["route", "status"],
+                )?,
+            )?,
+            sessions: keep(
+                registry,
+                IntGauge::new("hark_web_sessions", "Browser sessions that are open.")?,
+            )?,
+            sign_ins: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new("hark_web_sign_ins_total", "Attempts to sign in, by outcome."),
+                    &["outcome"],
+                )?,
+            )?,
+            dropped: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "hark_web_sockets_dropped_total",
+                        "WebSockets that Hark refused or closed.",
+                    ),
+                    &["reason"],
+                )?,
+            )?,
+            audio_bytes: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "hark_web_audio_bytes_total",
+                        "Bytes of audio sent to listeners or received from recorders.",
+                    ),
+                    &["direction"],
+                )?,
+            )?,
+            recording: keep(
+                registry,
+                IntGauge::new(
+                    "hark_web_recordings_open",
+                    "Recordings in browsers that are being spoken or committed.",
+                )?,
+            )?,
+            recordings: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "hark_web_recordings_total",
+                        "Recordings made in browsers, by outcome.",
+                    ),
+                    &["outcome"],
+                )?,
+            )?,
+            subscription_restarts: keep(
+                registry,
+                IntCounter::new(
+                    "hark_web_subscription_restarts_total",
+                    "Presence subscriptions that died and were started again.",
+                )?,
+            )?,
         })
     }
 }

@@ -223,9 +223,8 @@ async fn check_origin(
     request: ServiceRequest,
     next: Next<impl MessageBody + 'static>,
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
-    let public_url = request
-        .app_data::<web::Data<WebState>>()
-        .and_then(|state| state.config.public_url.clone());
+    let public_url =
+        request.app_data::<web::Data<WebState>>().and_then(|state| state.config.public_url.clone());
     match origin::check_mutating(request.request(), public_url.as_deref()) {
         Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
         Err(refused) => Ok(request.error_response(refused).map_into_right_body()),

@@ -26,8 +26,8 @@ pub fn check_mutating(request: &HttpRequest, public_url: Option<&str>) -> Result
 /// [`ApiError::ForeignOrigin`].
 pub fn check(request: &HttpRequest, public_url: Option<&str>) -> Result<(), ApiError> {
     let text = |name| request.headers().get(name).and_then(|value| value.to_str().ok());
-    let ours = text(header::ORIGIN)
-        .is_some_and(|origin| is_ours(origin, text(header::HOST), public_url));
+    let ours =
+        text(header::ORIGIN).is_some_and(|origin| is_ours(origin, text(header::HOST), public_url));
     if ours { Ok(()) } else { Err(ApiError::ForeignOrigin) }
 }
 
@@ -35,9 +35,9 @@ pub fn check(request: &HttpRequest, public_url: Option<&str>) -> Result<(), ApiE
 fn is_ours(origin: &str, host: Option<&str>, public_url: Option<&str>) -> bool {
     let Some((scheme, authority)) = split(origin) else { return false };
     let is_host = host.is_some_and(|host| same_authority(scheme, authority, host));
-    let is_public = public_url
-        .and_then(split)
-        .is_some_and(|(s, a)| s.eq_ignore_ascii_case(scheme) && same_authority(scheme, authority, a));
+    let is_public = public_url.and_then(split).is_some_and(|(s, a)| {
+        s.eq_ignore_ascii_case(scheme) && same_authority(scheme, authority, a)
+    });
     is_host || is_public
 }
 

@@ -66,7 +66,9 @@ fn check(profile: &Profile) -> Result<(), String> {
     for device in &profile.devices {
         let name = device.name.as_str();
         if name.is_empty() || name.chars().count() > LONGEST_NAME {
-            return Err(format!("the device name '{name}' must have 1 to {LONGEST_NAME} characters"));
+            return Err(format!(
+                "the device name '{name}' must have 1 to {LONGEST_NAME} characters"
+            ));
         }
         if names.contains(&name) {
             return Err(format!("two devices are called '{name}': rename one"));
@@ -81,13 +83,17 @@ fn check(profile: &Profile) -> Result<(), String> {
         match &rule.act {
             Act::Ring { device, attempts, retry_secs, ring_secs } => {
                 if !names.contains(&device.as_str()) {
-                    return Err(format!("a rule rings '{device}', which is no device of this profile"));
+                    return Err(format!(
+                        "a rule rings '{device}', which is no device of this profile"
+                    ));
                 }
                 if !(1..=10).contains(attempts) {
                     return Err(format!("attempts = {attempts}: allowed are 1 to 10"));
                 }
                 if !(1..=86_400).contains(retry_secs) || !(5..=120).contains(ring_secs) {
-                    return Err("allowed are 1 to 86400 s between tries and 5 to 120 s of ringing".into());
+                    return Err(
+                        "allowed are 1 to 86400 s between tries and 5 to 120 s of ringing".into()
+                    );
                 }
             }
             Act::PopUp | Act::Stop => {}
@@ -129,7 +135,9 @@ mod tests {
         assert!(check(&ring("moon", 3)).unwrap_err().contains("moon"));
         assert!(check(&ring("desk", 0)).unwrap_err().contains("attempts"));
         let uri = |uri: &str| {
-            profile(&format!(r#"{{"devices":[{{"name":"m","kind":"sip-address","uri":"{uri}"}}]}}"#))
+            profile(&format!(
+                r#"{{"devices":[{{"name":"m","kind":"sip-address","uri":"{uri}"}}]}}"#
+            ))
         };
         assert_eq!(check(&uri("sip:bob@192.0.2.7:5062")), Ok(()));
         assert!(check(&uri("tel:+1900")).is_err());

@@ -8,13 +8,13 @@ use hark_engine::message::Event;
 use serde::{Deserialize, Serialize};
 
 use crate::store::MessageRecord;
+use crate::web::WebState;
 use crate::web::audio::{self, AudioQuery};
 use crate::web::auth::SignedIn;
 use crate::web::error::ApiError;
 use crate::web::links::HeardBody;
 use crate::web::state::BROWSER;
 use crate::web::view::MessageView;
-use crate::web::WebState;
 
 const NO_MESSAGE: ApiError = ApiError::NotFound("message");
 

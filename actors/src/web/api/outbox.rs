@@ -36,9 +36,19 @@ impl From<OutboxEntry> for Sent {
             user: recipient.user,
             name: recipient.name,
             // Without a receipt asked for, the sender learns of the commit and no more.
-            steps: recipient.state.steps().into_iter().take(if receipt { usize::MAX } else { 1 }).collect(),
+            steps: recipient
+                .state
+                .steps()
+                .into_iter()
+                .take(if receipt { usize::MAX } else { 1 })
+                .collect(),
         });
-        Self { id: entry.id, at: entry.at, length_ms: entry.length_ms, recipients: recipients.collect() }
+        Self {
+            id: entry.id,
+            at: entry.at,
+            length_ms: entry.length_ms,
+            recipients: recipients.collect(),
+        }
     }
 }
 

@@ -35,9 +35,8 @@ fn ranges_are_answered_as_rfc_9110_says() {
     assert_eq!(beyond.header("content-range"), format!("bytes */{}", AUDIO.len()));
     assert_eq!(range("bytes=0-1,5-6").status, 200, "several ranges get the whole");
 
-    let if_range = |tag: &str| {
-        bob.get_with(&path, &[("range", "bytes=0-3"), ("if-range", tag)]).status
-    };
+    let if_range =
+        |tag: &str| bob.get_with(&path, &[("range", "bytes=0-3"), ("if-range", tag)]).status;
     assert_eq!(if_range(&etag), 206);
     assert_eq!(if_range("\"other\""), 200);
     assert_eq!(bob.get_with(&path, &[("if-none-match", &etag)]).status, 304);
@@ -68,8 +67,6 @@ fn audio_exists_for_its_sender_and_recipients_only() {
     server.until("the audio was delivered", || delivered().len() == 1);
     assert_eq!(delivered()[0].device, "browser");
 }
-
-
 
 #[test]
 fn audio_that_is_gone_is_no_silent_success() {

@@ -8,7 +8,8 @@ use super::harness::start;
 fn a_mailbox_lists_saves_and_deletes() {
     let server = start();
     let id = server.message(b"OggS");
-    let (alice, bob, carol) = (server.client("alice"), server.client("bob"), server.client("carol"));
+    let (alice, bob, carol) =
+        (server.client("alice"), server.client("bob"), server.client("carol"));
     let list = |folder: &str| bob.get(&format!("/api/v1/messages?folder={folder}")).json();
     let inbox = list("inbox");
     assert_eq!(inbox[0]["id"], id.to_string());

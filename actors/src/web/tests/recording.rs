@@ -180,9 +180,7 @@ fn cancelled_and_senseless_recordings_leave_nothing() {
         let failed = his.find("recording", |frame| frame["state"] == "failed");
         assert!(failed["error"].as_str().unwrap().contains(why), "{failed}");
     };
-    let begin = |to: serde_json::Value, mime: &str| {
-        json!({"type": "record_start", "id": "r2", "to": to, "mime": mime})
-    };
+    let begin = |to: serde_json::Value, mime: &str| json!({"type": "record_start", "id": "r2", "to": to, "mime": mime});
     refused(begin(json!([]), mime), "recipients");
     refused(begin(json!([1, 99]), mime), "recipients");
     refused(begin(json!([1]), "audio/webm"), "audio/ogg");

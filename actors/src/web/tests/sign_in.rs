@@ -93,9 +93,14 @@ fn requests_that_make_no_sense_are_named_and_bounded() {
     assert_eq!((answer.status, answer.code().as_str()), (400, "malformed"));
     let long = json!({"name": "alice", "password": "x".repeat(100_000)});
     assert_eq!(alice.post("/api/v1/session", long).status, 400);
-    let answer = alice.send("PUT", "/api/v1/me/profile", &[], Some(json!({
-        "devices": [], "rules": [{"do": {"ring": {"device": "moon"}}}]
-    })));
+    let answer = alice.send(
+        "PUT",
+        "/api/v1/me/profile",
+        &[],
+        Some(json!({
+            "devices": [], "rules": [{"do": {"ring": {"device": "moon"}}}]
+        })),
+    );
     assert_eq!(answer.status, 400);
     assert!(answer.text().contains("moon"));
     let profile = json!({

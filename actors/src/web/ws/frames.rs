@@ -6,8 +6,8 @@ use hark_engine::presence::Presence;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use hark_engine::message::mailbox::Lamp;
 use crate::web::view::{ContactView, MessageView, UserView};
+use hark_engine::message::mailbox::Lamp;
 
 /// The browser's own name for a recording; echoed, never used as a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,8 +164,7 @@ pub struct StepView {
 impl StepView {
     /// The view of an event; `None` for what is the recipient's own affair (saved, deleted).
     pub fn of(logged: &LoggedEvent) -> Option<Self> {
-        let blank =
-            |step| Self { step, device: None, at: logged.at, heard_ms: None, reason: None };
+        let blank = |step| Self { step, device: None, at: logged.at, heard_ms: None, reason: None };
         let on = |step, device: &String| Self { device: Some(device.clone()), ..blank(step) };
         Some(match &logged.event {
             Event::Accepted => blank("accepted"),

@@ -169,10 +169,7 @@ impl Seats {
     }
 }
 
-fn send(
-    door: &Door<SessionMsg>,
-    message: impl FnOnce(super::mailbox::Place) -> SessionMsg,
-) {
+fn send(door: &Door<SessionMsg>, message: impl FnOnce(super::mailbox::Place) -> SessionMsg) {
     match door.try_send(message) {
         Ok(()) | Err(Refused::Gone) => {}
         // The actor ends at the first of these; until then there are as many as events.

@@ -81,9 +81,8 @@ pub async fn open(
     let args = SessionArgs { app: state.clone().into_inner(), user: signed_in.user, seat, out };
     // On the server's own runtime: a web worker shall neither carry actors nor end them.
     let spawned = state.runtime.spawn(SessionActor::spawn(None, SessionActor, args)).await;
-    let (actor, _runs_by_itself) = spawned
-        .map_err(|_| ApiError::Internal)?
-        .map_err(|_| ApiError::Unavailable(BUSY))?;
+    let (actor, _runs_by_itself) =
+        spawned.map_err(|_| ApiError::Internal)?.map_err(|_| ApiError::Unavailable(BUSY))?;
     let door = Door::new(actor, PLACES);
     let pump = Pump { socket, stream, outbound, door, state };
     actix_web::rt::spawn(pump.run());

@@ -226,7 +226,12 @@ impl Session {
                     let recipient = event.recipient;
                     let recipient_name = self.app.name_of(recipient).await;
                     let message = event.message;
-                    self.tell(Outgoing::Receipt(Receipt { message, recipient, recipient_name, step }));
+                    self.tell(Outgoing::Receipt(Receipt {
+                        message,
+                        recipient,
+                        recipient_name,
+                        step,
+                    }));
                 }
             }
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),

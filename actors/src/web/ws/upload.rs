@@ -189,7 +189,9 @@ impl Upload {
     }
 
     /// Makes it a message. The future owns all that it needs: it can outlive the session.
-    pub fn finish(mut self) -> impl Future<Output = Result<MessageId, UploadError>> + Send + 'static {
+    pub fn finish(
+        mut self,
+    ) -> impl Future<Output = Result<MessageId, UploadError>> + Send + 'static {
         let work = self.work.take();
         async move {
             let Some(work) = work else { return Err(ApiError::Internal.into()) };
@@ -243,10 +245,7 @@ fn count(app: &WebState, outcome: &str) {
     app.metrics.recordings.with_label_values(&[outcome]).inc();
 }
 
-async fn header(
-    app: &WebState,
-    intent: Intent,
-) -> Result<(SpoolHeader, Vec<UserId>), UploadError> {
+async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<UserId>), UploadError> {
     let Intent { sender, mut to, mime, urgent } = intent;
     let kind = mime.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("audio/ogg") {
