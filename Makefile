@@ -45,8 +45,11 @@ purity: ## The engine depends on no runtime, socket, database or web crate; ever
 test-engine: ## The engine's tests alone: pure, virtual time
 	$(CARGO) test --locked -p hark-engine
 
+# The whole workspace is named in each of these, so that cargo resolves the same features every time
+# and builds nothing twice.
 test-units: web ## Every test of engine, actors and the binary
-	$(CARGO) test --locked -p hark-engine -p hark-actors -p hark -p hark-benches
+	$(CARGO) test --locked --workspace --lib --bins
+	$(CARGO) test --locked --workspace --doc
 
 test-web: web ## The web client's type check and tests
 	cd web && npm run --if-present check && npm test --if-present
@@ -58,11 +61,11 @@ bench: deps web ## Benchmarks, in release
 	$(CARGO) bench --locked -p hark-benches
 
 build: web
-	$(CARGO) build --locked --bin hark
+	$(CARGO) build --locked --workspace --all-targets
 
 web: $(WEB_BUILT) ## The web client, as it is embedded in the binary
 
-# A stamp beside the modules, which `npm ci` sweeps away: dist/ may hold the placeholder that a
+# A stamp beside the modules, which goes with them: dist/ may hold the placeholder that a
 # cargo build without the client leaves there.
 $(WEB_BUILT): web/package-lock.json $(shell find web -path web/node_modules -prune -o -path web/dist -prune -o -type f -print 2>/dev/null) | deps
 	cd web && npm run build

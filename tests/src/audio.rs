@@ -109,7 +109,7 @@ pub fn speech(text: &str) -> Sound {
         Command::new("flite").args(["-voice", "slt", "-t", text, "-o"]).arg(&path).status();
     assert!(
         status.is_ok_and(|status| status.success()),
-        "flite can't speak; `make deps` installs it"
+        "flite can't speak; `make deps-test` installs it"
     );
     let mut reader = hound::WavReader::open(&path).expect("flite's WAV file");
     assert_eq!(reader.spec().sample_rate, 16_000, "flite's slt voice speaks at 16 kHz");

@@ -40,7 +40,7 @@ impl Browser {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("browser");
         assert!(
             scripts.join("node_modules/playwright-core").is_dir(),
-            "playwright-core is missing: `make deps` runs npm ci in tests/browser"
+            "playwright-core is missing: `make deps-test` runs npm in tests/browser"
         );
         let mut command = Command::new("node");
         command

@@ -26,7 +26,7 @@ impl Process {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| {
             panic!(
-                "{name}: can't start {:?}: {error}. `make deps` installs it.",
+                "{name}: can't start {:?}: {error}. `make deps-test` installs it.",
                 command.get_program()
             )
         });

@@ -24,9 +24,13 @@ fn alice_sees_her_message_accepted_notified_delivered_and_heard() {
     his.wait_visible("popup");
     hers.wait_attribute(&receipt, "data-step", "notified");
 
-    his.click(&format!("message-{id}"));
-    his.click("play-button");
+    his.click("popup-play");
     hers.wait_attribute(&receipt, "data-step", "heard");
+
+    for step in STEPS {
+        let shown = hers.text(&format!("step-{step}"));
+        assert!(shown.contains(':'), "{step} is shown without its time: {shown:?}");
+    }
 
     // Never a step back, and no reload in between.
     let shown: Vec<_> = hers
