@@ -12,4 +12,5 @@ pub mod messages;
 pub mod presence_board;
 pub mod prompt;
 pub mod recording;
+pub mod sip;
 pub mod store;
