@@ -20,6 +20,7 @@ pub mod registrations;
 pub mod server;
 pub mod sip;
 pub mod site;
+pub mod sip;
 pub mod store;
 pub mod supervisor;
 pub mod web;

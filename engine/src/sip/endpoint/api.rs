@@ -32,6 +32,7 @@ impl LegId {
 
 /// Something happened.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "moved once or twice a call, never stored in bulk")]
 pub enum Input {
     /// A datagram came in.
     Datagram {
@@ -81,6 +82,7 @@ pub enum Input {
 
 /// What the application may ask for.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "moved once or twice a call, never stored in bulk")]
 pub enum Command {
     /// The wall clock's time, from which registrations expire: once before all else, and again
     /// whenever it may have been set.
@@ -168,6 +170,7 @@ pub enum InviteTarget {
 
 /// What the endpoint wants done.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "moved once or twice a call, never stored in bulk")]
 pub enum Output {
     /// Put bytes on the wire.
     Send {
@@ -218,6 +221,7 @@ pub struct Caller {
 
 /// What the application hears.
 #[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "moved once or twice a call, never stored in bulk")]
 pub enum Event {
     /// Somebody calls. To be answered with `Answer`, `Reject` or `Hangup`.
     IncomingCall {

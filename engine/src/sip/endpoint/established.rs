@@ -126,7 +126,7 @@ impl Endpoint {
         let Received { request, source, tx } = &received;
         let (source, tx) = (*source, *tx);
         let is_invite = request.method == Method::Invite;
-        if up.unacked.is_some() && !(request.body.is_empty() && !is_invite) {
+        if up.unacked.is_some() && (is_invite || !request.body.is_empty()) {
             // Our last answer is not acknowledged: the session is still being agreed upon.
             self.count("glare");
             let response = self.dialog_response(&up.dialog, request, 491, None);
