@@ -66,8 +66,10 @@ pub(super) enum Close {
 }
 
 /// What the thread and its link share.
-#[derive(Default)]
 struct Shared {
+    /// Here, so that it outlives the link: a waker that is dropped takes its last wake-up with
+    /// it.
+    waker: Waker,
     /// Whether the thread was told that something waits.
     notified: AtomicBool,
     /// Sessions to be closed. Not in the queue, so that a close is never refused; bounded by
@@ -82,7 +84,6 @@ struct Shared {
 /// The way to a shard. The thread ends when the last link is dropped.
 pub(super) struct ShardLink {
     commands: Option<SyncSender<Command>>,
-    waker: Waker,
     shared: Arc<Shared>,
 }
 
@@ -91,8 +92,13 @@ impl ShardLink {
         let poll = Poll::new()?;
         let waker = Waker::new(poll.registry(), WAKER)?;
         let (sender, commands) = sync_channel(QUEUE);
-        let shared = Arc::new(Shared::default());
-        shared.alive.store(true, Ordering::Release);
+        let shared = Arc::new(Shared {
+            waker,
+            notified: AtomicBool::new(false),
+            closing: Mutex::default(),
+            load: AtomicUsize::new(0),
+            alive: AtomicBool::new(true),
+        });
         let mut shard = Shard {
             number,
             poll,
@@ -114,7 +120,7 @@ impl ShardLink {
                 tracing::error!(shard = number, %error, "a media thread can't go on");
             }
         })?;
-        Ok(Self { commands: Some(sender), waker, shared })
+        Ok(Self { commands: Some(sender), shared })
     }
 
     /// False if the command could not be taken.
@@ -147,7 +153,7 @@ impl ShardLink {
     fn wake(&self) {
         // One wake-up is enough for all that wait.
         if !self.shared.notified.swap(true, Ordering::AcqRel)
-            && let Err(error) = self.waker.wake()
+            && let Err(error) = self.shared.waker.wake()
         {
             tracing::error!(%error, "a media thread can't be woken");
         }
@@ -222,13 +228,13 @@ impl Shard {
         // Taken before the commands and done after them: whatever was said to a session before
         // its close is in the queue by now.
         let closing = std::mem::take(&mut *lock(&self.shared.closing));
-        loop {
+        let wanted = loop {
             match self.commands.try_recv() {
                 Ok(command) => self.command(command),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => break true,
+                Err(TryRecvError::Disconnected) => break false,
             }
-        }
+        };
         for (id, close) in closing {
             let Some(index) = self.by_id.get(&id).copied() else { continue };
             match close {
@@ -240,7 +246,7 @@ impl Shard {
                 Close::Overloaded => self.fail(index, "its commands could not be taken"),
             }
         }
-        true
+        wanted
     }
 
     fn command(&mut self, command: Command) {
@@ -312,18 +318,13 @@ impl Shard {
         let mut at = 0;
         while let Some(index) = self.wheel.phase(due.phase).get(at).copied() {
             let now = self.clock.now();
-            match self.guard(index, |slot, scratch| slot.tick(now, wall, scratch)) {
-                Some(sent) => {
-                    if sent && now.since(due.at) > LATE {
-                        self.scratch.counts.late += 1;
-                    }
-                    // A dropped tick is a frame that was not sent at all.
-                    self.scratch.counts.late += u64::from(sent) * due.dropped;
-                    at += 1;
-                }
-                // A failed session was taken out, and another stands in its place.
-                None => {}
+            if let Some(sent) = self.guard(index, |slot, scratch| slot.tick(now, wall, scratch)) {
+                // A dropped tick is a frame that was not sent at all.
+                let late = u64::from(now.since(due.at) > LATE) + due.dropped;
+                self.scratch.counts.late += u64::from(sent) * late;
             }
+            // A session that failed was taken out, and another stands in its place.
+            at += usize::from(self.wheel.phase(due.phase).get(at) == Some(&index));
         }
     }
 
