@@ -1,3 +1,25 @@
-//! What Hark does: sockets, actors, storage, the computer server, metrics.
+//! What Hark does: actors and adapters around the machines of `hark-engine`.
+//!
+//! Each call, user session, message and presence subscription is a ractor actor; sockets,
+//! SQLite, HTTP and metrics are adapters. `docs/ARCHITECTURE.md` draws who supervises whom and
+//! what is lost when one of them dies.
 
+pub mod bus;
+pub mod calls;
+pub mod clock;
+pub mod config;
+pub mod delivery;
+pub mod dialplan;
 pub mod media;
+pub mod messages;
+pub mod presence_board;
+pub mod prompt;
+pub mod recording;
+pub mod recovery;
+pub mod registrations;
+pub mod server;
+pub mod sip;
+pub mod site;
+pub mod store;
+pub mod supervisor;
+pub mod web;

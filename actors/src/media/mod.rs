@@ -87,9 +87,9 @@ pub enum OpenError {
     NoShard,
 }
 
-/// A recording could not take more: the disk is full, or its writer is gone.
+/// A recording could not take more: the disk is full or far too slow. It ends as failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-#[error("the recording can't be written")]
+#[error("the recording can't be kept: the disk is full or too slow")]
 pub struct SinkFull;
 
 /// Where the frames of a recording go.

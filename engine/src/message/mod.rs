@@ -13,6 +13,9 @@
 //! The legal paths and the fold over the event log are in [`state`]; the counts for lamps in
 //! [`mailbox`].
 
+pub mod mailbox;
+pub mod state;
+
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};

@@ -1,0 +1,82 @@
+//! The bus: what happened, told to whoever shows it. In-process today; the seam behind which a
+//! clustered one stands later.
+//!
+//! One bounded broadcast for all: a subscriber that lags is told so and reads its state afresh
+//! from the store, which is always ahead of the bus.
+
+use std::sync::Arc;
+
+use hark_engine::id::UserId;
+use hark_engine::message::mailbox::Lamp;
+use hark_engine::message::{LoggedEvent, MessageSummary};
+use hark_engine::presence::Presence;
+use tokio::sync::broadcast;
+
+/// How many events a subscriber may lag behind before it has to read afresh.
+const CAPACITY: usize = 4096;
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum BusEvent {
+    /// A message is to be shown to this recipient at once, in every browser session.
+    PopUp {
+        /// For whom.
+        recipient: UserId,
+        /// What the recipient's mailbox says of it.
+        message: MessageSummary,
+        /// Where the recipient can hear it: a path such as `/m/TOKEN`.
+        link: String,
+    },
+    /// A message was committed for this recipient: their list of messages has grown.
+    Arrived {
+        /// For whom.
+        recipient: UserId,
+        /// What the recipient's mailbox says of it.
+        message: MessageSummary,
+    },
+    /// An event was appended to a message's log; `sender` is to be told of it if it is a user.
+    Logged {
+        /// The message's sender, when a user who asked for receipts.
+        sender: Option<UserId>,
+        /// What was appended.
+        event: LoggedEvent,
+    },
+    /// The counts of a user's lamps changed.
+    Lamp {
+        /// Whose.
+        user: UserId,
+        /// To what.
+        lamp: Lamp,
+    },
+    /// A user came or went.
+    Presence {
+        /// Who.
+        user: UserId,
+        /// How present now.
+        presence: Presence,
+    },
+}
+
+/// The bus. Cheap to clone; all clones are one bus.
+#[derive(Clone, Debug)]
+pub struct Bus {
+    sender: broadcast::Sender<Arc<BusEvent>>,
+}
+
+impl Default for Bus {
+    fn default() -> Self {
+        Self { sender: broadcast::Sender::new(CAPACITY) }
+    }
+}
+
+impl Bus {
+    /// Tells every subscriber. That there may be none is fine.
+    pub fn publish(&self, event: BusEvent) {
+        let _nobody_listens = self.sender.send(Arc::new(event));
+    }
+
+    /// From now on, everything that is published.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<BusEvent>> {
+        self.sender.subscribe()
+    }
+}

@@ -1,0 +1,648 @@
+//! One call: a SIP leg, a media session and a dialplan run.
+//!
+//! Owns the media session (closed when dropped) and this call's spools. If it dies, the
+//! switchboard hangs up the leg and makes messages of its spools by the rule that the dialplan
+//! gave them; nothing said is lost.
+//!
+//! Restart policy: never restarted. A call is a conversation; the caller calls again.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use hark_engine::delivery::machine::RingResult;
+use hark_engine::dialplan::effect::{Action, Answer, Effect, Failure, Input, RecordEnd, Ticket};
+use hark_engine::dialplan::run::Run;
+use hark_engine::id::UserId;
+use hark_engine::key::{Key, KeySet};
+use hark_engine::media::clip::Clip;
+use hark_engine::message::{Event as MessageEvent, Sender};
+use hark_engine::sip::endpoint::{Command, EndCause, Event as SipEvent, LegId};
+use hark_engine::time::Instant;
+use ractor::{Actor, ActorProcessingErr, ActorRef};
+
+use super::CallServices;
+use super::media::Description;
+use super::recordings::CallRecordings;
+use super::switchboard::Ready;
+use super::{queries, sounds};
+use crate::clock;
+use crate::media::{MediaEvent, MediaSession, PlayRequest, RecordRequest};
+
+/// How long a leg that we hung up may take to end before the call is given up.
+const LINGER: Duration = Duration::from_secs(40);
+/// How long the media shard may take to hand over a recording that it was told to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(2);
+/// Keys that may wait for the run: it keeps sixteen itself, the rest is noise.
+const MAX_EARLY_KEYS: usize = 32;
+
+/// The actor.
+pub(super) struct CallActor;
+
+/// What a call begins with.
+pub(super) struct CallArguments {
+    pub services: CallServices,
+    pub leg: LegId,
+    pub run: Run,
+    pub session: MediaSession,
+    pub direction: Direction,
+    pub recordings: CallRecordings,
+    pub description: Description,
+    /// Whose the recordings of this call are.
+    pub sender: Sender,
+    /// Where the media session's events wait for this actor.
+    pub ready: Ready,
+    /// When the INVITE arrived or was sent.
+    pub begun: Instant,
+}
+
+/// Who called whom.
+pub(super) enum Direction {
+    /// We were called.
+    Incoming {
+        /// The offer; `None` if we are to make it.
+        offer: Option<Bytes>,
+    },
+    /// We ring somebody to deliver a message.
+    Outgoing(Box<Outgoing>),
+}
+
+/// A delivery call.
+pub(super) struct Outgoing {
+    /// How receipts call the device.
+    pub device: String,
+    /// Whom it is for, and which message.
+    pub user: UserId,
+    pub message: hark_engine::id::MessageId,
+    /// Told how it ended.
+    pub reply: Option<tokio::sync::oneshot::Sender<RingResult>>,
+}
+
+/// What a call is told.
+#[derive(Debug)]
+pub(super) enum CallMessage {
+    /// Something happened to its leg.
+    Sip(SipEvent),
+    /// Something happened in its media session.
+    Media(MediaEvent),
+    /// The sounds of a play are ready.
+    Ready(Ticket, Vec<Arc<Clip>>),
+    /// A send or an act was done, or not.
+    Done(Ticket, Result<(), Failure>),
+    /// A query was answered.
+    Answered(Ticket, Result<Answer, Failure>),
+    /// The run's deadline has come.
+    Deadline,
+    /// A recording that was told to stop has still not been handed over.
+    StopLate(Ticket),
+    /// End the call: the server stops, or its delivery is settled.
+    Stop(&'static str),
+    /// The leg has not ended in time.
+    GiveUp,
+}
+
+/// The call.
+pub(super) struct Call {
+    services: CallServices,
+    leg: LegId,
+    run: Run,
+    session: MediaSession,
+    description: Description,
+    recordings: CallRecordings,
+    sender: Sender,
+    device: String,
+    outgoing: Option<Box<Outgoing>>,
+    offer: Option<Bytes>,
+    offered: bool,
+    line: Line,
+    playing: Option<Playing>,
+    recording: Option<RecordingNow>,
+    early: VecDeque<Key>,
+    begun: Instant,
+    answered: bool,
+    confirmed: bool,
+    hung_up: bool,
+}
+
+/// How far the leg is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Line {
+    /// Not answered yet.
+    Ringing,
+    /// Answered; the caller's ACK is not here yet, so nothing is played that it would miss.
+    Answering,
+    /// Up.
+    Up,
+    /// Over.
+    Gone,
+}
+
+struct Playing {
+    ticket: Ticket,
+    stop_on: KeySet,
+    started: bool,
+}
+
+struct RecordingNow {
+    ticket: Ticket,
+    /// Tell the run that the caller is gone once the recording is handed over.
+    then_hangup: bool,
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.services.metrics.live.dec();
+        self.services.metrics.length.observe(clock::now().since(self.begun).as_secs_f64());
+    }
+}
+
+impl Actor for CallActor {
+    type Msg = CallMessage;
+    type State = Call;
+    type Arguments = CallArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        arguments.ready.connect(&myself);
+        let mut call = Call::new(arguments);
+        call.run.start(clock::now());
+        if call.outgoing.is_none() {
+            call.drive(&myself);
+        }
+        Ok(call)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        call: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        match message {
+            CallMessage::Sip(event) => call.sip(&myself, event),
+            CallMessage::Media(event) => call.media(&myself, event),
+            CallMessage::Ready(ticket, clips) => call.ready(ticket, clips),
+            CallMessage::Done(ticket, result) => call.tell(&myself, Input::Done(ticket, result)),
+            CallMessage::Answered(ticket, answer) => {
+                call.tell(&myself, Input::Answered(ticket, answer));
+            }
+            CallMessage::Deadline => {
+                if call.line != Line::Answering {
+                    call.run.handle_timeout(clock::now());
+                    call.drive(&myself);
+                }
+            }
+            CallMessage::StopLate(ticket) => call.stop_late(&myself, ticket),
+            CallMessage::Stop(reason) => call.hang_up(&myself, Some(reason)),
+            CallMessage::GiveUp => myself.stop(None),
+        }
+        Ok(())
+    }
+}
+
+impl Call {
+    fn new(arguments: CallArguments) -> Self {
+        let CallArguments { services, leg, run, session, direction, .. } = arguments;
+        let CallArguments { recordings, description, sender, begun, .. } = arguments;
+        services.metrics.live.inc();
+        let (outgoing, offer) = match direction {
+            Direction::Incoming { offer } => (None, offer),
+            Direction::Outgoing(outgoing) => (Some(outgoing), None),
+        };
+        let device = match &outgoing {
+            Some(outgoing) => format!("phone:{}", outgoing.device),
+            None => "phone".to_owned(),
+        };
+        Self {
+            services,
+            leg,
+            run,
+            session,
+            description,
+            recordings,
+            sender,
+            device,
+            outgoing,
+            offer,
+            offered: false,
+            line: Line::Ringing,
+            playing: None,
+            recording: None,
+            early: VecDeque::new(),
+            begun,
+            answered: false,
+            confirmed: false,
+            hung_up: false,
+        }
+    }
+
+    // ---- the leg ----
+
+    fn sip(&mut self, myself: &ActorRef<CallMessage>, event: SipEvent) {
+        match event {
+            SipEvent::Confirmed { sdp, .. } => self.line_up(myself, sdp),
+            SipEvent::Answered { sdp, .. } => self.picked_up(myself, &sdp),
+            SipEvent::Reinvite { sdp, .. } => self.reinvite(sdp),
+            SipEvent::DtmfInfo { key, .. } => self.key(myself, key),
+            SipEvent::Ringing { .. } => self.rings(),
+            SipEvent::Ended { cause, .. } => self.ended(myself, &cause),
+            // The switchboard keeps these to itself.
+            SipEvent::IncomingCall { .. }
+            | SipEvent::Registered { .. }
+            | SipEvent::Unregistered { .. }
+            | SipEvent::Counted(_) => {}
+        }
+    }
+
+    /// Answers an incoming call, when the run first wants to be heard.
+    fn pick_up(&mut self) {
+        if self.outgoing.is_some() || self.line != Line::Ringing {
+            return;
+        }
+        let answer = match self.offer.take() {
+            Some(offer) => match self.description.answer(&offer) {
+                Ok((sdp, negotiated)) => {
+                    self.description.connect(&self.session, &negotiated);
+                    sdp
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "an offer can't be answered");
+                    let reject = Command::Reject { leg: self.leg, status: 488, retry_after: None };
+                    // Nothing more is asked of the run until the leg has ended.
+                    self.line = Line::Answering;
+                    return self.services.sip.command(reject);
+                }
+            },
+            None => {
+                self.offered = true;
+                self.description.offer()
+            }
+        };
+        self.line = Line::Answering;
+        self.answered = true;
+        let setup = clock::now().since(self.begun).as_secs_f64();
+        self.services.metrics.setup.observe(setup);
+        self.services.sip.command(Command::Answer { leg: self.leg, sdp: answer });
+    }
+
+    /// The caller has seen our answer: it hears what is played from now on.
+    fn line_up(&mut self, myself: &ActorRef<CallMessage>, sdp: Option<Bytes>) {
+        if let Some(theirs) = sdp
+            && std::mem::take(&mut self.offered)
+        {
+            match self.description.answered(&theirs) {
+                Ok(negotiated) => self.description.connect(&self.session, &negotiated),
+                Err(error) => {
+                    tracing::debug!(%error, "an answer in the ACK can't be used");
+                    return self.hang_up(myself, Some("SIP;cause=488;text=\"Not Acceptable\""));
+                }
+            }
+        }
+        if self.line != Line::Answering {
+            return;
+        }
+        self.line = Line::Up;
+        while let Some(key) = self.early.pop_front() {
+            self.run.handle_input(clock::now(), Input::Key(key));
+        }
+        self.drive(myself);
+    }
+
+    /// The phone that we rang was picked up.
+    fn picked_up(&mut self, myself: &ActorRef<CallMessage>, sdp: &Bytes) {
+        if self.outgoing.is_none() {
+            return;
+        }
+        match self.description.answered(sdp) {
+            Ok(negotiated) => self.description.connect(&self.session, &negotiated),
+            Err(error) => {
+                tracing::debug!(%error, "a phone's answer can't be used");
+                return self.hang_up(myself, Some("SIP;cause=488;text=\"Not Acceptable\""));
+            }
+        }
+        self.answered = true;
+        self.line = Line::Up;
+        let setup = clock::now().since(self.begun).as_secs_f64();
+        self.services.metrics.setup.observe(setup);
+        self.drive(myself);
+    }
+
+    /// A device of the recipient rings: that is a notification.
+    fn rings(&self) {
+        let Some(outgoing) = &self.outgoing else { return };
+        let (message, user) = (outgoing.message, outgoing.user);
+        let event = MessageEvent::Notified { device: self.device.clone() };
+        let messages = self.services.messages.clone();
+        tokio::spawn(async move {
+            if let Err(error) = messages.note(message, user, event).await {
+                tracing::warn!(%error, "can't note that a phone rings");
+            }
+        });
+    }
+
+    fn reinvite(&mut self, sdp: Option<Bytes>) {
+        let answer = match sdp {
+            Some(offer) => self.description.answer(&offer).map(|(sdp, negotiated)| {
+                self.description.connect(&self.session, &negotiated);
+                sdp
+            }),
+            None => {
+                self.offered = true;
+                Ok(self.description.offer())
+            }
+        };
+        self.services.sip.command(match answer {
+            Ok(sdp) => Command::AcceptReinvite { leg: self.leg, sdp },
+            Err(_) => Command::Reject { leg: self.leg, status: 488, retry_after: None },
+        });
+    }
+
+    fn ended(&mut self, myself: &ActorRef<CallMessage>, cause: &EndCause) {
+        let outcome = match cause {
+            _ if self.answered => "answered",
+            EndCause::Cancelled => "cancelled",
+            EndCause::Rejected { .. } => "rejected",
+            EndCause::Timeout => "no_answer",
+            EndCause::NoAck | EndCause::TransportFailed => "failed",
+            EndCause::RemoteBye | EndCause::LocalHangup => "ended",
+        };
+        let direction = if self.outgoing.is_some() { "out" } else { "in" };
+        self.services.metrics.calls.with_label_values(&[direction, outcome]).inc();
+        self.report(cause);
+        self.line = Line::Gone;
+        self.caller_gone(myself);
+        self.stop_if_over(myself);
+    }
+
+    /// Tells the delivery how its call went.
+    fn report(&mut self, cause: &EndCause) {
+        let Some(outgoing) = &mut self.outgoing else { return };
+        let Some(reply) = outgoing.reply.take() else { return };
+        let failed = |reason: &str| RingResult::Failed { reason: reason.to_owned() };
+        let result = match cause {
+            _ if self.confirmed => RingResult::Confirmed,
+            _ if self.answered => failed("answered, but not confirmed by key"),
+            EndCause::Rejected { status: 486 | 600, .. } => failed("busy"),
+            EndCause::Rejected { status: 480 | 404, .. } => failed("no telephone is registered"),
+            EndCause::Rejected { status: 603, .. } => failed("declined"),
+            EndCause::Rejected { status, reason } => failed(&format!("{status} {reason}")),
+            EndCause::Timeout | EndCause::Cancelled | EndCause::LocalHangup => failed("no answer"),
+            EndCause::NoAck | EndCause::TransportFailed | EndCause::RemoteBye => {
+                failed("the telephone can't be reached")
+            }
+        };
+        // The delivery may be over already.
+        let _ = reply.send(result);
+    }
+
+    fn hang_up(&mut self, myself: &ActorRef<CallMessage>, reason: Option<&str>) {
+        if self.hung_up || self.line == Line::Gone {
+            return;
+        }
+        self.hung_up = true;
+        let reason = reason.filter(|r| r.contains(';')).map(str::to_owned);
+        self.services.sip.command(Command::Hangup { leg: self.leg, reason });
+        myself.send_after(LINGER, || CallMessage::GiveUp);
+    }
+
+    // ---- media ----
+
+    fn media(&mut self, myself: &ActorRef<CallMessage>, event: MediaEvent) {
+        match event {
+            MediaEvent::Key { key, .. } => self.key(myself, key),
+            MediaEvent::PlayDone { id, played, .. } => self.play_done(myself, id, played),
+            MediaEvent::RecordDone { id, end, length } => {
+                self.record_done(myself, id, end, length);
+            }
+            MediaEvent::Dead => {
+                tracing::info!("a call without media is ended");
+                self.services.metrics.calls.with_label_values(&["any", "media_dead"]).inc();
+                self.hang_up(myself, Some("Q.850;cause=41;text=\"media lost\""));
+                self.caller_gone(myself);
+            }
+        }
+    }
+
+    fn key(&mut self, myself: &ActorRef<CallMessage>, key: Key) {
+        if self.line == Line::Ringing || self.line == Line::Answering {
+            if self.early.len() < MAX_EARLY_KEYS {
+                self.early.push_back(key);
+            }
+            return;
+        }
+        self.run.handle_input(clock::now(), Input::Key(key));
+        // A play whose sounds are still being made has no session that stops it.
+        if let Some(playing) = &self.playing
+            && !playing.started
+            && playing.stop_on.contains(key)
+        {
+            let ticket = playing.ticket;
+            self.playing = None;
+            let played = Duration::ZERO;
+            self.run.handle_input(clock::now(), Input::PlayDone { ticket, played });
+        }
+        self.drive(myself);
+    }
+
+    fn ready(&mut self, ticket: Ticket, clips: Vec<Arc<Clip>>) {
+        match &mut self.playing {
+            Some(playing) if playing.ticket == ticket && !playing.started => {
+                playing.started = true;
+                let stop_on = playing.stop_on;
+                self.session.play(PlayRequest { id: ticket.0.into(), clips, stop_on });
+            }
+            // It was stopped before it began.
+            Some(_) | None => {}
+        }
+    }
+
+    fn play_done(&mut self, myself: &ActorRef<CallMessage>, id: u64, played: Duration) {
+        let Some(playing) = self.playing.take_if(|p| u64::from(p.ticket.0) == id) else { return };
+        self.tell(myself, Input::PlayDone { ticket: playing.ticket, played });
+    }
+
+    fn record_done(
+        &mut self,
+        myself: &ActorRef<CallMessage>,
+        id: u64,
+        end: RecordEnd,
+        length: Duration,
+    ) {
+        let now = self.recording.take_if(|r| u64::from(r.ticket.0) == id);
+        let Some(RecordingNow { ticket, then_hangup }) = now else { return };
+        let end = match end {
+            RecordEnd::Stopped if then_hangup => RecordEnd::Hangup,
+            end => end,
+        };
+        let now = clock::now();
+        self.run.handle_input(now, Input::RecordDone { ticket, end, length });
+        if then_hangup {
+            self.run.handle_input(now, Input::Hangup);
+        }
+        self.drive(myself);
+    }
+
+    fn stop_late(&mut self, myself: &ActorRef<CallMessage>, ticket: Ticket) {
+        if self.recording.as_ref().is_some_and(|r| r.ticket == ticket) {
+            tracing::warn!("the media session did not hand over a recording in time");
+            self.record_done(myself, ticket.0.into(), RecordEnd::Stopped, Duration::ZERO);
+        }
+    }
+
+    /// The caller is gone: what was being said is kept by the dialplan's rule.
+    fn caller_gone(&mut self, myself: &ActorRef<CallMessage>) {
+        self.recordings.caller_gone();
+        if let Some(playing) = self.playing.take() {
+            self.session.stop_play(playing.ticket.0.into());
+            let input = Input::PlayDone { ticket: playing.ticket, played: Duration::ZERO };
+            self.run.handle_input(clock::now(), input);
+        }
+        match &mut self.recording {
+            Some(recording) => {
+                if !recording.then_hangup {
+                    recording.then_hangup = true;
+                    let ticket = recording.ticket;
+                    self.session.stop_record(ticket.0.into());
+                    myself.send_after(STOP_WITHIN, move || CallMessage::StopLate(ticket));
+                }
+            }
+            None => self.run.handle_input(clock::now(), Input::Hangup),
+        }
+        self.drive(myself);
+    }
+
+    // ---- the run ----
+
+    fn tell(&mut self, myself: &ActorRef<CallMessage>, input: Input) {
+        self.run.handle_input(clock::now(), input);
+        self.drive(myself);
+    }
+
+    /// Does what the run wants done. While the caller has not seen our answer, nothing more is
+    /// asked of the run: its prompts would play to nobody.
+    fn drive(&mut self, myself: &ActorRef<CallMessage>) {
+        self.run.handle_timeout(clock::now());
+        while self.line != Line::Answering {
+            let Some(effect) = self.run.poll_output() else { break };
+            self.perform(myself, effect);
+        }
+        if let Some(deadline) = self.run.next_deadline() {
+            let wait = deadline.since(clock::now());
+            myself.send_after(wait, || CallMessage::Deadline);
+        }
+    }
+
+    fn perform(&mut self, myself: &ActorRef<CallMessage>, effect: Effect) {
+        match effect {
+            Effect::Answer => self.pick_up(),
+            Effect::Play { ticket, sounds, stop_on } => self.play(myself, ticket, sounds, stop_on),
+            Effect::StopPlay(ticket) => self.stop_play(myself, ticket),
+            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup } => {
+                match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
+                    Ok(sink) if self.line != Line::Gone => {
+                        self.recording = Some(RecordingNow { ticket, then_hangup: false });
+                        let id = ticket.0.into();
+                        let sink = Box::new(sink);
+                        self.session.record(RecordRequest { id, sink, max, stop_on, silence });
+                    }
+                    Ok(_) => self.record_failed(ticket, RecordEnd::Hangup),
+                    Err(error) => {
+                        tracing::error!(%error, "a recording can't be kept");
+                        self.services.metrics.recordings.with_label_values(&["failed"]).inc();
+                        self.record_failed(ticket, RecordEnd::Failed);
+                    }
+                }
+            }
+            Effect::StopRecord(ticket) => self.session.stop_record(ticket.0.into()),
+            Effect::Send { ticket, recording, delivery } => {
+                let sent = self.recordings.send(recording, delivery);
+                let myself = myself.clone();
+                tokio::spawn(async move {
+                    let _ = myself.cast(CallMessage::Done(ticket, sent.await));
+                });
+            }
+            Effect::Discard(recording) => self.recordings.discard(recording),
+            Effect::Query(ticket, query) => {
+                let (services, myself) = (self.services.clone(), myself.clone());
+                tokio::spawn(async move {
+                    let answer = queries::answer(&services, query).await;
+                    let _ = myself.cast(CallMessage::Answered(ticket, answer));
+                });
+            }
+            Effect::Act(ticket, action) => {
+                if let (Action::Confirm(..), Some(_)) = (&action, &self.outgoing) {
+                    self.confirmed = true;
+                }
+                let (services, myself) = (self.services.clone(), myself.clone());
+                let device = self.device.clone();
+                tokio::spawn(async move {
+                    let done = queries::act(&services, action, &device).await;
+                    let _ = myself.cast(CallMessage::Done(ticket, done));
+                });
+            }
+            Effect::Log(line) => tracing::debug!(line, "dialplan"),
+            Effect::Panic => planted_panic(),
+            Effect::Finished(finish) => {
+                tracing::debug!(?finish, "a dialplan run ended");
+                self.hang_up(myself, None);
+                self.stop_if_over(myself);
+            }
+        }
+    }
+
+    fn play(
+        &mut self,
+        myself: &ActorRef<CallMessage>,
+        ticket: Ticket,
+        sounds: Vec<hark_engine::dialplan::effect::Sound>,
+        stop_on: KeySet,
+    ) {
+        if self.line == Line::Gone || self.hung_up {
+            let input = Input::PlayDone { ticket, played: Duration::ZERO };
+            return self.run.handle_input(clock::now(), input);
+        }
+        self.playing = Some(Playing { ticket, stop_on, started: false });
+        let services = self.services.clone();
+        let myself = myself.clone();
+        let list = self.recordings.list();
+        tokio::spawn(async move {
+            let clips = sounds::clips(&services, sounds, &list).await;
+            let _ = myself.cast(CallMessage::Ready(ticket, clips));
+        });
+    }
+
+    fn stop_play(&mut self, myself: &ActorRef<CallMessage>, ticket: Ticket) {
+        let Some(playing) = &self.playing else { return };
+        if playing.ticket != ticket {
+            return;
+        }
+        if playing.started {
+            self.session.stop_play(ticket.0.into());
+        } else {
+            self.play_done(myself, ticket.0.into(), Duration::ZERO);
+        }
+    }
+
+    fn record_failed(&mut self, ticket: Ticket, end: RecordEnd) {
+        let input = Input::RecordDone { ticket, end, length: Duration::ZERO };
+        self.run.handle_input(clock::now(), input);
+    }
+
+    /// The actor ends when the leg has ended and the run has nothing left to do.
+    fn stop_if_over(&mut self, myself: &ActorRef<CallMessage>) {
+        if self.line == Line::Gone && self.run.is_finished() {
+            myself.stop(None);
+        }
+    }
+}
+
+/// The `panic` instruction, which exists for tests alone: shows that a defect in one call ends
+/// that call and no other.
+#[allow(clippy::panic, reason = "that is what the instruction is for")]
+fn planted_panic() {
+    panic!("the dialplan asked for a panic");
+}

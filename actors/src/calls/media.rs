@@ -1,0 +1,70 @@
+//! A call's media session as the offer/answer exchange sets it up.
+
+use std::net::{IpAddr, SocketAddr};
+
+use hark_engine::media::codec::Codec;
+use hark_engine::sip::sdp::{self, Direction, Local, Negotiated, SdpError};
+
+use crate::media::{MediaSession, RemoteMedia};
+
+/// Our codecs, best first.
+const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
+
+/// One call's side of the session descriptions (RFC 3264).
+pub(super) struct Description {
+    addr: SocketAddr,
+    signalling: Option<IpAddr>,
+    session: u64,
+    version: u64,
+}
+
+impl Description {
+    /// A description of a session whose RTP arrives at `addr`.
+    /// `signalling` is the host that the peer's signalling comes from, if known.
+    pub fn new(addr: SocketAddr, signalling: Option<IpAddr>, session: u64) -> Self {
+        Self { addr, signalling, session, version: 0 }
+    }
+
+    /// Our answer to the peer's offer.
+    pub fn answer(&mut self, offer: &[u8]) -> Result<(String, Negotiated), SdpError> {
+        let offer = sdp::parse(offer)?;
+        self.version += 1;
+        sdp::answer(&offer, &self.local())
+    }
+
+    /// Our offer.
+    pub fn offer(&mut self) -> String {
+        self.version += 1;
+        sdp::offer(&self.local())
+    }
+
+    /// What the peer's answer to our latest offer makes of the session.
+    pub fn answered(&self, theirs: &[u8]) -> Result<Negotiated, SdpError> {
+        sdp::negotiated(&self.local(), &sdp::parse(theirs)?)
+    }
+
+    /// Lets the session send and receive as negotiated.
+    pub fn connect(&self, session: &MediaSession, negotiated: &Negotiated) {
+        session.connect(RemoteMedia {
+            addr: negotiated.remote,
+            signalling: self.signalling,
+            codec: negotiated.codec,
+            payload_type: negotiated.payload_type,
+            dtmf_payload_type: negotiated.dtmf_payload_type,
+            ptime_ms: negotiated.ptime_ms,
+            send: negotiated.send,
+            receive: negotiated.receive,
+            rtcp_mux: negotiated.rtcp_mux,
+        });
+    }
+
+    fn local(&self) -> Local<'static> {
+        Local {
+            addr: self.addr,
+            codecs: &CODECS,
+            session_id: self.session,
+            session_version: self.version,
+            direction: Direction::SendRecv,
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Calls: one actor each, and the switchboard that begins and supervises them.
+//!
+//! ```text
+//! SipActor ─events─► Switchboard ─► CallActor (one a call)
+//!                        ▲              │ engine::dialplan::run decides
+//!    DeliveryActor ──────┘              ├─► media session: play, record
+//!      (ring and play)                  ├─► prompts, spools, messages
+//!                                       └─► SipActor: answer, hang up
+//! ```
+
+mod call;
+mod ledger;
+mod media;
+mod metrics;
+mod queries;
+mod recordings;
+mod sounds;
+mod switchboard;
+
+pub use ledger::Ledger;
+pub use metrics::CallMetrics;
+pub use switchboard::{Switchboard, SwitchboardArguments, SwitchboardMessage};
+
+use std::sync::Arc;
+
+use hark_engine::dialplan::Program;
+use hark_engine::directory::Directory;
+use tokio::sync::watch;
+
+use crate::media::MediaPlane;
+use crate::messages::Messages;
+use crate::presence_board::PresenceBoard;
+use crate::prompt::Speech;
+use crate::recording::Recordings;
+use crate::recovery::Recovery;
+use crate::sip::SipHandle;
+use crate::store::Store;
+
+/// What calls work with.
+#[derive(Clone)]
+pub struct CallServices {
+    /// Where commands to telephones go.
+    pub sip: SipHandle,
+    /// Where media sessions are opened.
+    pub media: MediaPlane,
+    /// Who turns text into sound.
+    pub speech: Speech,
+    /// Who keeps recordings.
+    pub recordings: Recordings,
+    /// Who commits messages and notes their steps.
+    pub messages: Messages,
+    /// Where mailboxes and credentials are.
+    pub store: Store,
+    /// Who is present.
+    pub presence: PresenceBoard,
+    /// The users, as they are now.
+    pub directory: watch::Receiver<Arc<Directory>>,
+    /// The dialplan in force. A call keeps the one that it began with.
+    pub program: watch::Receiver<Arc<Program>>,
+    /// What is counted.
+    pub metrics: CallMetrics,
+    /// The SIP domain of the users.
+    pub domain: Arc<str>,
+    /// BCP 47 tag of the language in which telephones speak unless a user chose another.
+    pub language: Arc<str>,
+    /// The most calls at once.
+    pub max_calls: usize,
+}
+
+impl CallServices {
+    fn recovery(&self) -> Recovery {
+        Recovery {
+            recordings: self.recordings.clone(),
+            messages: self.messages.clone(),
+            directory: self.directory.borrow().clone(),
+            domain: Arc::clone(&self.domain),
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! From what a dialplan wants heard to clips that a media session can play.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hark_engine::dialplan::effect::Sound;
+use hark_engine::media::clip::{Clip, RATE};
+
+use super::CallServices;
+use super::recordings::{CallRecordings, List};
+
+/// What is heard in the place of a sound that can't be made. A missing prompt must never end
+/// a call.
+fn fallback() -> Arc<Clip> {
+    Arc::new(Clip::tone(440.0, Duration::from_millis(400)))
+}
+
+/// The clips of `sounds`, in order. `recordings` are this call's own.
+pub(super) async fn clips(
+    services: &CallServices,
+    sounds: Vec<Sound>,
+    recordings: &List,
+) -> Vec<Arc<Clip>> {
+    let mut clips = Vec::with_capacity(sounds.len());
+    for sound in sounds {
+        let made = match sound {
+            Sound::Beep => Ok(Arc::new(Clip::beep())),
+            Sound::Pause(length) => Ok(Arc::new(Clip::silence(length))),
+            Sound::Speech { language, text } => {
+                services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
+            }
+            // No recorded prompt ships yet: its name is spoken, which an author notices.
+            Sound::Prompt { language, name } => {
+                let text = name.replace(['-', '_'], " ");
+                services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
+            }
+            Sound::Greeting(user) => greeting(services, user).await,
+            Sound::Message { message, from } => message_audio(services, message, from).await,
+            Sound::Recording(id) => {
+                CallRecordings::preview(recordings, &services.recordings, id).await.map(Arc::new)
+            }
+        };
+        clips.push(made.unwrap_or_else(|error| {
+            services.metrics.prompt_failures.inc();
+            tracing::error!(error, "a sound can't be made: a tone is played instead");
+            fallback()
+        }));
+    }
+    clips
+}
+
+async fn message_audio(
+    services: &CallServices,
+    message: hark_engine::id::MessageId,
+    from: Duration,
+) -> Result<Arc<Clip>, String> {
+    let record = services.store.message(message).await.map_err(|e| e.to_string())?;
+    let record = record.ok_or("there is no such message")?;
+    let pcm = services.recordings.decode(&record.audio).await.map_err(|e| e.to_string())?;
+    Ok(Arc::new(Clip::from_pcm_8k(after(pcm, from))))
+}
+
+async fn greeting(
+    services: &CallServices,
+    user: hark_engine::id::UserId,
+) -> Result<Arc<Clip>, String> {
+    let file = std::path::PathBuf::from(format!("greetings/{user}.ogg"));
+    let pcm = services.recordings.decode(&file).await.map_err(|e| e.to_string())?;
+    Ok(Arc::new(Clip::from_pcm_8k(pcm)))
+}
+
+fn after(mut pcm: Vec<i16>, from: Duration) -> Vec<i16> {
+    let skip = from.as_millis() * u128::from(RATE) / 1000;
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX).min(pcm.len());
+    pcm.drain(..skip);
+    pcm
+}

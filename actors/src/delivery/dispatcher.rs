@@ -1,0 +1,289 @@
+//! The dispatcher: takes committed messages, and keeps an actor for each that is live.
+//!
+//! Owns nothing but the list of live messages, which the store can give again. If it dies its
+//! message actors die with it, and its supervisor starts another, which resumes them all.
+//!
+//! Restart policy for messages: one that fails is begun afresh at most [`RESTARTS`] times in
+//! this process's life; then it is left to the next start.
+
+use std::collections::HashMap;
+
+use hark_engine::dialplan::effect::Folder;
+use hark_engine::id::{MessageId, UserId};
+use hark_engine::message::state::RecipientState;
+use hark_engine::message::{Event, Step};
+use hark_engine::presence::Presence;
+use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Mutex, mpsc};
+use tokio::task::JoinSet;
+
+use super::message_actor::{MessageActor, MessageArguments, MessageMessage};
+use super::{BROWSER, DeliveryServices};
+use crate::bus::BusEvent;
+use crate::messages::Handover;
+use crate::store::StoreError;
+
+/// How often a failed message actor is begun afresh.
+const RESTARTS: u32 = 3;
+
+/// The actor.
+#[derive(Debug)]
+pub struct Dispatcher;
+
+/// What it begins with.
+#[derive(Clone, Debug)]
+pub struct DispatcherArguments {
+    /// What deliveries work with.
+    pub services: DeliveryServices,
+    /// The queue of committed messages, shared so that a restarted dispatcher serves it on.
+    pub handover: std::sync::Arc<Mutex<mpsc::Receiver<Handover>>>,
+}
+
+/// What it is told.
+#[derive(Debug)]
+pub enum DispatcherMessage {
+    /// A message was committed.
+    Committed(Handover),
+    /// A recipient heard, saved or deleted a message.
+    Settled(MessageId, UserId),
+    /// A user came or went.
+    Presence(UserId, Presence),
+    /// Events were missed: nothing is known of who came or was settled meanwhile.
+    Lagged,
+}
+
+/// The live messages.
+pub struct DispatcherState {
+    services: DeliveryServices,
+    live: HashMap<MessageId, ActorRef<MessageMessage>>,
+    restarts: HashMap<MessageId, u32>,
+    /// The pumps that feed this actor; they end with it.
+    _pumps: JoinSet<()>,
+}
+
+impl Actor for Dispatcher {
+    type Msg = DispatcherMessage;
+    type State = DispatcherState;
+    type Arguments = DispatcherArguments;
+
+    async fn pre_start(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        arguments: Self::Arguments,
+    ) -> Result<Self::State, ActorProcessingErr> {
+        let DispatcherArguments { services, handover } = arguments;
+        let mut pumps = JoinSet::new();
+        pumps.spawn(pump_bus(services.bus.subscribe(), myself.clone()));
+        let mut state = DispatcherState {
+            services,
+            live: HashMap::new(),
+            restarts: HashMap::new(),
+            _pumps: JoinSet::new(),
+        };
+        state.resume_all(&myself).await?;
+        pumps.spawn(pump_handover(handover, myself));
+        state._pumps = pumps;
+        Ok(state)
+    }
+
+    async fn handle(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        message: Self::Msg,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let done = match message {
+            DispatcherMessage::Committed(handover) => {
+                let Handover { message, recipients, committed } = handover;
+                state.begin(&myself, message, recipients, Some(committed)).await
+            }
+            DispatcherMessage::Settled(message, user) => {
+                if let Some(actor) = state.live.get(&message) {
+                    // One that has just ended needs not be told.
+                    let _ = actor.cast(MessageMessage::Settled(user));
+                }
+                Ok(())
+            }
+            DispatcherMessage::Presence(user, presence) => {
+                state.presence(&myself, user, presence).await
+            }
+            DispatcherMessage::Lagged => state.resume_all(&myself).await,
+        };
+        if let Err(error) = done {
+            // The store still has it as unfinished.
+            tracing::error!(%error, "a delivery can't be begun now");
+        }
+        Ok(())
+    }
+
+    async fn handle_supervisor_evt(
+        &self,
+        myself: ActorRef<Self::Msg>,
+        event: SupervisionEvent,
+        state: &mut Self::State,
+    ) -> Result<(), ActorProcessingErr> {
+        let (cell, error) = match event {
+            SupervisionEvent::ActorTerminated(cell, _, _) => (cell, None),
+            SupervisionEvent::ActorFailed(cell, error) => (cell, Some(error)),
+            SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {
+                return Ok(());
+            }
+        };
+        let found = state.live.iter().find(|(_, a)| a.get_id() == cell.get_id()).map(|(m, _)| *m);
+        let Some(message) = found else { return Ok(()) };
+        state.live.remove(&message);
+        if let Some(error) = error {
+            tracing::error!(%message, %error, "a message's actor failed");
+            state.restart(&myself, message).await;
+        }
+        Ok(())
+    }
+}
+
+impl DispatcherState {
+    async fn begin(
+        &mut self,
+        myself: &ActorRef<DispatcherMessage>,
+        id: MessageId,
+        recipients: Vec<UserId>,
+        committed: Option<hark_engine::time::Instant>,
+    ) -> Result<(), StoreError> {
+        if let Some(actor) = self.live.get(&id) {
+            for recipient in recipients {
+                let _ = actor.cast(MessageMessage::Deliver(recipient));
+            }
+            return Ok(());
+        }
+        let mut message = None;
+        for recipient in &recipients {
+            if let Some(entry) = self.services.store.inbox_entry(*recipient, id).await? {
+                message = Some(entry.summary());
+                break;
+            }
+        }
+        // Deleted meanwhile by everybody: nothing to deliver.
+        let Some(message) = message else { return Ok(()) };
+        let services = self.services.clone();
+        let arguments = MessageArguments { services, message, recipients, committed };
+        match Actor::spawn_linked(None, MessageActor, arguments, myself.get_cell()).await {
+            Ok((actor, _)) => {
+                self.live.insert(id, actor);
+            }
+            Err(error) => tracing::error!(message = %id, %error, "can't begin a message"),
+        }
+        Ok(())
+    }
+
+    async fn restart(&mut self, myself: &ActorRef<DispatcherMessage>, id: MessageId) {
+        let count = self.restarts.entry(id).or_default();
+        *count += 1;
+        if *count > RESTARTS {
+            return;
+        }
+        self.services.metrics.restarts.with_label_values(&["message"]).inc();
+        let resumed = match self.unreached().await {
+            Ok(mut pending) => {
+                let recipients = pending.remove(&id).unwrap_or_default();
+                self.begin(myself, id, recipients, None).await
+            }
+            Err(error) => Err(error),
+        };
+        if let Err(error) = resumed {
+            tracing::error!(message = %id, %error, "a message's deliveries can't be resumed");
+        }
+    }
+
+    /// Begins every delivery that the store has as unfinished and that nobody was told of.
+    async fn resume_all(&mut self, myself: &ActorRef<DispatcherMessage>) -> Result<(), StoreError> {
+        for (message, recipients) in self.unreached().await? {
+            self.begin(myself, message, recipients, None).await?;
+        }
+        Ok(())
+    }
+
+    /// The recipients whom nothing has reached, by message. Who saw a pop-up has the message in
+    /// their list: showing it once more at every start would be a nuisance. A telephone that
+    /// merely rang reached nobody.
+    async fn unreached(&self) -> Result<HashMap<MessageId, Vec<UserId>>, StoreError> {
+        let mut pending: HashMap<MessageId, Vec<UserId>> = HashMap::new();
+        for (message, user) in self.services.store.unfinished().await? {
+            let state = self.services.store.recipient_state(message, user).await?;
+            if state.is_some_and(|s| is_unreached(&s)) {
+                pending.entry(message).or_default().push(user);
+            }
+        }
+        Ok(pending)
+    }
+
+    async fn presence(
+        &mut self,
+        myself: &ActorRef<DispatcherMessage>,
+        user: UserId,
+        presence: Presence,
+    ) -> Result<(), StoreError> {
+        for actor in self.live.values() {
+            let _ = actor.cast(MessageMessage::Presence(user, presence));
+        }
+        if !presence.has_browser() {
+            return Ok(());
+        }
+        for entry in self.services.store.inbox(user, Some(Folder::New)).await? {
+            if is_unreached(&entry.state) {
+                self.begin(myself, entry.message.id, vec![user], None).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_unreached(state: &RecipientState) -> bool {
+    state.step() < Step::Delivered
+        && state.failed.is_none()
+        && state.notified.iter().all(|reached| reached.device != BROWSER)
+}
+
+async fn pump_handover(
+    queue: std::sync::Arc<Mutex<mpsc::Receiver<Handover>>>,
+    dispatcher: ActorRef<DispatcherMessage>,
+) {
+    let mut queue = queue.lock().await;
+    while let Some(handover) = queue.recv().await {
+        if dispatcher.cast(DispatcherMessage::Committed(handover)).is_err() {
+            return;
+        }
+    }
+}
+
+async fn pump_bus(
+    mut events: tokio::sync::broadcast::Receiver<std::sync::Arc<BusEvent>>,
+    dispatcher: ActorRef<DispatcherMessage>,
+) {
+    loop {
+        let message = match events.recv().await {
+            Ok(event) => match &*event {
+                BusEvent::Presence { user, presence } => {
+                    DispatcherMessage::Presence(*user, *presence)
+                }
+                BusEvent::Logged { event, .. } => match event.event {
+                    Event::Heard { .. } | Event::Saved | Event::Deleted => {
+                        DispatcherMessage::Settled(event.message, event.recipient)
+                    }
+                    Event::Accepted
+                    | Event::Notified { .. }
+                    | Event::Delivered { .. }
+                    | Event::AttemptFailed { .. }
+                    | Event::Failed { .. } => continue,
+                },
+                BusEvent::PopUp { .. } | BusEvent::Arrived { .. } | BusEvent::Lamp { .. } => {
+                    continue;
+                }
+            },
+            Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,
+            Err(RecvError::Closed) => return,
+        };
+        if dispatcher.cast(message).is_err() {
+            return;
+        }
+    }
+}

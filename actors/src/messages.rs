@@ -1,0 +1,136 @@
+//! What can be done with messages, the same for telephones, browsers and applications: commit
+//! one, note what happens to it, and tell everybody who shows it.
+
+use std::time::Duration;
+
+use hark_engine::id::{MessageId, UserId};
+use hark_engine::message::{Event, LoggedEvent, MessageSummary, Step};
+use hark_engine::time::UnixMillis;
+use tokio::sync::mpsc;
+
+use crate::bus::{Bus, BusEvent};
+use crate::clock;
+use crate::store::{Committed, NewMessage, Store, StoreError};
+
+/// How many committed messages may wait for the dispatcher. When it is full nothing is lost:
+/// the dispatcher finds every unfinished delivery in the store.
+const HANDOVER: usize = 1024;
+
+/// A committed message on its way to the dispatcher.
+#[derive(Clone, Debug)]
+pub struct Handover {
+    /// Which message.
+    pub message: MessageId,
+    /// To whom.
+    pub recipients: Vec<UserId>,
+    /// When its commit returned, on the monotonic clock: for the latency metric.
+    pub committed: hark_engine::time::Instant,
+}
+
+/// The message service. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Messages {
+    store: Store,
+    bus: Bus,
+    handover: mpsc::Sender<Handover>,
+    link_lifetime: Duration,
+}
+
+impl Messages {
+    /// The service on `store`, and the queue that the dispatcher serves.
+    pub fn new(store: Store, bus: Bus, link_days: u32) -> (Self, mpsc::Receiver<Handover>) {
+        let (handover, queue) = mpsc::channel(HANDOVER);
+        let link_lifetime = Duration::from_secs(u64::from(link_days) * 86_400);
+        (Self { store, bus, handover, link_lifetime }, queue)
+    }
+
+    /// Makes a message exist. When this returns `Ok`, it can't be lost any more, and its
+    /// delivery has begun.
+    ///
+    /// # Errors
+    /// Whatever the store says; nothing was kept and nobody was told.
+    pub async fn commit(&self, message: NewMessage) -> Result<Committed, StoreError> {
+        let summary = MessageSummary {
+            id: message.id,
+            sender: message.sender.clone(),
+            at: message.at,
+            length_ms: message.length_ms,
+            urgent: message.urgent,
+            step: Step::Accepted,
+        };
+        let receipt_to = message.sender.user.filter(|_| message.receipt);
+        let committed = self.store.commit_message(message).await?;
+        if committed.duplicate {
+            return Ok(committed);
+        }
+        let handover = Handover {
+            message: committed.id,
+            recipients: committed.recipients.clone(),
+            committed: clock::now(),
+        };
+        if self.handover.try_send(handover).is_err() {
+            // The store knows it as unfinished: it is taken up when a recipient comes online
+            // or at the next start.
+            tracing::error!(message = %committed.id, "the dispatcher does not keep up: delivery waits");
+        }
+        for recipient in &committed.recipients {
+            let message = summary.clone();
+            self.bus.publish(BusEvent::Arrived { recipient: *recipient, message });
+            let event = LoggedEvent {
+                seq: 0,
+                message: committed.id,
+                recipient: *recipient,
+                at: summary.at,
+                event: Event::Accepted,
+            };
+            self.bus.publish(BusEvent::Logged { sender: receipt_to, event });
+            self.publish_lamp(*recipient).await;
+        }
+        Ok(committed)
+    }
+
+    /// Notes that something happened to a message for one recipient, and tells whoever shows
+    /// it. Says whether it was news.
+    ///
+    /// # Errors
+    /// Whatever the store says; `NotFound` where the message is not this recipient's.
+    pub async fn note(
+        &self,
+        message: MessageId,
+        recipient: UserId,
+        event: Event,
+    ) -> Result<bool, StoreError> {
+        let at = clock::wall();
+        let appended = self.store.append_event(message, recipient, at, event.clone()).await?;
+        if !appended.changed {
+            return Ok(false);
+        }
+        let record = self.store.message(message).await?;
+        let sender = record.filter(|m| m.receipt).and_then(|m| m.sender.user);
+        let seq = appended.seq.unwrap_or(0);
+        let event = LoggedEvent { seq, message, recipient, at, event };
+        self.bus.publish(BusEvent::Logged { sender, event });
+        if appended.before.folder() != appended.state.folder() {
+            self.publish_lamp(recipient).await;
+        }
+        Ok(true)
+    }
+
+    /// A new link under which this recipient can hear the message: the path `/m/TOKEN`.
+    ///
+    /// # Errors
+    /// Whatever the store says; `NotFound` where the message is not this recipient's.
+    pub async fn link(&self, message: MessageId, recipient: UserId) -> Result<String, StoreError> {
+        let expires: UnixMillis = clock::wall().after(self.link_lifetime);
+        let token = self.store.create_link(message, recipient, expires).await?;
+        Ok(format!("/m/{}", token.as_str()))
+    }
+
+    async fn publish_lamp(&self, user: UserId) {
+        match self.store.counts(user).await {
+            Ok(lamp) => self.bus.publish(BusEvent::Lamp { user, lamp }),
+            // The lamp is late, not wrong: it is counted afresh at the next change.
+            Err(error) => tracing::warn!(%error, "can't count a mailbox"),
+        }
+    }
+}

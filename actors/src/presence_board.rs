@@ -1,0 +1,75 @@
+//! Who is present: the engine's board behind a lock, its changes told on the bus.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use hark_engine::id::UserId;
+use hark_engine::presence::{Board, Change, Presence};
+
+use crate::bus::{Bus, BusEvent};
+
+/// The presence of every user. Cheap to clone; all clones are one board.
+#[derive(Clone, Debug)]
+pub struct PresenceBoard {
+    board: Arc<Mutex<Board>>,
+    bus: Bus,
+}
+
+impl PresenceBoard {
+    /// An empty board whose changes are published on `bus`.
+    pub fn new(bus: Bus) -> Self {
+        Self { board: Arc::default(), bus }
+    }
+
+    /// How present `user` is now.
+    pub fn presence(&self, user: UserId) -> Presence {
+        self.lock().presence(user)
+    }
+
+    /// A browser session of `user` opened. It is present until the guard is dropped.
+    pub fn browser_opened(&self, user: UserId) -> BrowserGuard {
+        self.apply(user, Change::BrowserOpened);
+        BrowserGuard { board: self.clone(), user, active: true }
+    }
+
+    /// `count` telephones of `user` are registered now.
+    pub fn phones(&self, user: UserId, count: u32) {
+        self.apply(user, Change::Phones(count));
+    }
+
+    fn apply(&self, user: UserId, change: Change) {
+        // Published under the lock, so that subscribers see changes in the order made.
+        let mut board = self.lock();
+        if let Some(presence) = board.apply(user, change) {
+            self.bus.publish(BusEvent::Presence { user, presence });
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Board> {
+        // The board is consistent after every change: a panic elsewhere can't have torn it.
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A browser session's presence; ends when dropped, also when its actor panics.
+#[derive(Debug)]
+pub struct BrowserGuard {
+    board: PresenceBoard,
+    user: UserId,
+    active: bool,
+}
+
+impl BrowserGuard {
+    /// Somebody uses this session (again), or has not for a while.
+    pub fn set_active(&mut self, active: bool) {
+        if self.active != active {
+            self.active = active;
+            self.board.apply(self.user, Change::BrowserActive(active));
+        }
+    }
+}
+
+impl Drop for BrowserGuard {
+    fn drop(&mut self) {
+        self.board.apply(self.user, Change::BrowserClosed { active: self.active });
+    }
+}

@@ -1,0 +1,359 @@
+//! One message on its way to one recipient: the profile's rules, tried in order.
+//!
+//! ```text
+//!             ┌───────── presence or a device has its say ─────────┐
+//!  start ─► next rule ─► pop-up ─► notified: rests                  │
+//!             │  ▲                                                   │
+//!             │  └── condition does not hold, or every attempt failed
+//!             ├─► ringing ─► answered ─► confirmed: delivered, done
+//!             │      └─► busy, no answer, not confirmed ─► wait ─► ringing again
+//!             └─► no rule left ─► rests in the mailbox
+//!  heard, saved or deleted anywhere: whatever is ringing stops, done
+//! ```
+//!
+//! A message that rests is not forgotten: it waits in the mailbox, and the delivery is begun
+//! afresh when its recipient becomes present or the server restarts.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::presence::Presence;
+use crate::time::Instant;
+
+use super::profile::{Act, Condition, DeviceKind, Profile};
+
+/// What the machine wants done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Show a pop-up in every browser session of the recipient.
+    PopUp,
+    /// Ring a device and run the delivery dialplan; answered by [`Input::Rang`].
+    Ring {
+        /// The device's name, for receipts.
+        device: String,
+        /// Where it is.
+        target: Target,
+        /// How long to let it ring.
+        ring_for: Duration,
+    },
+    /// Stop ringing, or end the call that plays the message; `Rang` still comes.
+    StopRinging,
+    /// For the event log: an attempt failed, others may follow.
+    AttemptFailed {
+        /// The device's name.
+        device: String,
+        /// Why.
+        reason: String,
+    },
+    /// For the event log: every rule that asked for a telephone was tried in vain.
+    Failed {
+        /// Why the last attempt failed.
+        reason: String,
+    },
+    /// The machine has nothing more to do; it emits nothing after this.
+    Finished,
+}
+
+/// Whom to ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// Every telephone registered with the recipient's account.
+    RegisteredPhones,
+    /// A SIP address.
+    Address(String),
+}
+
+/// What the machine is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// The call asked for by [`Output::Ring`] is over.
+    Rang(RingResult),
+    /// The recipient heard, saved or deleted the message, on whatever device.
+    Settled,
+    /// The recipient came or went.
+    Presence(Presence),
+}
+
+/// How a delivery call ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RingResult {
+    /// Somebody confirmed by key that the message arrived.
+    Confirmed,
+    /// It did not arrive.
+    Failed {
+        /// `busy`, `no answer`, `not confirmed`, `not registered`, …
+        reason: String,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum State {
+    Choosing,
+    Ringing { rule: usize, attempt: u8, stopping: bool },
+    Waiting { rule: usize, attempt: u8, until: Instant },
+    Finished,
+}
+
+/// The delivery of one message to one recipient.
+#[derive(Clone, Debug)]
+pub struct Machine {
+    profile: Profile,
+    presence: Presence,
+    state: State,
+    last_failure: Option<String>,
+    output: VecDeque<Output>,
+}
+
+impl Machine {
+    /// Begins the delivery to somebody with this profile who is this present.
+    pub fn start(now: Instant, profile: Profile, presence: Presence) -> Self {
+        let mut machine = Self {
+            profile,
+            presence,
+            state: State::Choosing,
+            last_failure: None,
+            output: VecDeque::new(),
+        };
+        machine.choose(now, 0);
+        machine
+    }
+
+    /// What happened.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Settled => match &mut self.state {
+                State::Ringing { stopping, .. } => {
+                    if !*stopping {
+                        *stopping = true;
+                        self.output.push_back(Output::StopRinging);
+                    }
+                }
+                State::Choosing | State::Waiting { .. } => self.finish(),
+                State::Finished => {}
+            },
+            Input::Presence(presence) => {
+                self.presence = presence;
+                // Somebody who comes online between two attempts need not wait for the next.
+                if matches!(self.state, State::Waiting { .. }) && presence.has_browser() {
+                    self.choose(now, 0);
+                }
+            }
+            Input::Rang(result) => {
+                let State::Ringing { rule, attempt, stopping } = self.state else { return };
+                match result {
+                    RingResult::Confirmed => self.finish(),
+                    RingResult::Failed { .. } if stopping => self.finish(),
+                    RingResult::Failed { reason } => self.retry(now, rule, attempt, reason),
+                }
+            }
+        }
+    }
+
+    /// The deadline has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if let State::Waiting { rule, attempt, until } = self.state
+            && now >= until
+        {
+            self.ring(now, rule, attempt + 1);
+        }
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match self.state {
+            State::Waiting { until, .. } => Some(until),
+            State::Choosing | State::Ringing { .. } | State::Finished => None,
+        }
+    }
+
+    /// What to do next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    /// Tries the rules from number `from` on.
+    fn choose(&mut self, now: Instant, from: usize) {
+        for index in from..self.profile.rules.len() {
+            let rule = &self.profile.rules[index];
+            let applies = match rule.when {
+                Condition::Always => true,
+                Condition::Present => self.presence.has_browser(),
+                Condition::Absent => !self.presence.has_browser(),
+            };
+            if !applies {
+                continue;
+            }
+            match &rule.act {
+                Act::PopUp if self.presence.has_browser() => {
+                    self.output.push_back(Output::PopUp);
+                    return self.finish();
+                }
+                // Nobody would see it.
+                Act::PopUp => {}
+                Act::Ring { .. } => return self.ring(now, index, 1),
+                Act::Stop => return self.finish(),
+            }
+        }
+        if let Some(reason) = self.last_failure.take() {
+            self.output.push_back(Output::Failed { reason });
+        }
+        self.finish();
+    }
+
+    fn ring(&mut self, now: Instant, rule: usize, attempt: u8) {
+        let Some(Act::Ring { device, ring_secs, .. }) =
+            self.profile.rules.get(rule).map(|r| r.act.clone())
+        else {
+            return self.finish();
+        };
+        let kind = self.profile.devices.iter().find(|d| d.name == device).map(|d| d.kind.clone());
+        let target = match kind {
+            Some(DeviceKind::RegisteredPhone) => Target::RegisteredPhones,
+            Some(DeviceKind::SipAddress { uri }) => Target::Address(uri),
+            Some(DeviceKind::Browser) | None => {
+                let reason = format!("the profile names no telephone '{device}'");
+                self.output.push_back(Output::AttemptFailed { device, reason: reason.clone() });
+                self.last_failure = Some(reason);
+                return self.choose(now, rule + 1);
+            }
+        };
+        let ring_for = Duration::from_secs(ring_secs.clamp(5, 120).into());
+        self.output.push_back(Output::Ring { device, target, ring_for });
+        self.state = State::Ringing { rule, attempt, stopping: false };
+    }
+
+    fn retry(&mut self, now: Instant, rule: usize, attempt: u8, reason: String) {
+        let Some(Act::Ring { device, attempts, retry_secs, .. }) =
+            self.profile.rules.get(rule).map(|r| r.act.clone())
+        else {
+            return self.finish();
+        };
+        self.output.push_back(Output::AttemptFailed { device, reason: reason.clone() });
+        self.last_failure = Some(reason);
+        if attempt >= attempts.clamp(1, 10) {
+            return self.choose(now, rule + 1);
+        }
+        // Doubled after each try, an hour at most: a telephone that is off stays off for a while.
+        let factor = 1_u32 << u32::from(attempt - 1).min(9);
+        let wait = retry_secs.max(1).saturating_mul(factor).min(3600);
+        let until = now + Duration::from_secs(wait.into());
+        self.state = State::Waiting { rule, attempt, until };
+    }
+
+    fn finish(&mut self) {
+        self.state = State::Finished;
+        self.output.push_back(Output::Finished);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::profile::{Device, Rule};
+    use super::*;
+
+    fn ring(device: &str, attempts: u8) -> Act {
+        Act::Ring { device: device.into(), attempts, retry_secs: 60, ring_secs: 30 }
+    }
+
+    fn profile(rules: Vec<Rule>) -> Profile {
+        Profile { rules, ..Profile::default() }
+    }
+
+    fn all(machine: &mut Machine) -> Vec<Output> {
+        std::iter::from_fn(|| machine.poll_output()).collect()
+    }
+
+    fn rang(reason: &str) -> Input {
+        Input::Rang(RingResult::Failed { reason: reason.into() })
+    }
+
+    fn present_then_ring() -> Profile {
+        profile(vec![
+            Rule { when: Condition::Present, act: Act::PopUp },
+            Rule { when: Condition::Absent, act: ring("phone", 3) },
+        ])
+    }
+
+    #[test]
+    fn the_present_get_a_pop_up_and_no_telephone_rings() {
+        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Online);
+        assert_eq!(all(&mut machine), [Output::PopUp, Output::Finished]);
+    }
+
+    #[test]
+    fn the_absent_are_rung_until_confirmed() {
+        let t0 = Instant::ZERO;
+        let mut machine = Machine::start(t0, present_then_ring(), Presence::Phone);
+        let ring = Output::Ring {
+            device: "phone".into(),
+            target: Target::RegisteredPhones,
+            ring_for: Duration::from_secs(30),
+        };
+        assert_eq!(all(&mut machine), [ring.clone()]);
+        machine.handle_input(t0, rang("busy"));
+        let failed = Output::AttemptFailed { device: "phone".into(), reason: "busy".into() };
+        assert_eq!(all(&mut machine), [failed.clone()]);
+        assert_eq!(machine.next_deadline(), Some(t0 + Duration::from_secs(60)));
+        machine.handle_timeout(t0 + Duration::from_secs(59));
+        assert_eq!(all(&mut machine), []);
+        let t1 = t0 + Duration::from_secs(60);
+        machine.handle_timeout(t1);
+        assert_eq!(all(&mut machine), [ring.clone()]);
+        machine.handle_input(t1, rang("busy"));
+        assert_eq!(machine.next_deadline(), Some(t1 + Duration::from_secs(120)), "backs off");
+        machine.handle_timeout(t1 + Duration::from_secs(120));
+        assert_eq!(all(&mut machine), [failed, ring]);
+        machine.handle_input(t1, Input::Rang(RingResult::Confirmed));
+        assert_eq!(all(&mut machine), [Output::Finished]);
+        assert_eq!(machine.next_deadline(), None);
+    }
+
+    #[test]
+    fn failing_everywhere_is_said_once_with_the_last_reason() {
+        let profile = profile(vec![
+            Rule { when: Condition::Always, act: ring("phone", 1) },
+            Rule { when: Condition::Always, act: ring("mobile", 1) },
+        ]);
+        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Offline);
+        all(&mut machine);
+        machine.handle_input(Instant::ZERO, rang("no answer"));
+        let outputs = all(&mut machine);
+        assert!(matches!(&outputs[2], Output::Failed { reason } if reason.contains("mobile")));
+        assert_eq!(outputs.last(), Some(&Output::Finished));
+    }
+
+    #[test]
+    fn hearing_it_elsewhere_stops_the_telephone() {
+        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Offline);
+        all(&mut machine);
+        machine.handle_input(Instant::ZERO, Input::Settled);
+        machine.handle_input(Instant::ZERO, Input::Settled);
+        assert_eq!(all(&mut machine), [Output::StopRinging]);
+        machine.handle_input(Instant::ZERO, rang("cancelled"));
+        assert_eq!(all(&mut machine), [Output::Finished]);
+    }
+
+    #[test]
+    fn coming_online_between_two_attempts_brings_the_pop_up() {
+        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Phone);
+        machine.handle_input(Instant::ZERO, rang("busy"));
+        all(&mut machine);
+        machine.handle_input(Instant::ZERO, Input::Presence(Presence::Online));
+        assert_eq!(all(&mut machine), [Output::PopUp, Output::Finished]);
+    }
+
+    #[test]
+    fn a_device_address_is_rung_as_given() {
+        let mut profile = profile(vec![Rule { when: Condition::Always, act: ring("desk", 1) }]);
+        let uri = "sip:bob@127.0.0.5".to_owned();
+        profile.devices.push(Device {
+            name: "desk".into(),
+            kind: DeviceKind::SipAddress { uri: uri.clone() },
+        });
+        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Online);
+        let outputs = all(&mut machine);
+        assert!(
+            matches!(&outputs[0], Output::Ring { target: Target::Address(a), .. } if *a == uri)
+        );
+    }
+}

@@ -1,0 +1,253 @@
+//! Expressions and texts.
+
+use super::super::ast::{Binary, Call, Expr, ExprKind, Name, Span, TextPart};
+use super::super::diagnostic::Diagnostic;
+use super::super::lexer::{TokenKind, lex};
+use super::{Parsed, Parser};
+
+/// How many operators and fields one expression may have.
+const MAX_OPERATORS: u32 = 32;
+
+impl Parser<'_> {
+    pub(super) fn expr(&mut self) -> Parsed<Expr> {
+        self.deeper(|p| p.binary(0))
+    }
+
+    /// Operators by how strongly they bind: `or`, `and`, comparisons, `+` and `-`.
+    fn binary(&mut self, level: usize) -> Parsed<Expr> {
+        if level == 4 {
+            return self.unary();
+        }
+        let mut left = self.binary(level + 1)?;
+        let mut count = 0;
+        while let Some(operator) = self.operator(level) {
+            count += 1;
+            if count > MAX_OPERATORS {
+                return self.too_long();
+            }
+            self.bump();
+            let right = self.binary(level + 1)?;
+            let span = left.span.to(right.span);
+            left = Expr { kind: ExprKind::Binary(operator, Box::new(left), Box::new(right)), span };
+        }
+        Ok(left)
+    }
+
+    fn operator(&self, level: usize) -> Option<Binary> {
+        match (level, self.kind()) {
+            (0, TokenKind::Word) if self.at_word("or") => Some(Binary::Or),
+            (1, TokenKind::Word) if self.at_word("and") => Some(Binary::And),
+            (2, TokenKind::Equal) => Some(Binary::Equal),
+            (2, TokenKind::Differs) => Some(Binary::Differs),
+            (2, TokenKind::Less) => Some(Binary::Less),
+            (2, TokenKind::AtMost) => Some(Binary::AtMost),
+            (2, TokenKind::More) => Some(Binary::More),
+            (2, TokenKind::AtLeast) => Some(Binary::AtLeast),
+            (3, TokenKind::Plus) => Some(Binary::Plus),
+            (3, TokenKind::Minus) => Some(Binary::Minus),
+            _ => None,
+        }
+    }
+
+    fn too_long<T>(&mut self) -> Parsed<T> {
+        let error = Diagnostic::error(5, self.span(), "this expression is too long")
+            .mend("give a part of it a name first: `part = …`");
+        self.tell(error)
+    }
+
+    fn unary(&mut self) -> Parsed<Expr> {
+        if self.at_word("not") {
+            let start = self.span();
+            self.bump();
+            let inner = self.deeper(Self::unary)?;
+            let span = start.to(inner.span);
+            return Ok(Expr { kind: ExprKind::Not(Box::new(inner)), span });
+        }
+        self.postfix()
+    }
+
+    /// A value with its fields, binding strongest: what `send x to who` takes, where `or` and
+    /// `and` mean something else.
+    pub(super) fn postfix(&mut self) -> Parsed<Expr> {
+        let mut expr = self.primary()?;
+        let mut count = 0;
+        loop {
+            count += 1;
+            if count > MAX_OPERATORS {
+                return self.too_long();
+            }
+            if self.eat(TokenKind::Dot) {
+                let field = self.name("the name of a field")?;
+                let span = expr.span.to(field.span);
+                expr = Expr { kind: ExprKind::Field(Box::new(expr), field), span };
+            } else if self.at_word("online") && !self.token().first_of_line {
+                let span = expr.span.to(self.span());
+                self.bump();
+                expr = Expr { kind: ExprKind::Online(Box::new(expr)), span };
+            } else {
+                return Ok(expr);
+            }
+        }
+    }
+
+    fn primary(&mut self) -> Parsed<Expr> {
+        let span = self.span();
+        let kind = match self.kind() {
+            TokenKind::Text => return self.text(),
+            TokenKind::Number(n) => ExprKind::Number(n),
+            TokenKind::Duration(d) => ExprKind::Duration(d),
+            TokenKind::Word if self.at_word("true") => ExprKind::Bool(true),
+            TokenKind::Word if self.at_word("false") => ExprKind::Bool(false),
+            TokenKind::Word => {
+                let name = self.name("a name")?;
+                if self.kind() == TokenKind::LeftParen {
+                    let args = self.arguments()?;
+                    let span = span.to(self.previous());
+                    let call = Call { name, args, span };
+                    return Ok(Expr { kind: ExprKind::Call(call), span });
+                }
+                return Ok(Expr { kind: ExprKind::Name(name.text), span });
+            }
+            TokenKind::LeftParen => {
+                self.bump();
+                let inner = self.expr()?;
+                self.expect(TokenKind::RightParen, "(a or b)")?;
+                return Ok(inner);
+            }
+            _ => {
+                let error = self.unexpected("a value");
+                return self.tell(error);
+            }
+        };
+        self.bump();
+        Ok(Expr { kind, span })
+    }
+
+    pub(super) fn arguments(&mut self) -> Parsed<Vec<Expr>> {
+        self.expect(TokenKind::LeftParen, "deposit(to)")?;
+        let mut args = Vec::new();
+        while self.kind() != TokenKind::RightParen {
+            args.push(self.expr()?);
+            if !self.eat(TokenKind::Comma) {
+                break;
+            }
+        }
+        self.expect(TokenKind::RightParen, "deposit(to)")?;
+        Ok(args)
+    }
+
+    /// A text with no values in it.
+    pub(super) fn plain_text(&mut self) -> Parsed<String> {
+        let span = self.span();
+        if self.kind() != TokenKind::Text {
+            let error = self.unexpected("a text in quotes");
+            return self.tell(error);
+        }
+        let text = self.text()?;
+        match text.kind {
+            ExprKind::Text(parts) => match parts.as_slice() {
+                [] => Ok(String::new()),
+                [TextPart::Literal(literal)] => Ok(literal.clone()),
+                _ => self.tell(
+                    Diagnostic::error(15, span, "no value can be put into this text")
+                        .mend("write it out, or escape the brace: `\\{`"),
+                ),
+            },
+            _ => Ok(String::new()),
+        }
+    }
+
+    fn text(&mut self) -> Parsed<Expr> {
+        let span = self.span();
+        let written = self.text_of(span);
+        self.bump();
+        let inside = written.strip_prefix('"').unwrap_or(written);
+        let inside = inside.strip_suffix('"').unwrap_or(inside);
+        let parts = self.text_parts(inside, span.start + 1, span.source);
+        Ok(Expr { kind: ExprKind::Text(parts), span })
+    }
+
+    fn text_parts(&mut self, inside: &str, offset: u32, source: u32) -> Vec<TextPart> {
+        let place = |from: usize, to: usize| Span {
+            source,
+            start: offset + u32::try_from(from).unwrap_or(0),
+            end: offset + u32::try_from(to).unwrap_or(0),
+        };
+        let mut parts = Vec::new();
+        let mut literal = String::new();
+        let mut at = 0;
+        while let Some(c) = inside[at..].chars().next() {
+            let start = at;
+            at += c.len_utf8();
+            match c {
+                '\\' => {
+                    let next = inside[at..].chars().next();
+                    at += next.map_or(0, char::len_utf8);
+                    match next {
+                        Some(c @ ('"' | '\\' | '{' | '}')) => literal.push(c),
+                        Some('n') => literal.push('\n'),
+                        _ => self.diagnostics.push(
+                            Diagnostic::error(3, place(start, at), "nothing is written like this")
+                                .mend("after `\\` stands one of `\"` `\\` `{` `}` `n`"),
+                        ),
+                    }
+                }
+                '{' => {
+                    let Some(length) = inside[at..].find('}') else {
+                        self.diagnostics.push(
+                            Diagnostic::error(15, place(start, at), "this `{` has no `}`")
+                                .label("a value begins here")
+                                .mend("close it, or write `\\{` for the brace itself"),
+                        );
+                        literal.push('{');
+                        continue;
+                    };
+                    if !literal.is_empty() {
+                        parts.push(TextPart::Literal(std::mem::take(&mut literal)));
+                    }
+                    let start = offset + u32::try_from(at).unwrap_or(0);
+                    if let Ok(part) = self.placeholder(&inside[at..at + length], start, source) {
+                        parts.push(part);
+                    }
+                    at += length + 1;
+                }
+                c => literal.push(c),
+            }
+        }
+        if !literal.is_empty() {
+            parts.push(TextPart::Literal(literal));
+        }
+        parts
+    }
+
+    /// `value` or `count: message | messages`.
+    fn placeholder(&mut self, inside: &str, offset: u32, source: u32) -> Parsed<TextPart> {
+        let (value, forms) = match inside.split_once(':') {
+            Some((value, forms)) => (value, Some(forms)),
+            None => (inside, None),
+        };
+        let tokens = lex(source, value, offset, self.diagnostics);
+        let depth = self.depth;
+        let mut inner =
+            Parser { text: value, offset, tokens, at: 0, depth, diagnostics: self.diagnostics };
+        let value = inner.expr()?;
+        if inner.kind() != TokenKind::End {
+            let error = inner
+                .unexpected("`}`")
+                .mend("a value is written `{to.name}`, a plural `{n: message | messages}`");
+            return inner.tell(error);
+        }
+        Ok(match forms {
+            None => TextPart::Value(value),
+            Some(forms) => {
+                let forms = forms.split('|').map(|f| f.trim().to_owned()).collect();
+                TextPart::Plural(value, forms)
+            }
+        })
+    }
+
+    /// A name that must be a variable of this place: `discard message`.
+    pub(super) fn variable(&mut self) -> Parsed<Name> {
+        self.name("the name of a recording")
+    }
+}

@@ -1,0 +1,403 @@
+//! The state of one message for one recipient, folded from the event log.
+//!
+//! ```text
+//!   (nothing) ──accepted──► Accepted ──notified──► Notified ──delivered──► Delivered ──heard──► Heard
+//!                              │  └───────────────────┴── a later step may come first ──────────┘
+//!                              │
+//!   beside the step:  failed   Accepted, Notified only; cleared by any later step
+//!                     saved    anything that is not deleted
+//!                     deleted  anything; final
+//! ```
+//!
+//! Reports come from several devices at once and over networks that repeat, so a step that is
+//! told again, late or after a better one changes nothing and is *not* an error. What the
+//! recipient asked for and can't have (keeping a deleted message) is one: see [`Illegal`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::dialplan::effect::Folder;
+use crate::message::{Event, LoggedEvent, Step};
+use crate::time::UnixMillis;
+
+/// The most reports of one kind that a recipient's log takes; further ones change nothing.
+/// A client that reports its position every second can't fill the disk.
+pub const MAX_REPORTS: usize = 64;
+
+/// An event that no legal path leads through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Illegal {
+    /// Something happened to a message that was never committed for this recipient.
+    #[error("the message was never accepted for this recipient: commit it first")]
+    NotAccepted,
+    /// A deleted message can't be kept any more.
+    #[error("the message was deleted: it can't be saved any more")]
+    Deleted,
+}
+
+/// A step that was reached: on which device and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reached {
+    /// The device; empty for [`Step::Accepted`].
+    pub device: String,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// How much was heard, where and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// The device on which the furthest position was reached.
+    pub device: String,
+    /// When the recipient first listened.
+    pub at: UnixMillis,
+    /// The furthest position heard, in milliseconds.
+    pub heard_ms: u32,
+    /// How many reports were taken.
+    pub reports: u8,
+}
+
+/// An attempt, or all of them, that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Failed {
+    /// Why.
+    pub reason: String,
+    /// When.
+    pub at: UnixMillis,
+}
+
+/// A line of a receipt: which step, where, when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepReached {
+    /// The step.
+    pub step: Step,
+    /// The device; empty for [`Step::Accepted`].
+    pub device: String,
+    /// When.
+    pub at: UnixMillis,
+    /// How much was heard, for [`Step::Heard`].
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub heard_ms: Option<u32>,
+}
+
+/// What became of a message for one recipient.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RecipientState {
+    /// When it was committed; `None` before that.
+    pub accepted: Option<UnixMillis>,
+    /// The devices that showed it, each once, in order.
+    pub notified: Vec<Reached>,
+    /// The devices that its audio reached, each once, in order.
+    pub delivered: Vec<Reached>,
+    /// Whether and how much it was heard.
+    pub heard: Option<Heard>,
+    /// When the recipient chose to keep it.
+    pub saved: Option<UnixMillis>,
+    /// When the recipient deleted it.
+    pub deleted: Option<UnixMillis>,
+    /// How often an attempt to reach a device failed.
+    pub attempts_failed: u16,
+    /// Set when every rule was tried in vain, until a later step is reached.
+    pub failed: Option<Failed>,
+}
+
+impl RecipientState {
+    /// The state after all of `events`, which are one recipient's, in the log's order. Events
+    /// that are illegal are passed over: a log can't become unreadable.
+    pub fn fold<'a>(events: impl IntoIterator<Item = &'a LoggedEvent>) -> Self {
+        let mut state = Self::default();
+        for line in events {
+            // An illegal line changes nothing, which is all that a fold can do with it.
+            let _ = state.apply(line.at, &line.event);
+        }
+        state
+    }
+
+    /// Takes in one event. `Ok(true)`: the state changed and the event belongs in the log;
+    /// `Ok(false)`: it was known, or is of no account any more.
+    pub fn apply(&mut self, at: UnixMillis, event: &Event) -> Result<bool, Illegal> {
+        if self.accepted.is_none() {
+            return match event {
+                Event::Accepted => {
+                    self.accepted = Some(at);
+                    Ok(true)
+                }
+                Event::Notified { .. }
+                | Event::Delivered { .. }
+                | Event::Heard { .. }
+                | Event::Saved
+                | Event::Deleted
+                | Event::AttemptFailed { .. }
+                | Event::Failed { .. } => Err(Illegal::NotAccepted),
+            };
+        }
+        if self.deleted.is_some() {
+            return match event {
+                Event::Saved => Err(Illegal::Deleted),
+                Event::Accepted
+                | Event::Notified { .. }
+                | Event::Delivered { .. }
+                | Event::Heard { .. }
+                | Event::Deleted
+                | Event::AttemptFailed { .. }
+                | Event::Failed { .. } => Ok(false),
+            };
+        }
+        Ok(match event {
+            Event::Accepted => false,
+            Event::Notified { device } => self.heard.is_none() && self.notify(device, at),
+            Event::Delivered { device } => self.deliver(device, at),
+            Event::Heard { device, heard_ms } => self.hear(device, *heard_ms, at),
+            Event::Saved => {
+                self.saved.is_none() && {
+                    self.saved = Some(at);
+                    true
+                }
+            }
+            Event::Deleted => {
+                self.deleted = Some(at);
+                true
+            }
+            Event::AttemptFailed { .. } => {
+                usize::from(self.attempts_failed) < MAX_REPORTS && {
+                    self.attempts_failed += 1;
+                    true
+                }
+            }
+            Event::Failed { reason } => self.fail(reason, at),
+        })
+    }
+
+    fn notify(&mut self, device: &str, at: UnixMillis) -> bool {
+        reach(&mut self.notified, device, at) && {
+            self.failed = None;
+            true
+        }
+    }
+
+    fn deliver(&mut self, device: &str, at: UnixMillis) -> bool {
+        reach(&mut self.delivered, device, at) && {
+            self.failed = None;
+            true
+        }
+    }
+
+    fn hear(&mut self, device: &str, heard_ms: u32, at: UnixMillis) -> bool {
+        self.failed = None;
+        match &mut self.heard {
+            None => {
+                self.heard = Some(Heard { device: device.to_owned(), at, heard_ms, reports: 1 });
+                true
+            }
+            Some(heard) => {
+                let further = heard_ms > heard.heard_ms && usize::from(heard.reports) < MAX_REPORTS;
+                if further {
+                    heard.device = device.to_owned();
+                    heard.heard_ms = heard_ms;
+                    heard.reports += 1;
+                }
+                further
+            }
+        }
+    }
+
+    fn fail(&mut self, reason: &str, at: UnixMillis) -> bool {
+        // A message that reached its recipient did not fail, whatever another device reports.
+        let open = self.failed.is_none() && self.step() < Step::Delivered && self.saved.is_none();
+        if open {
+            self.failed = Some(Failed { reason: reason.to_owned(), at });
+        }
+        open
+    }
+
+    /// How far the message has come.
+    pub fn step(&self) -> Step {
+        if self.heard.is_some() {
+            Step::Heard
+        } else if !self.delivered.is_empty() {
+            Step::Delivered
+        } else if !self.notified.is_empty() {
+            Step::Notified
+        } else {
+            Step::Accepted
+        }
+    }
+
+    /// The folder in which the recipient finds it; `None` when deleted or not accepted.
+    pub fn folder(&self) -> Option<Folder> {
+        if self.accepted.is_none() || self.deleted.is_some() {
+            None
+        } else if self.heard.is_some() || self.saved.is_some() {
+            Some(Folder::Saved)
+        } else {
+            Some(Folder::New)
+        }
+    }
+
+    /// Whether nothing is left to do to bring the message to its recipient: it was delivered,
+    /// heard, kept or deleted, or every way was tried in vain.
+    pub fn finished(&self) -> bool {
+        self.accepted.is_some()
+            && (self.step() >= Step::Delivered
+                || self.saved.is_some()
+                || self.deleted.is_some()
+                || self.failed.is_some())
+    }
+
+    /// The receipt: every step that was reached, with device and time, in the steps' order.
+    pub fn steps(&self) -> Vec<StepReached> {
+        let line = |step: Step| {
+            move |r: &Reached| StepReached {
+                step,
+                device: r.device.clone(),
+                at: r.at,
+                heard_ms: None,
+            }
+        };
+        let accepted = self.accepted.map(|at| StepReached {
+            step: Step::Accepted,
+            device: String::new(),
+            at,
+            heard_ms: None,
+        });
+        let heard = self.heard.as_ref().map(|h| StepReached {
+            step: Step::Heard,
+            device: h.device.clone(),
+            at: h.at,
+            heard_ms: Some(h.heard_ms),
+        });
+        accepted
+            .into_iter()
+            .chain(self.notified.iter().map(line(Step::Notified)))
+            .chain(self.delivered.iter().map(line(Step::Delivered)))
+            .chain(heard)
+            .collect()
+    }
+}
+
+fn reach(reached: &mut Vec<Reached>, device: &str, at: UnixMillis) -> bool {
+    let new = reached.len() < MAX_REPORTS && reached.iter().all(|r| r.device != device);
+    if new {
+        reached.push(Reached { device: device.to_owned(), at });
+    }
+    new
+}
+
+/// Events for property tests, here and in the mailbox's.
+#[cfg(test)]
+pub(crate) mod tests_support {
+    use crate::message::Event;
+    use proptest::prelude::*;
+
+    pub(crate) fn any_event() -> impl Strategy<Value = Event> {
+        let device = prop_oneof!["[a-c]", Just("browser".to_owned())];
+        prop_oneof![
+            Just(Event::Accepted),
+            device.clone().prop_map(|device| Event::Notified { device }),
+            device.clone().prop_map(|device| Event::Delivered { device }),
+            (device.clone(), 0u32..90)
+                .prop_map(|(device, heard_ms)| Event::Heard { device, heard_ms }),
+            Just(Event::Saved),
+            Just(Event::Deleted),
+            device.prop_map(|device| Event::AttemptFailed { device, reason: "no".into() }),
+            Just(Event::Failed { reason: "no".into() }),
+        ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tests_support::any_event;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(n: i64) -> UnixMillis {
+        UnixMillis(n)
+    }
+
+    fn accepted() -> RecipientState {
+        let mut state = RecipientState::default();
+        assert_eq!(state.apply(at(1), &Event::Accepted), Ok(true));
+        state
+    }
+
+    #[test]
+    fn the_whole_way_keeps_device_and_time_of_each_step() {
+        let mut state = accepted();
+        let device = "browser".to_owned();
+        for (n, event) in [
+            Event::Notified { device: device.clone() },
+            Event::Delivered { device: device.clone() },
+            Event::Heard { device, heard_ms: 900 },
+        ]
+        .iter()
+        .enumerate()
+        {
+            assert_eq!(state.apply(at(n as i64 + 2), event), Ok(true));
+            assert_eq!(state.apply(at(99), event), Ok(false), "a repeated step changes nothing");
+        }
+        let steps: Vec<_> = state.steps().into_iter().map(|s| (s.step, s.at.0)).collect();
+        let expected =
+            [(Step::Accepted, 1), (Step::Notified, 2), (Step::Delivered, 3), (Step::Heard, 4)];
+        assert_eq!(steps, expected);
+        assert_eq!(state.folder(), Some(Folder::Saved));
+    }
+
+    #[test]
+    fn a_second_device_is_another_notification_until_it_was_heard() {
+        let mut state = accepted();
+        let notified = |d: &str| Event::Notified { device: d.into() };
+        assert_eq!(state.apply(at(2), &notified("browser")), Ok(true));
+        assert_eq!(state.apply(at(3), &notified("phone:desk")), Ok(true));
+        assert_eq!(state.apply(at(4), &Event::Heard { device: "x".into(), heard_ms: 5 }), Ok(true));
+        assert_eq!(state.apply(at(5), &notified("phone:mobile")), Ok(false));
+        assert_eq!(state.notified.len(), 2);
+    }
+
+    #[test]
+    fn failure_is_no_end_and_never_follows_a_delivery() {
+        let mut state = accepted();
+        let failed = Event::Failed { reason: "busy".into() };
+        assert_eq!(state.apply(at(2), &failed), Ok(true));
+        assert!(state.finished());
+        assert_eq!(state.apply(at(3), &Event::Delivered { device: "d".into() }), Ok(true));
+        assert_eq!(state.failed, None);
+        assert_eq!(state.apply(at(4), &failed), Ok(false));
+    }
+
+    #[test]
+    fn deletion_is_final_and_nothing_comes_before_acceptance() {
+        let mut state = RecipientState::default();
+        assert_eq!(state.apply(at(0), &Event::Deleted), Err(Illegal::NotAccepted));
+        let mut state = accepted();
+        assert_eq!(state.apply(at(2), &Event::Deleted), Ok(true));
+        assert_eq!(state.apply(at(3), &Event::Saved), Err(Illegal::Deleted));
+        let late = Event::Heard { device: "d".into(), heard_ms: 1 };
+        assert_eq!(state.apply(at(3), &late), Ok(false));
+        assert_eq!(state.folder(), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_gives_a_legal_state(events in proptest::collection::vec(any_event(), 0..200)) {
+            let mut state = RecipientState::default();
+            for (n, event) in events.iter().enumerate() {
+                let before = state.clone();
+                match state.apply(at(n as i64), event) {
+                    Ok(true) => prop_assert_ne!(&state, &before),
+                    Ok(false) | Err(_) => prop_assert_eq!(&state, &before),
+                }
+                prop_assert!(state.step() >= before.step(), "a step is never taken back");
+                prop_assert!(before.deleted.is_none() || state == before, "deleted is final");
+                prop_assert!(state.accepted.is_some() || state == RecipientState::default());
+                prop_assert!(state.failed.is_none() || state.step() < Step::Delivered);
+                prop_assert!(state.notified.len() <= MAX_REPORTS);
+                prop_assert_eq!(state.folder().is_none(), state.accepted.is_none() || state.deleted.is_some());
+                // Told twice is told once.
+                let mut again = state.clone();
+                if again.apply(at(n as i64 + 1), event) != Ok(true) {
+                    prop_assert_eq!(again, state.clone());
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,293 @@
+//! A SIP endpoint without sockets: transactions, dialogs, the registrar and the calls of a
+//! server that answers phones and rings them.
+//!
+//! Feed it [`Input`]s, wake it at [`Endpoint::next_deadline`], and carry out every
+//! [`Output`] after each. A call is a *leg*: it begins with [`Event::IncomingCall`] or
+//! [`Command::Invite`] and ends with exactly one [`Event::Ended`].
+//!
+//! ```text
+//!  IncomingCall ─▶ Offered ──Answer──▶ Established ──Hangup──▶ Closing ──BYE's end──▶ gone
+//!  Invite ───────▶ Calling ──2xx─────▶      │
+//!                    │                      └──BYE received────────────────────────▶ gone
+//!  every way out of Offered, Calling and Established tells Ended
+//! ```
+
+mod accounts;
+mod api;
+mod auth;
+mod branch;
+mod config;
+mod established;
+mod flow;
+mod leg;
+mod offered;
+mod outgoing;
+mod random;
+mod registration;
+mod respond;
+mod server;
+mod stats;
+mod streams;
+mod timers;
+mod transactions;
+
+#[cfg(test)]
+mod tests;
+
+use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+pub use accounts::Accounts;
+pub use api::{Caller, Command, EndCause, Event, Input, InviteTarget, LegId, Output};
+pub use config::{EndpointConfig, Listener, Rate};
+pub use flow::{ConnectionId, Flow, Transport};
+pub use server::dialled;
+pub use stats::Stats;
+
+use branch::{Branch, BranchId};
+use leg::Leg;
+use outgoing::Resolving;
+use random::Random;
+use streams::Streams;
+use timers::Timers;
+use transactions::{ClientId, ServerId, Told, Transactions};
+
+use super::dialog::DialogId;
+use super::nonce::Nonces;
+use super::registrar::{Limits, Registrar};
+use crate::throttle::Throttle;
+use crate::time::{Instant, UnixMillis};
+
+/// One SIP endpoint: see the [module](self).
+pub struct Endpoint {
+    config: EndpointConfig,
+    random: Random,
+    nonces: Nonces,
+    accounts: Arc<Accounts>,
+    /// The wall clock as it was when the command told it.
+    clock: (Instant, UnixMillis),
+    draining: bool,
+    transactions: Transactions,
+    registrar: Registrar,
+    streams: Streams,
+    legs: HashMap<LegId, Leg>,
+    dialogs: HashMap<DialogId, LegId>,
+    /// Whose INVITE a server transaction answers.
+    server_legs: HashMap<ServerId, LegId>,
+    branches: HashMap<BranchId, Branch>,
+    clients: HashMap<ClientId, Owner>,
+    resolving: HashMap<u64, Resolving>,
+    timers: Timers<Wake>,
+    auth_failures: Throttle<IpAddr>,
+    invites: Throttle<IpAddr>,
+    registers: Throttle<IpAddr>,
+    outputs: VecDeque<Output>,
+    stats: Stats,
+    next_number: u64,
+}
+
+/// Whom the response to a request of ours is for.
+#[derive(Clone, Copy, Debug)]
+enum Owner {
+    Branch(BranchId),
+    Bye(LegId),
+    /// A CANCEL, or the BYE of a fork that came too late: whatever is answered is fine.
+    Nobody,
+}
+
+/// What has a deadline of its own beside the transactions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Wake {
+    Leg(LegId),
+    Registrar,
+}
+
+impl Endpoint {
+    /// An endpoint that nobody has called yet. `seed` makes its tags and nonces unlike those of
+    /// every other.
+    pub fn new(config: EndpointConfig, seed: [u8; 32]) -> Self {
+        let mut random = Random::new(seed);
+        let limits = Limits {
+            min_expires: config.register_min_expires,
+            max_expires: config.register_max_expires,
+            per_account: config.max_bindings_per_account,
+            total: config.max_bindings,
+        };
+        let throttle = |rate: Rate| Throttle::new(rate.burst, rate.refill, config.max_sources);
+        Self {
+            nonces: auth::nonces(random.secret()),
+            random,
+            accounts: Arc::default(),
+            clock: (Instant::ZERO, UnixMillis(0)),
+            draining: false,
+            transactions: Transactions::new(config.timing),
+            registrar: Registrar::new(limits),
+            streams: Streams::new(),
+            legs: HashMap::new(),
+            dialogs: HashMap::new(),
+            server_legs: HashMap::new(),
+            branches: HashMap::new(),
+            clients: HashMap::new(),
+            resolving: HashMap::new(),
+            timers: Timers::new(),
+            auth_failures: throttle(config.auth_failures),
+            invites: throttle(config.invites),
+            registers: throttle(config.registers),
+            outputs: VecDeque::new(),
+            stats: Stats::default(),
+            next_number: 0,
+            config,
+        }
+    }
+
+    /// Something happened.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        match input {
+            Input::Datagram { local, remote, bytes } => self.datagram(now, local, remote, &bytes),
+            Input::StreamOpened { connection, local, remote } => {
+                self.stream_opened(connection, local, remote);
+            }
+            Input::StreamBytes { connection, bytes } => self.stream_bytes(now, connection, &bytes),
+            Input::StreamClosed { connection } | Input::ConnectFailed { connection } => {
+                self.stream_closed(now, connection);
+            }
+            Input::Resolved { query, addresses } => self.resolved(now, query, &addresses),
+            Input::Command(command) => self.command(now, command),
+        }
+        self.settle(now);
+    }
+
+    /// The deadline has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        self.transactions.handle_timeout(now);
+        self.settle(now);
+        while let Some(wake) = self.timers.pop(now) {
+            match wake {
+                Wake::Leg(leg) => self.leg_timeout(now, leg),
+                Wake::Registrar => self.expire_bindings(now),
+            }
+            self.settle(now);
+        }
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub fn next_deadline(&self) -> Option<Instant> {
+        match (self.transactions.next_deadline(), self.timers.next()) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        }
+    }
+
+    /// What to do next, until it answers `None`.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// What was counted since this was last asked.
+    pub fn take_stats(&mut self) -> Stats {
+        std::mem::take(&mut self.stats)
+    }
+
+    /// How many transactions are alive.
+    pub fn transactions(&self) -> usize {
+        self.transactions.len()
+    }
+
+    /// How many legs are alive, those that only wait for the end of their BYE included.
+    pub fn legs(&self) -> usize {
+        self.legs.len()
+    }
+
+    /// How many devices are registered.
+    pub fn registrations(&self) -> usize {
+        self.registrar.len()
+    }
+
+    fn command(&mut self, now: Instant, command: Command) {
+        match command {
+            Command::WallClock(wall) => {
+                self.clock = (now, wall);
+                self.arm_registrar(now);
+            }
+            Command::SetAccounts(accounts) => self.accounts = accounts,
+            Command::RestoreBinding { account, binding } => {
+                self.registrar.restore(&account, binding);
+                self.arm_registrar(now);
+            }
+            Command::Invite { leg, target, from, sdp, credentials, headers, ring_for } => {
+                let plan = outgoing::Plan { from, sdp, credentials, headers };
+                self.invite(now, leg, target, plan, ring_for);
+            }
+            Command::Ringing { leg } => self.provisional(now, leg, 180, None),
+            Command::Progress { leg, sdp } => self.provisional(now, leg, 183, Some(sdp)),
+            Command::Answer { leg, sdp } => self.answer(now, leg, sdp),
+            Command::Reject { leg, status, retry_after } => {
+                self.reject(now, leg, status, retry_after);
+            }
+            Command::AcceptReinvite { leg, sdp } => self.accept_reinvite(now, leg, sdp),
+            Command::Hangup { leg, reason } => self.hangup(now, leg, reason),
+            Command::Drain(draining) => self.draining = draining,
+        }
+    }
+
+    /// Carries out what the transactions told, until they have nothing more to tell.
+    fn settle(&mut self, now: Instant) {
+        while let Some(told) = self.transactions.poll() {
+            match told {
+                Told::Send { flow, bytes, again, reply } => {
+                    self.stats.retransmissions += u64::from(again);
+                    self.transmit(flow, bytes, reply);
+                }
+                Told::ClientFailed { id, timed_out } => self.client_failed(now, id, timed_out),
+                Told::ClientGone(id) => self.client_gone(now, id),
+                Told::ServerFailed(id) => self.server_failed(now, id),
+                Told::ServerGone(id) => {
+                    self.server_legs.remove(&id);
+                }
+            }
+        }
+    }
+
+    fn transmit(&mut self, flow: Flow, bytes: Bytes, reply: bool) {
+        let Flow { transport, local, remote, connection } = flow;
+        let reachable = match transport {
+            Transport::Udp => true,
+            Transport::Tcp => connection.is_some_and(|c| self.streams.contains(c)),
+        };
+        if reachable {
+            self.outputs.push_back(Output::Send { transport, local, remote, connection, bytes });
+        } else if reply {
+            self.count("reply_without_connection");
+        }
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outputs.push_back(Output::Event(event));
+    }
+
+    fn count(&mut self, label: &'static str) {
+        self.event(Event::Counted(label));
+    }
+
+    fn wall(&self, now: Instant) -> UnixMillis {
+        self.clock.1.after(now.since(self.clock.0))
+    }
+
+    fn number(&mut self) -> u64 {
+        self.next_number = self.next_number.wrapping_add(1);
+        self.next_number
+    }
+
+    /// Nothing is remembered of calls that are over.
+    #[cfg(test)]
+    fn assert_empty(&self) {
+        assert!(self.dialogs.is_empty(), "dialogs left");
+        assert!(self.server_legs.is_empty(), "server transactions left");
+        assert!(self.branches.is_empty(), "branches left");
+        assert!(self.clients.is_empty(), "client transactions left");
+        assert!(self.resolving.is_empty(), "queries left");
+    }
+}

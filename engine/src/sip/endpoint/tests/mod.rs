@@ -1,0 +1,9 @@
+//! The endpoint against itself and against scripted peers, over a network that loses,
+//! duplicates and reorders, in virtual time.
+
+mod calls;
+mod net;
+mod peers;
+mod registration;
+mod strangers;
+mod torture;
