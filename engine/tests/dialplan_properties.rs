@@ -9,7 +9,9 @@ use std::time::Duration;
 use hark_engine::dialplan::effect::{
     Answer, Effect, Failure, Finish, HangupOutcome, Input, Query, RecordEnd, RecordingId, Ticket,
 };
-use hark_engine::dialplan::{CallContext, CallerInfo, Options, Run, Source, builtin, check, compile};
+use hark_engine::dialplan::{
+    CallContext, CallerInfo, Options, Run, Source, builtin, check, compile,
+};
 use hark_engine::directory::{Directory, User};
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::key::Key;
@@ -27,12 +29,71 @@ fn is_survived(text: String) {
 }
 
 const WORDS: &[&str] = &[
-    "flow", "menu", "route", "otherwise", "say", "play", "beep", "pause", "x", "y", "=", "record",
-    "max", "stop on", "silence", "hangup keeps", "send", "to", "with receipt", "else", "discard",
-    "again", "at most", "2", "then", "if", "for each", "in", "messages", "(", ")", "{", "}", ",",
-    ";", "\n", "->", "key 1", "digits \"1xx\" as n", "other", "hangup", "5s", "\"text {x}\"",
-    "\"{n: a | b}\"", "caller", "user", ".", "name", "contacts online", "not", "and", "==", ":",
-    "User", "Recording", "test", "\"", "{{", "é", "constant", "languages en", "as", "-", "*", "#",
+    "flow",
+    "menu",
+    "route",
+    "otherwise",
+    "say",
+    "play",
+    "beep",
+    "pause",
+    "x",
+    "y",
+    "=",
+    "record",
+    "max",
+    "stop on",
+    "silence",
+    "hangup keeps",
+    "send",
+    "to",
+    "with receipt",
+    "else",
+    "discard",
+    "again",
+    "at most",
+    "2",
+    "then",
+    "if",
+    "for each",
+    "in",
+    "messages",
+    "(",
+    ")",
+    "{",
+    "}",
+    ",",
+    ";",
+    "\n",
+    "->",
+    "key 1",
+    "digits \"1xx\" as n",
+    "other",
+    "hangup",
+    "5s",
+    "\"text {x}\"",
+    "\"{n: a | b}\"",
+    "caller",
+    "user",
+    ".",
+    "name",
+    "contacts online",
+    "not",
+    "and",
+    "==",
+    ":",
+    "User",
+    "Recording",
+    "test",
+    "\"",
+    "{{",
+    "é",
+    "constant",
+    "languages en",
+    "as",
+    "-",
+    "*",
+    "#",
 ];
 
 proptest! {
@@ -163,7 +224,11 @@ impl Caller {
                         assert!(before.is_none(), "{recording:?} used twice");
                     }
                     Effect::Query(ticket, query) => {
-                        let answer = if self.roll(6) == 0 { Err(Failure::NotFound) } else { Ok(answer(&query)) };
+                        let answer = if self.roll(6) == 0 {
+                            Err(Failure::NotFound)
+                        } else {
+                            Ok(answer(&query))
+                        };
                         run.handle_input(now, Input::Answered(ticket, answer));
                     }
                     Effect::Act(ticket, _) => run.handle_input(now, Input::Done(ticket, Ok(()))),
@@ -171,8 +236,11 @@ impl Caller {
                         assert_ne!(how, Finish::OutOfFuel);
                         assert!(run.poll_output().is_none());
                     }
-                    Effect::Answer | Effect::StopPlay(_) | Effect::StopRecord(_)
-                    | Effect::Log(_) | Effect::Panic => {}
+                    Effect::Answer
+                    | Effect::StopPlay(_)
+                    | Effect::StopRecord(_)
+                    | Effect::Log(_)
+                    | Effect::Panic => {}
                 }
             }
             if run.is_finished() {
@@ -205,7 +273,12 @@ impl Caller {
                         let played = Duration::from_millis(self.roll(5000));
                         run.handle_input(now, Input::PlayDone { ticket, played });
                     } else if let Some((ticket, _)) = record.take() {
-                        let ends = [RecordEnd::Key(Key::POUND), RecordEnd::Silence, RecordEnd::Limit, RecordEnd::Failed];
+                        let ends = [
+                            RecordEnd::Key(Key::POUND),
+                            RecordEnd::Silence,
+                            RecordEnd::Limit,
+                            RecordEnd::Failed,
+                        ];
                         let end = ends[usize::try_from(self.roll(4)).unwrap()];
                         let length = Duration::from_millis(self.roll(20_000));
                         run.handle_input(now, Input::RecordDone { ticket, end, length });

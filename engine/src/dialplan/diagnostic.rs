@@ -158,7 +158,11 @@ impl Diagnostics {
         text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
     }
 
-    fn report(&self, d: &Diagnostic, color: bool) -> Report<'static, (String, std::ops::Range<usize>)> {
+    fn report(
+        &self,
+        d: &Diagnostic,
+        color: bool,
+    ) -> Report<'static, (String, std::ops::Range<usize>)> {
         let (kind, main) = match d.severity {
             Severity::Error => (ReportKind::Error, Color::Red),
             Severity::Warning => (ReportKind::Warning, Color::Yellow),
@@ -193,7 +197,9 @@ impl Diagnostics {
         };
         let start = boundary(&source.text, span.start);
         let end = boundary(&source.text, span.end).max(start);
-        (source.name.clone(), start..end)
+        // Of what goes over several lines, the first tells enough.
+        let line = source.text[start..end].find('\n').unwrap_or(end - start);
+        (source.name.clone(), start..start + line)
     }
 }
 

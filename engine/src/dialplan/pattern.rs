@@ -131,7 +131,10 @@ mod tests {
         assert!(!pattern.matches(&keys("*96")));
         assert!(pattern.begins(&keys("*")));
         assert!(Pattern::parse("1xxx").unwrap().covers(&Pattern::parse("10[2-4]x").unwrap()));
-        assert!(Pattern::key(Key::from_char('1').unwrap()).begins_some(&Pattern::parse("1xxx").unwrap()));
+        assert!(
+            Pattern::key(Key::from_char('1').unwrap())
+                .begins_some(&Pattern::parse("1xxx").unwrap())
+        );
     }
 
     #[test]

@@ -76,27 +76,69 @@ pub(super) struct MenuTable {
 pub(super) enum Op {
     Say(Expr),
     Prompt(Arc<str>),
-    Greeting { user: Expr, missing: Label },
+    Greeting {
+        user: Expr,
+        missing: Label,
+    },
     PlayMessage(Expr),
     PlayRecording(u16),
     Beep,
     Pause(Expr),
-    Record { slot: u16, max: Expr, stop_on: KeySet, silence: Option<Duration>, keeps: bool },
-    Send { slot: u16, to: Box<[Expr]>, receipt: bool, urgent: bool, failed: Label },
+    Record {
+        slot: u16,
+        max: Expr,
+        stop_on: KeySet,
+        silence: Option<Duration>,
+        keeps: bool,
+    },
+    Send {
+        slot: u16,
+        to: Box<[Expr]>,
+        receipt: bool,
+        urgent: bool,
+        failed: Label,
+    },
     Discard(u16),
-    Act { kind: ActKind, message: Expr, user: Expr, failed: Label },
-    Query { slot: u16, query: hir::Query, failed: Label },
+    Act {
+        kind: ActKind,
+        message: Expr,
+        user: Expr,
+        failed: Label,
+    },
+    Query {
+        slot: u16,
+        query: hir::Query,
+        failed: Label,
+    },
     /// A failure answer begins: what it says is heard, whatever was typed ahead.
     Failed,
     Set(u16, Expr),
     Jump(Label),
     Unless(Expr, Label),
-    UnlessUser { value: Expr, slot: u16, otherwise: Label },
-    Next { list: u16, index: u16, item: u16, done: Label },
+    UnlessUser {
+        value: Expr,
+        slot: u16,
+        otherwise: Label,
+    },
+    Next {
+        list: u16,
+        index: u16,
+        item: u16,
+        done: Label,
+    },
     Zero(u16),
-    Again { counter: u16, most: u32, exhausted: Label },
+    Again {
+        counter: u16,
+        most: u32,
+        exhausted: Label,
+    },
     Wait(u32),
-    Call { flow: u32, args: Box<[Expr]>, missed: Option<Label>, tail: bool },
+    Call {
+        flow: u32,
+        args: Box<[Expr]>,
+        missed: Option<Label>,
+        tail: bool,
+    },
     Return,
     /// The caller is gone, and the hang-up answer has run.
     Gone,
@@ -345,11 +387,8 @@ impl Assembler {
         let number = number(self.menus.len());
         self.ops.push(Op::Wait(number));
         let on_hangup = menu.hangup.map(|_| self.label());
-        let mut choices: Vec<_> = menu
-            .choices
-            .iter()
-            .map(|c| (c.pattern.clone(), c.slot, label_of(c.action)))
-            .collect();
+        let mut choices: Vec<_> =
+            menu.choices.iter().map(|c| (c.pattern.clone(), c.slot, label_of(c.action))).collect();
         choices.sort_by_key(|(pattern, ..)| !pattern.is_exact());
         self.menus.push(MenuTable {
             choices,

@@ -84,9 +84,13 @@ impl Resolver<'_> {
         for name in files.iter().flat_map(|f| &f.languages) {
             if !LANGUAGES.contains(&name.text.as_str()) {
                 self.tell(
-                    Diagnostic::error(107, name.span, format!("`{}` can't be spoken yet", name.text))
-                        .cause("texts in another language would be read out as English")
-                        .mend("languages en"),
+                    Diagnostic::error(
+                        107,
+                        name.span,
+                        format!("`{}` can't be spoken yet", name.text),
+                    )
+                    .cause("texts in another language would be read out as English")
+                    .mend("languages en"),
                 );
             }
             first.get_or_insert_with(|| name.text.clone());
@@ -198,12 +202,15 @@ impl Resolver<'_> {
         let known = self.scope.iter().map(|slot| &self.vars[usize::from(*slot)]);
         let before = known.filter(|v| v.name.text == name.text && !name.text.is_empty()).last();
         if let Some(before) = before {
-            let error =
-                Diagnostic::error(105, name.span, format!("`{}` already means something", name.text))
-                    .label("named again")
-                    .also(before.name.span, "named here")
-                    .cause("a name keeps its value; it is never given another")
-                    .mend("choose another name");
+            let error = Diagnostic::error(
+                105,
+                name.span,
+                format!("`{}` already means something", name.text),
+            )
+            .label("named again")
+            .also(before.name.span, "named here")
+            .cause("a name keeps its value; it is never given another")
+            .mend("choose another name");
             self.tell(error);
         } else if !name.text.is_empty() {
             self.may_be_named(name);

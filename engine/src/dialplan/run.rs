@@ -129,11 +129,26 @@ enum State {
     New,
     /// Nothing: it is running just now.
     Running,
-    Playing { ticket: Ticket, since: Instant, message: Option<MessageId> },
+    Playing {
+        ticket: Ticket,
+        since: Instant,
+        message: Option<MessageId>,
+    },
     Recording(Box<Recording>),
-    Sending { ticket: Ticket, failed: Label },
-    Asking { ticket: Ticket, slot: u16, failed: Label },
-    Waiting { menu: u32, deadline: Instant, keys: Keys },
+    Sending {
+        ticket: Ticket,
+        failed: Label,
+    },
+    Asking {
+        ticket: Ticket,
+        slot: u16,
+        failed: Label,
+    },
+    Waiting {
+        menu: u32,
+        deadline: Instant,
+        keys: Keys,
+    },
     Done,
 }
 
@@ -518,8 +533,7 @@ impl Run {
                 self.record(now, *slot, max, *stop_on, *silence, *keeps);
             }
             Op::Send { slot, to, receipt, urgent, failed } => {
-                let delivery =
-                    Delivery { to: self.users(to), receipt: *receipt, urgent: *urgent };
+                let delivery = Delivery { to: self.users(to), receipt: *receipt, urgent: *urgent };
                 self.send(*slot, delivery, *failed);
             }
             Op::Discard(slot) => {

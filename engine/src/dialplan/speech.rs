@@ -21,7 +21,8 @@ pub fn spell(digits: &str) -> String {
 pub fn name_or_number(name: &str) -> String {
     let number = name.trim();
     let digits = number.chars().filter(char::is_ascii_digit).count();
-    let is_number = digits >= 3 && number.chars().all(|c| c.is_ascii_digit() || "+-() ".contains(c));
+    let is_number =
+        digits >= 3 && number.chars().all(|c| c.is_ascii_digit() || "+-() ".contains(c));
     match (is_number, number.is_empty()) {
         (true, _) => spell(&number.replace(['-', '(', ')'], " ")),
         (false, true) => "an unknown caller".to_owned(),

@@ -220,9 +220,7 @@ impl<'a> Play<'a> {
                 let (name, address) = (user.display_name.clone(), user.name.clone());
                 Sender { user: Some(user.id), name, address }
             }
-            Who::Stranger(name) => {
-                Sender { user: None, name: name.clone(), address: name.clone() }
-            }
+            Who::Stranger(name) => Sender { user: None, name: name.clone(), address: name.clone() },
         };
         let number = u8::try_from(self.phone.mailbox.len()).unwrap_or(u8::MAX);
         Ok(MessageSummary {
@@ -237,9 +235,13 @@ impl<'a> Play<'a> {
 
     fn user(&self, name: &Name) -> Result<&User, Diagnostic> {
         self.users.iter().find(|u| u.name == name.text).ok_or_else(|| {
-            Diagnostic::error(701, name.span, format!("no user of a test is called `{}`", name.text))
-                .mend("a test's users are alice, bob and carol")
-                .suggest(&name.text, self.users.iter().map(|u| u.name.as_str()))
+            Diagnostic::error(
+                701,
+                name.span,
+                format!("no user of a test is called `{}`", name.text),
+            )
+            .mend("a test's users are alice, bob and carol")
+            .suggest(&name.text, self.users.iter().map(|u| u.name.as_str()))
         })
     }
 

@@ -53,10 +53,14 @@ fn piled(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
     for_circles(module, &all, |edge, name| {
         if !edge.tail && edge.asked {
             found.push(
-                Diagnostic::error(308, edge.span, format!("this comes back to `{name}` and goes on behind it"))
-                    .label("more follows behind this call")
-                    .cause("with each round one more flow would wait for its turn")
-                    .mend("let the call be the last thing that is done"),
+                Diagnostic::error(
+                    308,
+                    edge.span,
+                    format!("this comes back to `{name}` and goes on behind it"),
+                )
+                .label("more follows behind this call")
+                .cause("with each round one more flow would wait for its turn")
+                .mend("let the call be the last thing that is done"),
             );
         }
     });
@@ -76,15 +80,18 @@ fn too_deep(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
     let mut depth = vec![0usize; count];
     for component in components(count, &targets) {
         let inside = component.iter().flat_map(|flow| &calls[*flow]);
-        let deepest = inside
-            .map(|e| (depth[edges[*e].to] + usize::from(!edges[*e].tail), *e))
-            .max();
+        let deepest =
+            inside.map(|e| (depth[edges[*e].to] + usize::from(!edges[*e].tail), *e)).max();
         let Some((deepest, edge)) = deepest else { continue };
         if deepest > MAX_NESTING {
             found.push(
-                Diagnostic::error(309, edges[edge].span, "too many flows stand in one another here")
-                    .cause(format!("a call keeps at most {MAX_NESTING}, to stay small"))
-                    .mend("let a call be the last thing that its flow does"),
+                Diagnostic::error(
+                    309,
+                    edges[edge].span,
+                    "too many flows stand in one another here",
+                )
+                .cause(format!("a call keeps at most {MAX_NESTING}, to stay small"))
+                .mend("let a call be the last thing that its flow does"),
             );
             return;
         }

@@ -23,7 +23,8 @@ pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
                 state.insert(slot, Use::Open(var.name.span));
             }
         }
-        let mut walk = Walk { flow, module, facts, found, again: vec![state.clone()], path: Vec::new() };
+        let mut walk =
+            Walk { flow, module, facts, found, again: vec![state.clone()], path: Vec::new() };
         if let Some(state) = walk.block(&flow.body, state) {
             let end = Span { start: flow.body.span.end.saturating_sub(1), ..flow.body.span };
             walk.must_be_used(&state, end, "the flow ends here");
@@ -99,9 +100,8 @@ impl Walk<'_> {
             }
             Kind::Send { slot, otherwise, .. } => {
                 self.use_up(&mut state, *slot, stmt.span, "sent");
-                let failed = self.turn(stmt.span, "if it can't be kept", |w| {
-                    w.block(otherwise, state.clone())
-                });
+                let failed = self
+                    .turn(stmt.span, "if it can't be kept", |w| w.block(otherwise, state.clone()));
                 self.join(Some(state), failed, stmt.span)
             }
             Kind::Discard { slot } => {
@@ -253,7 +253,8 @@ impl Walk<'_> {
         for (slot, of_b) in b {
             let Some(of_a) = a.get(&slot).copied() else { continue };
             let merged = match (of_a, of_b) {
-                (Use::Open(made), Use::Used(used, how)) | (Use::Used(used, how), Use::Open(made)) => {
+                (Use::Open(made), Use::Used(used, how))
+                | (Use::Used(used, how), Use::Open(made)) => {
                     let name = self.name(slot);
                     self.found.push(
                         Diagnostic::error(503, at, format!("`{name}` is used on some paths only"))
@@ -288,7 +289,9 @@ impl Walk<'_> {
                     .label(format!("{how} here"))
                     .also(before, format!("{was} before"))
                     .cause("a recording is used exactly once")
-                    .mend("take one of them out; `send` takes several recipients: to alice and bob"),
+                    .mend(
+                        "take one of them out; `send` takes several recipients: to alice and bob",
+                    ),
             );
             state.insert(slot, Use::Told);
         }

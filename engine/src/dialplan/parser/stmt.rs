@@ -10,10 +10,43 @@ use crate::key::KeySet;
 
 /// The words that begin an instruction, or will: none of them can be a name.
 pub const RESERVED: [&str; 37] = [
-    "say", "play", "beep", "pause", "record", "send", "discard", "menu", "key", "digits", "silence",
-    "other", "again", "if", "else", "for", "hangup", "log", "mark_heard", "save", "delete",
-    "confirm", "panic", "and", "or", "not", "true", "false", "flow", "route", "otherwise",
-    "constant", "test", "connect", "ring", "match", "webhook",
+    "say",
+    "play",
+    "beep",
+    "pause",
+    "record",
+    "send",
+    "discard",
+    "menu",
+    "key",
+    "digits",
+    "silence",
+    "other",
+    "again",
+    "if",
+    "else",
+    "for",
+    "hangup",
+    "log",
+    "mark_heard",
+    "save",
+    "delete",
+    "confirm",
+    "panic",
+    "and",
+    "or",
+    "not",
+    "true",
+    "false",
+    "flow",
+    "route",
+    "otherwise",
+    "constant",
+    "test",
+    "connect",
+    "ring",
+    "match",
+    "webhook",
 ];
 /// Words of the language to come, which are refused with a word of their own.
 const FUTURE: [&str; 4] = ["connect", "ring", "match", "webhook"];
@@ -180,8 +213,7 @@ impl Parser<'_> {
     }
 
     fn record(&mut self, into: Name) -> Parsed<StmtKind> {
-        const EXAMPLE: &str =
-            "message = record max 59s, stop on \"#\" or silence 4s, hangup keeps";
+        const EXAMPLE: &str = "message = record max 59s, stop on \"#\" or silence 4s, hangup keeps";
         self.expect_word("max", EXAMPLE)?;
         let max = self.postfix()?;
         let mut record =
@@ -204,7 +236,8 @@ impl Parser<'_> {
                 });
                 self.bump();
             } else {
-                let error = self.unexpected("`stop on` or `hangup`").mend(format!("as in: {EXAMPLE}"));
+                let error =
+                    self.unexpected("`stop on` or `hangup`").mend(format!("as in: {EXAMPLE}"));
                 return self.tell(error);
             }
         }

@@ -138,9 +138,12 @@ impl Resolver<'_> {
                 None
             }
             name => {
-                let error =
-                    Diagnostic::error(109, call.name.span, format!("nothing here is called `{name}`"))
-                        .suggest(name, ["user", "messages"]);
+                let error = Diagnostic::error(
+                    109,
+                    call.name.span,
+                    format!("nothing here is called `{name}`"),
+                )
+                .suggest(name, ["user", "messages"]);
                 self.tell(error);
                 None
             }
@@ -177,8 +180,9 @@ impl Resolver<'_> {
             }
             Binary::Equal | Binary::Differs => {
                 let words = |kind| matches!(kind, Type::Text | Type::Digits);
-                let plain = |kind| words(kind) || is_ordered(kind)
-                    || matches!(kind, Type::Bool | Type::User);
+                let plain = |kind| {
+                    words(kind) || is_ordered(kind) || matches!(kind, Type::Bool | Type::User)
+                };
                 let alike = left_kind.fits(right_kind) || (words(left_kind) && words(right_kind));
                 if !alike || !plain(left_kind) {
                     self.tell(Diagnostic::error(
@@ -351,8 +355,7 @@ impl Resolver<'_> {
             }
             return None;
         }
-        let mut resolved =
-            hir::Call { flow, args: Vec::new(), moved: Vec::new(), may_miss: false };
+        let mut resolved = hir::Call { flow, args: Vec::new(), moved: Vec::new(), may_miss: false };
         for (arg, (_, wanted)) in call.args.iter().zip(&params) {
             let (value, kind) = self.expr(arg);
             if kind == Type::MaybeUser && *wanted == Type::User && self.may_miss(&value) {

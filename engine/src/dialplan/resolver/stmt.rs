@@ -41,12 +41,21 @@ impl Resolver<'_> {
             StmtKind::Send { recording, to, receipt, urgent, otherwise } => {
                 let slot = self.recording(recording);
                 let to = to.iter().map(|who| self.recipient(who)).collect();
-                self.needs_answer(601, stmt.span, otherwise.as_ref(), "this message may not be kept",
+                self.needs_answer(
+                    601,
+                    stmt.span,
+                    otherwise.as_ref(),
+                    "this message may not be kept",
                     "the disk may be full, and the caller would believe that it was sent",
-                    "send message to bob else { say \"Sorry, your message could not be kept.\" }");
+                    "send message to bob else { say \"Sorry, your message could not be kept.\" }",
+                );
                 let otherwise = self.optional(otherwise.as_ref());
                 slot.map(|slot| Kind::Send {
-                    slot, to, receipt: *receipt, urgent: *urgent, otherwise,
+                    slot,
+                    to,
+                    receipt: *receipt,
+                    urgent: *urgent,
+                    otherwise,
                 })
             }
             StmtKind::Discard(recording) => {
@@ -56,9 +65,14 @@ impl Resolver<'_> {
                 let message = self.expr_of(message, Type::Message);
                 let user = self.expr_of(user, Type::User);
                 if *kind != ActKind::MarkHeard {
-                    self.needs_answer(604, stmt.span, otherwise.as_ref(), "this may not succeed",
+                    self.needs_answer(
+                        604,
+                        stmt.span,
+                        otherwise.as_ref(),
+                        "this may not succeed",
                         "the store may be gone, and the caller would believe that it was done",
-                        "delete m for me else { say \"Sorry, that did not work.\" }");
+                        "delete m for me else { say \"Sorry, that did not work.\" }",
+                    );
                 }
                 let otherwise = self.optional(otherwise.as_ref());
                 Some(Kind::Act { kind: *kind, message, user, otherwise })
@@ -182,7 +196,9 @@ impl Resolver<'_> {
                 Diagnostic::error(314, span, "what if the caller hangs up while speaking?")
                     .label("no answer to hang-up")
                     .cause("most callers end a message by hanging up")
-                    .mend("add `, hangup keeps` to go on with what was said, or `, hangup discards`"),
+                    .mend(
+                        "add `, hangup keeps` to go on with what was said, or `, hangup discards`",
+                    ),
             );
         }
         let keeps = record.hangup_keeps.unwrap_or(true);
@@ -224,9 +240,14 @@ impl Resolver<'_> {
     }
 
     fn query_needs_answer(&mut self, span: Span, otherwise: Option<&ast::Block>) {
-        self.needs_answer(603, span, otherwise, "this asks the store, which may fail",
+        self.needs_answer(
+            603,
+            span,
+            otherwise,
+            "this asks the store, which may fail",
             "the store may be gone, and the caller would be told that there is nothing",
-            "inbox = messages(me, new) else { say \"Sorry, please try later.\"; hangup }");
+            "inbox = messages(me, new) else { say \"Sorry, please try later.\"; hangup }",
+        );
     }
 
     fn needs_answer(
@@ -274,7 +295,9 @@ impl Resolver<'_> {
     fn again(&mut self, limit: Option<&(ast::Expr, ast::Block)>, span: Span) -> Kind {
         let Some((most, then)) = limit else { return Kind::Again { limit: None } };
         let most = match self.expr_of(most, Type::Number) {
-            Expr::Const(Value::Number(n)) if (1..=100).contains(&n) => u32::try_from(n).unwrap_or(1),
+            Expr::Const(Value::Number(n)) if (1..=100).contains(&n) => {
+                u32::try_from(n).unwrap_or(1)
+            }
             Expr::Const(Value::Number(_)) => {
                 self.tell(
                     Diagnostic::error(209, most.span, "nobody is asked that often, or that seldom")
@@ -323,9 +346,13 @@ impl Resolver<'_> {
         let (value, kind) = self.expr(condition);
         if !kind.fits(Type::MaybeUser) {
             self.tell(
-                Diagnostic::error(201, condition.span, format!("this is {kind}, and never missing"))
-                    .cause("`as` names what may be missing: user(ext), caller.user")
-                    .mend("take `as` out"),
+                Diagnostic::error(
+                    201,
+                    condition.span,
+                    format!("this is {kind}, and never missing"),
+                )
+                .cause("`as` names what may be missing: user(ext), caller.user")
+                .mend("take `as` out"),
             );
         }
         let seen = self.scope.len();

@@ -9,7 +9,12 @@ use super::Run;
 /// How many effects the copy may have.
 const MAX_EFFECTS: usize = 1000;
 
-pub(super) fn of(run: &Run, ticket: Ticket, recording: RecordingId, length: Duration) -> HangupOutcome {
+pub(super) fn of(
+    run: &Run,
+    ticket: Ticket,
+    recording: RecordingId,
+    length: Duration,
+) -> HangupOutcome {
     let mut copy = run.clone();
     copy.out.clear();
     let now = copy.started;

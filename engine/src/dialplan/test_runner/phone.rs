@@ -292,14 +292,18 @@ impl Phone {
             Query::Messages(user, folder) => Answer::Messages(
                 self.mailbox
                     .iter()
-                    .filter(|(owner, saved, _)| owner == user && *saved == (*folder == Folder::Saved))
+                    .filter(|(owner, saved, _)| {
+                        owner == user && *saved == (*folder == Folder::Saved)
+                    })
                     .map(|(.., message)| message.clone())
                     .collect(),
             ),
             Query::ContactsOnline(user) => {
                 let contacts = self.users.iter().find(|u| u.id == *user).map(|u| &u.contacts);
                 let contacts = contacts.map_or(&[][..], Vec::as_slice);
-                Answer::Users(contacts.iter().copied().filter(|c| self.online.contains(c)).collect())
+                Answer::Users(
+                    contacts.iter().copied().filter(|c| self.online.contains(c)).collect(),
+                )
             }
             Query::Presence(user) if self.online.contains(user) => {
                 Answer::Presence(Presence::Online)
