@@ -28,8 +28,8 @@ use ractor::{Actor, ActorCell, ActorRef};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use actor::{SipActor, SipMessage};
 use actor::Arguments;
+pub use actor::{SipActor, SipMessage};
 use metrics::Metrics;
 
 /// How the sockets are set up.
@@ -159,10 +159,7 @@ pub async fn start(
         Some(supervisor) => Actor::spawn_linked(None, SipActor, arguments, supervisor).await?,
         None => Actor::spawn(None, SipActor, arguments).await?,
     };
-    let handle = SipHandle {
-        actor,
-        next_leg: Arc::new(AtomicU64::new(1)),
-        listeners: listeners.into(),
-    };
+    let handle =
+        SipHandle { actor, next_leg: Arc::new(AtomicU64::new(1)), listeners: listeners.into() };
     Ok((handle, join))
 }

@@ -14,8 +14,7 @@ const SDP: &str = "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\
 
 async fn server() -> (SipHandle, Receiver<Event>, Registry) {
     let any = ([127, 0, 0, 1], 0).into();
-    let config =
-        SipConfig::new("test.example", vec![(Transport::Udp, any), (Transport::Tcp, any)]);
+    let config = SipConfig::new("test.example", vec![(Transport::Udp, any), (Transport::Tcp, any)]);
     let (events, receiver) = mpsc::channel(64);
     let registry = Registry::new();
     let (handle, _) = start(config, events, &registry, None).await.unwrap();

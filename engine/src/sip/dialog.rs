@@ -85,8 +85,7 @@ impl Dialog {
     ) -> Result<Self, HeaderError> {
         let local = invite.headers.from()?;
         let remote = response.headers.to()?;
-        let target =
-            contact(response.headers.contacts()?).unwrap_or_else(|| invite.uri.clone());
+        let target = contact(response.headers.contacts()?).unwrap_or_else(|| invite.uri.clone());
         let mut routes = response.headers.record_routes()?;
         routes.reverse();
         Ok(Self {
@@ -121,13 +120,14 @@ impl Dialog {
         self.flow
     }
 
-    /// Whom the next request goes to by its headers; `None` if the flow is to be used.
-    pub fn next_hop(&self) -> Option<&Uri> {
-        match self.routes.first() {
-            Some(route) => Some(&route.uri),
-            None if self.neighbour => None,
-            None => Some(&self.target),
-        }
+    /// Whom the next request goes to by its headers.
+    pub fn next_hop(&self) -> &Uri {
+        self.routes.first().map_or(&self.target, |route| &route.uri)
+    }
+
+    /// Whether the peer is to be reached on its flow rather than by the headers.
+    pub fn is_neighbour(&self) -> bool {
+        self.neighbour
     }
 
     /// A request in this dialog (section 12.2.1.1), without Via and Contact. An ACK has the
@@ -153,9 +153,8 @@ impl Dialog {
     /// Request-URI and Route headers: the first proxy may be a strict router of RFC 2543, which
     /// wants to be the Request-URI.
     fn route(&self) -> (Uri, Vec<String>) {
-        let is_loose = |route: &NameAddr| {
-            route.as_sip().is_none_or(|uri| uri.params.contains("lr"))
-        };
+        let is_loose =
+            |route: &NameAddr| route.as_sip().is_none_or(|uri| uri.params.contains("lr"));
         match self.routes.split_first() {
             Some((first, rest)) if !is_loose(first) => {
                 let mut routes: Vec<_> = rest.iter().map(ToString::to_string).collect();

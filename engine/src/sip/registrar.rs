@@ -161,8 +161,7 @@ impl Registrar {
 
     /// Puts a binding back that was known before a restart.
     pub fn restore(&mut self, account: &str, binding: Binding) {
-        if self.len() < self.limits.total
-            && self.bindings(account).len() < self.limits.per_account
+        if self.len() < self.limits.total && self.bindings(account).len() < self.limits.per_account
         {
             self.put(account, binding);
         }
@@ -185,7 +184,11 @@ impl Registrar {
         }
     }
 
-    fn clear(&mut self, account: &str, registration: &Registration) -> Result<Vec<Change>, Refusal> {
+    fn clear(
+        &mut self,
+        account: &str,
+        registration: &Registration,
+    ) -> Result<Vec<Change>, Refusal> {
         let bindings = self.bindings(account).to_vec();
         if bindings.iter().any(|binding| is_stale(binding, registration)) {
             return Err(Refusal::OutOfOrder);
@@ -283,11 +286,7 @@ impl Registrar {
 
     fn put(&mut self, account: &str, binding: Binding) {
         self.take(account, &binding.contact);
-        self.expiries.insert((
-            binding.expires_at,
-            account.to_owned(),
-            binding.contact.clone(),
-        ));
+        self.expiries.insert((binding.expires_at, account.to_owned(), binding.contact.clone()));
         let bindings = self.accounts.entry(account.to_owned()).or_default();
         bindings.push(binding);
         bindings.sort_by_key(|binding| std::cmp::Reverse(binding.q));

@@ -84,20 +84,22 @@ impl Endpoint {
 
     /// The listener that `flow` uses, or the nearest to it.
     fn listener(&self, flow: Flow) -> Option<&Listener> {
-        let of_transport = || self.config.listeners.iter().filter(|l| l.transport == flow.transport);
+        let of_transport =
+            || self.config.listeners.iter().filter(|l| l.transport == flow.transport);
         let same_family = |l: &&Listener| l.addr.is_ipv4() == flow.remote.is_ipv4();
         of_transport()
             .find(|l| l.addr == flow.local)
-            .or_else(|| of_transport().filter(same_family).find(|l| l.addr.port() == flow.local.port()))
+            .or_else(|| {
+                of_transport().filter(same_family).find(|l| l.addr.port() == flow.local.port())
+            })
             .or_else(|| of_transport().find(same_family))
     }
 
     /// The flow for a request of ours to `remote`; `None` if we have no socket for it.
     pub(super) fn flow_to(&self, transport: Transport, remote: SocketAddr) -> Option<Flow> {
         let any = Flow { transport, local: remote, remote, connection: None };
-        let of_family = |l: &&Listener| {
-            l.transport == transport && l.addr.is_ipv4() == remote.is_ipv4()
-        };
+        let of_family =
+            |l: &&Listener| l.transport == transport && l.addr.is_ipv4() == remote.is_ipv4();
         let listener = self.config.listeners.iter().find(of_family)?;
         Some(Flow { local: listener.addr, ..any })
     }

@@ -19,8 +19,21 @@ pub struct Stats {
 impl Stats {
     /// The labels of [`Stats::requests`].
     pub const METHODS: [&'static str; 15] = [
-        "INVITE", "ACK", "BYE", "CANCEL", "REGISTER", "OPTIONS", "MESSAGE", "SUBSCRIBE", "NOTIFY",
-        "PUBLISH", "INFO", "PRACK", "UPDATE", "REFER", "other",
+        "INVITE",
+        "ACK",
+        "BYE",
+        "CANCEL",
+        "REGISTER",
+        "OPTIONS",
+        "MESSAGE",
+        "SUBSCRIBE",
+        "NOTIFY",
+        "PUBLISH",
+        "INFO",
+        "PRACK",
+        "UPDATE",
+        "REFER",
+        "other",
     ];
 
     pub(super) fn request(&mut self, method: &Method) {

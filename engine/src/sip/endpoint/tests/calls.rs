@@ -202,10 +202,7 @@ fn a_dead_peer_is_a_failure_and_the_next_address_is_tried() {
     net.call(a, 2, Net::uri("sip:x@nowhere.example"));
     net.call(a, 3, Net::uri("sips:x@192.0.2.2"));
     net.run(SECOND);
-    assert_eq!(
-        net.ended(a),
-        [rejected(416), EndCause::TransportFailed, EndCause::TransportFailed]
-    );
+    assert_eq!(net.ended(a), [rejected(416), EndCause::TransportFailed, EndCause::TransportFailed]);
     let leg = net.call(a, 4, Net::uri("sip:x@two.example;transport=tcp"));
     net.run(SECOND);
     assert!(net.has(b, |e| matches!(e, Event::Confirmed { .. })));

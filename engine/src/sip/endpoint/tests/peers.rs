@@ -11,7 +11,14 @@ const SECOND: Duration = Duration::from_secs(1);
 const PEER: &str = "198.51.100.7:5060";
 
 /// A request of a scripted peer; `extra` lines go before the body.
-pub fn request(method: &str, branch: &str, cseq: u32, to_tag: &str, extra: &str, body: &str) -> String {
+pub fn request(
+    method: &str,
+    branch: &str,
+    cseq: u32,
+    to_tag: &str,
+    extra: &str,
+    body: &str,
+) -> String {
     let to_tag = if to_tag.is_empty() { String::new() } else { format!(";tag={to_tag}") };
     let length = body.len();
     format!(
@@ -242,7 +249,8 @@ fn the_route_set_is_followed() {
     let leg = net.call(a, 1, Net::uri("sip:x@198.51.100.7"));
     net.run(Duration::from_millis(100));
     let invite = requests(&net)[0].clone();
-    let routes = [("Record-Route", "<sip:203.0.113.2;lr>"), ("Record-Route", "<sip:203.0.113.1;lr>")];
+    let routes =
+        [("Record-Route", "<sip:203.0.113.2;lr>"), ("Record-Route", "<sip:203.0.113.1;lr>")];
     net.inject(PEER, a, &answer(&invite, 200, "t1", &routes, SDP));
     net.command(a, Command::Hangup { leg, reason: None });
     net.run(SECOND / 10);

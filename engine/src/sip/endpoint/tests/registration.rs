@@ -43,8 +43,7 @@ impl Phone {
             407 => ("Proxy-Authenticate", "Proxy-Authorization"),
             _ => return response,
         };
-        let credentials =
-            Credentials { user: self.user.into(), password: self.password.into() };
+        let credentials = Credentials { user: self.user.into(), password: self.password.into() };
         let asked = Challenged { method, uri: "sip:h1.example", cnonce: "c", count: 1 };
         let value = answer(response.headers.get_all(challenge), &credentials, &asked).unwrap();
         self.send(net, method, &format!("{field}: {value}\r\n{extra}"), body)
@@ -209,4 +208,29 @@ fn register(net: &mut Net, phone: &mut Phone, contact: &str) {
         connection: None,
     };
     net.command(0, Command::RestoreBinding { account: phone.user.into(), binding });
+}
+
+#[test]
+fn who_names_our_own_address_is_asked_for_a_password() {
+    let mut net = Net::new(1);
+    let a = net.host(1, Policy::Reject(404));
+    for (n, (from, status)) in [
+        ("sip:alice@192.0.2.1", 407),
+        ("sip:nobody@192.0.2.1:5060", 407),
+        ("sip:alice@192.0.2.1:5071", 404),
+        ("sip:alice@H1.example", 407),
+        ("tel:+15551234", 404),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        net.inbox.clear();
+        let text = super::peers::request("INVITE", &format!("w{n}"), 1, "", "", "")
+            .replace("sip:guest@elsewhere.example", from)
+            .replace("Call-ID: c1", &format!("Call-ID: w{n}"));
+        net.inject("198.51.100.7:5060", a, &text);
+        net.run(Duration::from_millis(100));
+        assert_eq!(net.statuses().last(), Some(&status), "{from}");
+    }
+    net.assert_clean();
 }

@@ -20,9 +20,8 @@ enum Step {
     Command(u8),
 }
 
-const METHODS: [&str; 10] = [
-    "INVITE", "ACK", "CANCEL", "BYE", "INFO", "UPDATE", "OPTIONS", "REGISTER", "MESSAGE", "FROB",
-];
+const METHODS: [&str; 10] =
+    ["INVITE", "ACK", "CANCEL", "BYE", "INFO", "UPDATE", "OPTIONS", "REGISTER", "MESSAGE", "FROB"];
 
 fn step() -> impl Strategy<Value = Step> {
     let cut = prop::collection::vec((0..700_usize, any::<u8>()), 0..3);
@@ -52,8 +51,7 @@ fn play(policy: Policy, steps: Vec<Step>) {
                 let tag = if known { last_tag(&net) } else { String::new() };
                 let (extra, body) =
                     if body { ("Content-Type: application/sdp\r\n", SDP) } else { ("", "") };
-                let text =
-                    request(METHODS[method], &format!("b{branch}"), cseq, &tag, extra, body);
+                let text = request(METHODS[method], &format!("b{branch}"), cseq, &tag, extra, body);
                 let mut octets = text.into_bytes();
                 for (at, value) in cut {
                     if let Some(octet) = octets.get_mut(at) {
