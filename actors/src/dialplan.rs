@@ -96,10 +96,9 @@ pub fn load(sources: &[Source], options: &Options) -> Result<Arc<Program>, Dialp
     for warning in compiled.warnings.iter() {
         tracing::warn!(code = %warning.code, "dialplan: {}", warning.message);
     }
-    let report: TestReport =
-        hark_engine::dialplan::run_tests(&compiled.program, sources);
-    if report.failed() > 0 {
-        return Err(DialplanError::TestsFailed(report.to_string()));
+    let report: TestReport = hark_engine::dialplan::run_tests(&compiled.program, sources);
+    if !report.passed() {
+        return Err(DialplanError::TestsFailed(report.render(false)));
     }
     Ok(compiled.program)
 }

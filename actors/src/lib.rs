@@ -5,12 +5,22 @@
 //! what is lost when one of them dies.
 
 pub mod bus;
+pub mod calls;
 pub mod clock;
 pub mod config;
 pub mod delivery;
+pub mod dialplan;
+pub mod media;
 pub mod messages;
 pub mod presence_board;
 pub mod prompt;
 pub mod recording;
 pub mod sip;
+pub mod recovery;
+pub mod registrations;
+pub mod server;
+pub mod sip;
+pub mod site;
 pub mod store;
+pub mod supervisor;
+pub mod web;

@@ -101,14 +101,8 @@ impl Recovery {
             Intent::Send { to, receipt, urgent } if orphan.has_audio => (to, *receipt, *urgent),
             Intent::Send { .. } | Intent::Discard => return Ok(Recovered::Dropped),
         };
-        let tags = tags(
-            &self.directory,
-            &self.domain,
-            header.message,
-            &header.sender,
-            to,
-            header.started,
-        );
+        let tags =
+            tags(&self.directory, &self.domain, header.message, &header.sender, to, header.started);
         let finished = self.recordings.finish(&orphan.path, tags).await?;
         let message = NewMessage {
             id: header.message,

@@ -12,9 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hark_engine::delivery::machine::RingResult;
-use hark_engine::dialplan::effect::{
-    Action, Answer, Effect, Failure, Input, RecordEnd, Ticket,
-};
+use hark_engine::dialplan::effect::{Action, Answer, Effect, Failure, Input, RecordEnd, Ticket};
 use hark_engine::dialplan::run::Run;
 use hark_engine::id::UserId;
 use hark_engine::key::{Key, KeySet};
@@ -25,7 +23,7 @@ use hark_engine::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::CallServices;
-use super::media::{Description, connect};
+use super::media::Description;
 use super::recordings::CallRecordings;
 use super::switchboard::Ready;
 use super::{queries, sounds};
@@ -268,13 +266,12 @@ impl Call {
         let answer = match self.offer.take() {
             Some(offer) => match self.description.answer(&offer) {
                 Ok((sdp, negotiated)) => {
-                    connect(&self.session, &negotiated);
+                    self.description.connect(&self.session, &negotiated);
                     sdp
                 }
                 Err(error) => {
                     tracing::debug!(%error, "an offer can't be answered");
-                    let reject =
-                        Command::Reject { leg: self.leg, status: 488, retry_after: None };
+                    let reject = Command::Reject { leg: self.leg, status: 488, retry_after: None };
                     // Nothing more is asked of the run until the leg has ended.
                     self.line = Line::Answering;
                     return self.services.sip.command(reject);
@@ -298,7 +295,7 @@ impl Call {
             && std::mem::take(&mut self.offered)
         {
             match self.description.answered(&theirs) {
-                Ok(negotiated) => connect(&self.session, &negotiated),
+                Ok(negotiated) => self.description.connect(&self.session, &negotiated),
                 Err(error) => {
                     tracing::debug!(%error, "an answer in the ACK can't be used");
                     return self.hang_up(myself, Some("SIP;cause=488;text=\"Not Acceptable\""));
@@ -321,7 +318,7 @@ impl Call {
             return;
         }
         match self.description.answered(sdp) {
-            Ok(negotiated) => connect(&self.session, &negotiated),
+            Ok(negotiated) => self.description.connect(&self.session, &negotiated),
             Err(error) => {
                 tracing::debug!(%error, "a phone's answer can't be used");
                 return self.hang_up(myself, Some("SIP;cause=488;text=\"Not Acceptable\""));
@@ -350,7 +347,7 @@ impl Call {
     fn reinvite(&mut self, sdp: Option<Bytes>) {
         let answer = match sdp {
             Some(offer) => self.description.answer(&offer).map(|(sdp, negotiated)| {
-                connect(&self.session, &negotiated);
+                self.description.connect(&self.session, &negotiated);
                 sdp
             }),
             None => {
@@ -547,8 +544,7 @@ impl Call {
             Effect::Record { ticket, recording, max, stop_on, silence, on_hangup } => {
                 match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
                     Ok(sink) if self.line != Line::Gone => {
-                        self.recording =
-                            Some(RecordingNow { ticket, then_hangup: false });
+                        self.recording = Some(RecordingNow { ticket, then_hangup: false });
                         let id = ticket.0.into();
                         let sink = Box::new(sink);
                         self.session.record(RecordRequest { id, sink, max, stop_on, silence });

@@ -1,6 +1,6 @@
 //! A call's media session as the offer/answer exchange sets it up.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use hark_engine::media::codec::Codec;
 use hark_engine::sip::sdp::{self, Direction, Local, Negotiated, SdpError};
@@ -13,14 +13,16 @@ const CODECS: [Codec; 2] = [Codec::Pcma, Codec::Pcmu];
 /// One call's side of the session descriptions (RFC 3264).
 pub(super) struct Description {
     addr: SocketAddr,
+    signalling: Option<IpAddr>,
     session: u64,
     version: u64,
 }
 
 impl Description {
     /// A description of a session whose RTP arrives at `addr`.
-    pub fn new(addr: SocketAddr, session: u64) -> Self {
-        Self { addr, session, version: 0 }
+    /// `signalling` is the host that the peer's signalling comes from, if known.
+    pub fn new(addr: SocketAddr, signalling: Option<IpAddr>, session: u64) -> Self {
+        Self { addr, signalling, session, version: 0 }
     }
 
     /// Our answer to the peer's offer.
@@ -41,6 +43,21 @@ impl Description {
         sdp::negotiated(&self.local(), &sdp::parse(theirs)?)
     }
 
+    /// Lets the session send and receive as negotiated.
+    pub fn connect(&self, session: &MediaSession, negotiated: &Negotiated) {
+        session.connect(RemoteMedia {
+            addr: negotiated.remote,
+            signalling: self.signalling,
+            codec: negotiated.codec,
+            payload_type: negotiated.payload_type,
+            dtmf_payload_type: negotiated.dtmf_payload_type,
+            ptime_ms: negotiated.ptime_ms,
+            send: negotiated.send,
+            receive: negotiated.receive,
+            rtcp_mux: negotiated.rtcp_mux,
+        });
+    }
+
     fn local(&self) -> Local<'static> {
         Local {
             addr: self.addr,
@@ -50,18 +67,4 @@ impl Description {
             direction: Direction::SendRecv,
         }
     }
-}
-
-/// Lets the session send and receive as negotiated.
-pub(super) fn connect(session: &MediaSession, negotiated: &Negotiated) {
-    session.connect(RemoteMedia {
-        addr: negotiated.remote,
-        codec: negotiated.codec,
-        payload_type: negotiated.payload_type,
-        dtmf_payload_type: negotiated.dtmf_payload_type,
-        ptime_ms: negotiated.ptime_ms,
-        send: negotiated.send,
-        receive: negotiated.receive,
-        rtcp_mux: negotiated.rtcp_mux,
-    });
 }

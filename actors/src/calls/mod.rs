@@ -9,6 +9,7 @@
 //! ```
 
 mod call;
+mod ledger;
 mod media;
 mod metrics;
 mod queries;
@@ -16,6 +17,7 @@ mod recordings;
 mod sounds;
 mod switchboard;
 
+pub use ledger::Ledger;
 pub use metrics::CallMetrics;
 pub use switchboard::{Switchboard, SwitchboardArguments, SwitchboardMessage};
 
@@ -28,7 +30,7 @@ use tokio::sync::watch;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
-use crate::prompt::Prompts;
+use crate::prompt::Speech;
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::sip::SipHandle;
@@ -42,7 +44,7 @@ pub struct CallServices {
     /// Where media sessions are opened.
     pub media: MediaPlane,
     /// Who turns text into sound.
-    pub prompts: Prompts,
+    pub speech: Speech,
     /// Who keeps recordings.
     pub recordings: Recordings,
     /// Who commits messages and notes their steps.

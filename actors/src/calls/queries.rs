@@ -27,9 +27,8 @@ pub(super) async fn answer(services: &CallServices, query: Query) -> Result<Answ
         Query::CheckPin(user, digits) => {
             let hash = services.store.pin_hash(user).await.map_err(failure)?;
             let Some(hash) = hash else { return Ok(Answer::Yes(false)) };
-            let checked = tokio::task::spawn_blocking(move || {
-                crate::password::verify(&hash, digits.as_bytes())
-            });
+            let checked =
+                tokio::task::spawn_blocking(move || crate::web::password::fits(&hash, &digits));
             checked.await.map(Answer::Yes).map_err(|_| Failure::Refused)
         }
     }

@@ -27,12 +27,12 @@ pub(super) async fn clips(
             Sound::Beep => Ok(Arc::new(Clip::beep())),
             Sound::Pause(length) => Ok(Arc::new(Clip::silence(length))),
             Sound::Speech { language, text } => {
-                services.prompts.clip(&language, &text).await.map_err(|e| e.to_string())
+                services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
             }
             // No recorded prompt ships yet: its name is spoken, which an author notices.
             Sound::Prompt { language, name } => {
                 let text = name.replace(['-', '_'], " ");
-                services.prompts.clip(&language, &text).await.map_err(|e| e.to_string())
+                services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
             }
             Sound::Greeting(user) => greeting(services, user).await,
             Sound::Message { message, from } => message_audio(services, message, from).await,

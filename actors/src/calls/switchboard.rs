@@ -27,6 +27,7 @@ use tokio::task::JoinSet;
 
 use super::CallServices;
 use super::call::{CallActor, CallArguments, CallMessage, Direction, Outgoing};
+use super::ledger::Ledger;
 use super::media::Description;
 use super::recordings::{CallRecordings, List};
 use crate::clock;
@@ -51,6 +52,8 @@ pub struct SwitchboardArguments {
     pub sip: Arc<Mutex<mpsc::Receiver<SipEvent>>>,
     /// Delivery calls that are asked for.
     pub rings: Arc<Mutex<mpsc::Receiver<RingRequest>>>,
+    /// The legs and spools of every call, for whoever clears up.
+    pub ledger: Ledger,
 }
 
 /// What it is told.
@@ -71,17 +74,16 @@ pub enum SwitchboardMessage {
 /// The calls.
 pub struct SwitchboardState {
     services: CallServices,
+    ledger: Ledger,
     calls: HashMap<LegId, Entry>,
     legs: HashMap<ActorId, LegId>,
     ringing: HashSet<UserId>,
     waiting: HashMap<UserId, VecDeque<RingRequest>>,
-    outgoing: u64,
     _pumps: JoinSet<()>,
 }
 
 struct Entry {
     actor: ActorRef<CallMessage>,
-    spools: List,
     delivers_to: Option<UserId>,
 }
 
@@ -95,7 +97,7 @@ impl Actor for Switchboard {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let SwitchboardArguments { services, sip, rings } = arguments;
+        let SwitchboardArguments { services, sip, rings, ledger } = arguments;
         let mut pumps = JoinSet::new();
         let switchboard = myself.clone();
         pumps.spawn(async move {
@@ -116,12 +118,11 @@ impl Actor for Switchboard {
         });
         Ok(SwitchboardState {
             services,
+            ledger,
             calls: HashMap::new(),
             legs: HashMap::new(),
             ringing: HashSet::new(),
             waiting: HashMap::new(),
-            // Legs of an earlier switchboard may still be ending.
-            outgoing: clock::now().as_micros(),
             _pumps: pumps,
         })
     }
@@ -163,23 +164,15 @@ impl Actor for Switchboard {
     ) -> Result<(), ActorProcessingErr> {
         match event {
             SupervisionEvent::ActorTerminated(cell, _, _) => {
-                state.over(&myself, cell.get_id()).await;
+                state.over(&myself, cell.get_id());
             }
             SupervisionEvent::ActorFailed(cell, error) => {
                 state.services.metrics.failures.inc();
                 tracing::error!(%error, "a call failed: it is hung up and its recording kept");
-                if let Some((leg, entry)) = state.over(&myself, cell.get_id()).await {
-                    state.services.sip.command(Command::Hangup {
-                        leg,
-                        reason: Some("SIP;cause=500;text=\"Server Internal Error\"".into()),
-                    });
-                    let recovery = state.services.recovery();
-                    tokio::spawn(async move {
-                        for spool in entry.spools.take_left_behind().await {
-                            recovery.recover(&spool).await;
-                        }
-                    });
+                if let Some(&leg) = state.legs.get(&cell.get_id()) {
+                    state.ledger.clear_up_leg(&state.services, leg);
                 }
+                state.over(&myself, cell.get_id());
             }
             SupervisionEvent::ActorStarted(_) | SupervisionEvent::ProcessGroupChanged(_) => {}
         }
@@ -198,9 +191,9 @@ impl SwitchboardState {
             | SipEvent::Answered { leg, .. }
             | SipEvent::Ended { leg, .. } => *leg,
             // Whoever feeds the switchboard keeps these to itself.
-            SipEvent::Registered { .. }
-            | SipEvent::Unregistered { .. }
-            | SipEvent::Counted(_) => return,
+            SipEvent::Registered { .. } | SipEvent::Unregistered { .. } | SipEvent::Counted(_) => {
+                return;
+            }
         };
         if let Some(call) = self.calls.get(&leg) {
             // A call that has just failed is cleared up by supervision.
@@ -209,13 +202,9 @@ impl SwitchboardState {
     }
 
     async fn incoming(&mut self, myself: &ActorRef<SwitchboardMessage>, event: SipEvent) {
-        let SipEvent::IncomingCall { leg, caller, target, sdp, .. } = event else { return };
+        let SipEvent::IncomingCall { leg, caller, target, sdp, remote } = event else { return };
         let begun = clock::now();
-        let busy = Command::Reject {
-            leg,
-            status: 503,
-            retry_after: Some(Duration::from_secs(10)),
-        };
+        let busy = Command::Reject { leg, status: 503, retry_after: Some(Duration::from_secs(10)) };
         if self.calls.len() >= self.services.max_calls {
             return self.refuse(busy, "overload");
         }
@@ -231,7 +220,7 @@ impl SwitchboardState {
         };
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
-        let description = Description::new(session.local_addr(), leg.0);
+        let description = Description::new(session.local_addr(), Some(remote.ip()), leg.0);
         let arguments = CallArguments {
             services: self.services.clone(),
             leg,
@@ -261,17 +250,13 @@ impl SwitchboardState {
         let number = match (user, &caller.address) {
             (Some(user), _) => user.extension.clone(),
             (None, Uri::Tel { number, .. }) => number.clone(),
-            (None, Uri::Sip(uri)) => uri.user().map(|u| u.into_owned()).unwrap_or_default(),
+            (None, Uri::Sip(uri)) => uri.user().unwrap_or_default(),
             (None, Uri::Other(_)) => String::new(),
         };
         let name = user.map(|u| u.display_name.clone()).or_else(|| caller.display.clone());
         let language = user.map_or(&*self.services.language, |u| u.language.as_str()).to_owned();
         CallContext {
-            caller: CallerInfo {
-                user: user.map(|u| u.id),
-                number,
-                name: name.unwrap_or_default(),
-            },
+            caller: CallerInfo { user: user.map(|u| u.id), number, name: name.unwrap_or_default() },
             dialled: dialled.unwrap_or_default(),
             language,
             at: clock::wall(),
@@ -317,9 +302,9 @@ impl SwitchboardState {
         };
         let target = match &request.target {
             Target::RegisteredPhones => InviteTarget::Account(user.name.clone()),
-            Target::Address(address) => match address.parse() {
-                Ok(uri) => InviteTarget::Uri(uri),
-                Err(_) => return answer(request.reply, "the device's address is not a SIP URI"),
+            Target::Address(address) => match Uri::parse(address) {
+                Some(uri) => InviteTarget::Uri(uri),
+                None => return answer(request.reply, "the device's address is not a SIP URI"),
             },
         };
         let context = CallContext {
@@ -346,20 +331,14 @@ impl SwitchboardState {
         let Some((session, ready)) = self.open_media() else {
             return answer(request.reply, "too many calls at once");
         };
-        self.outgoing += 1;
-        let leg = LegId::outgoing(self.outgoing);
-        let mut description = Description::new(session.local_addr(), self.outgoing);
+        let leg = self.services.sip.next_leg();
+        let mut description = Description::new(session.local_addr(), None, leg.0 & i64::MAX as u64);
         let offer = description.offer();
-        let Ok(from) = self.from(&request).parse::<NameAddr>() else {
+        let Some(from) = NameAddr::parse(&self.from(&request)) else {
             return answer(request.reply, "the site's domain can't stand in a SIP address");
         };
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
-        let outgoing = Outgoing {
-            device,
-            user,
-            message: message.id,
-            reply: Some(reply),
-        };
+        let outgoing = Outgoing { device, user, message: message.id, reply: Some(reply) };
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
         let arguments = CallArguments {
@@ -430,7 +409,8 @@ impl SwitchboardState {
         delivers_to: Option<UserId>,
     ) {
         self.legs.insert(actor.get_id(), leg);
-        self.calls.insert(leg, Entry { actor, spools, delivers_to });
+        self.ledger.note(leg, spools);
+        self.calls.insert(leg, Entry { actor, delivers_to });
     }
 
     fn refuse(&self, reject: Command, outcome: &str) {
@@ -439,13 +419,10 @@ impl SwitchboardState {
     }
 
     /// A call's actor has ended: forget it, and ring for the next message that waits.
-    async fn over(
-        &mut self,
-        myself: &ActorRef<SwitchboardMessage>,
-        actor: ActorId,
-    ) -> Option<(LegId, Entry)> {
-        let leg = self.legs.remove(&actor)?;
-        let entry = self.calls.remove(&leg)?;
+    fn over(&mut self, myself: &ActorRef<SwitchboardMessage>, actor: ActorId) {
+        let Some(leg) = self.legs.remove(&actor) else { return };
+        self.ledger.forget(leg);
+        let Some(entry) = self.calls.remove(&leg) else { return };
         if let Some(user) = entry.delivers_to {
             self.ringing.remove(&user);
             let next = self.waiting.get_mut(&user).and_then(VecDeque::pop_front);
@@ -456,7 +433,6 @@ impl SwitchboardState {
                 let _ = myself.cast(SwitchboardMessage::Ring(Box::new(next)));
             }
         }
-        Some((leg, entry))
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::SystemTime;
 
-use super::{Key, Pcm, SpeechError, wav};
+use super::{Key, Sound, SpeechError, wav};
 
 /// The most recently used sounds.
 #[derive(Debug)]
@@ -14,7 +14,7 @@ pub(super) struct Memory {
     limit: usize,
     bytes: usize,
     uses: u64,
-    sounds: HashMap<Key, (Pcm, u64)>,
+    sounds: HashMap<Key, (Sound, u64)>,
 }
 
 impl Memory {
@@ -22,14 +22,14 @@ impl Memory {
         Self { limit, bytes: 0, uses: 0, sounds: HashMap::new() }
     }
 
-    pub fn get(&mut self, key: &Key) -> Option<Pcm> {
+    pub fn get(&mut self, key: &Key) -> Option<Sound> {
         self.uses += 1;
         let (pcm, used) = self.sounds.get_mut(key)?;
         *used = self.uses;
         Some(Arc::clone(pcm))
     }
 
-    pub fn put(&mut self, key: Key, pcm: Pcm) {
+    pub fn put(&mut self, key: Key, pcm: Sound) {
         if size(&pcm) > self.limit {
             return;
         }
@@ -48,9 +48,10 @@ impl Memory {
     }
 }
 
-fn size(pcm: &Pcm) -> usize {
-    // What the map itself takes is counted too, so that many short sounds are bounded as well.
-    pcm.len() * 2 + 128
+fn size(pcm: &Sound) -> usize {
+    // Samples and both encodings, and what the map itself takes, so that many short sounds are
+    // bounded as well.
+    pcm.pcm().len() * 4 + 128
 }
 
 /// The folder of sounds. It is a cache: what is broken in it is made again.

@@ -17,13 +17,14 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use hark_engine::media::clip::Clip;
 use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use cache::{Disk, Memory};
 
 /// Mono samples at 8 kHz, shared.
-pub type Pcm = Arc<Vec<i16>>;
+pub type Sound = Arc<Clip>;
 
 /// The longest text that is spoken, in characters.
 pub const LONGEST_TEXT: usize = 2000;
@@ -115,7 +116,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Making {
-    result: OnceCell<(Result<Pcm, SpeechError>, Instant)>,
+    result: OnceCell<(Result<Sound, SpeechError>, Instant)>,
 }
 
 /// SHA-256 of language, command and text.
@@ -138,7 +139,7 @@ impl Speech {
     }
 
     /// `text` in `language` (BCP 47), as mono samples at 8 kHz.
-    pub async fn speak(&self, language: &str, text: &str) -> Result<Pcm, SpeechError> {
+    pub async fn speak(&self, language: &str, text: &str) -> Result<Sound, SpeechError> {
         let language = command::checked_language(language)?;
         let text = command::checked_text(text)?;
         let key = key(&self.shared.config.command, &language, &text);
@@ -178,7 +179,7 @@ impl Shared {
         Ok(Arc::clone(making.entry(key).or_default()))
     }
 
-    async fn make(&self, key: Key, language: &str, text: &str) -> Result<Pcm, SpeechError> {
+    async fn make(&self, key: Key, language: &str, text: &str) -> Result<Sound, SpeechError> {
         let pcm = match self.disk.get(&key).await {
             Some(pcm) => pcm,
             None => {
@@ -196,7 +197,7 @@ impl Shared {
                 pcm
             }
         };
-        let pcm = Arc::new(pcm);
+        let pcm = Arc::new(Clip::from_pcm_8k(pcm));
         lock(&self.memory).put(key, Arc::clone(&pcm));
         Ok(pcm)
     }

@@ -14,9 +14,12 @@ use super::date::civil;
 /// The largest file that is read into memory.
 const LARGEST_FILE: u64 = 128 << 20;
 
-/// Where a message's audio lies, relative to the storage folder: `audio/2026/11/<id>.ogg`.
-pub fn audio_path(id: MessageId, at: UnixMillis) -> PathBuf {
-    let (year, month, _) = civil(at);
+/// Where a message's audio lies, relative to the storage folder: `audio/2026/11/<id>.ogg`. The
+/// month is the id's own (RFC 9562 section 5.7), so that a recording that is finished again after
+/// a crash replaces its file, whatever the time is by then.
+pub fn audio_path(id: MessageId) -> PathBuf {
+    let [a, b, c, d, e, f, ..] = *id.0.as_bytes();
+    let (year, month, _) = civil(UnixMillis(i64::from_be_bytes([0, 0, a, b, c, d, e, f])));
     PathBuf::from(format!("audio/{year:04}/{month:02}/{id}.ogg"))
 }
 

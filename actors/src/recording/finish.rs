@@ -72,8 +72,9 @@ impl Recordings {
         &self.spools
     }
 
-    /// Makes the audio file of a spool that was synced. The spool stays until the message's row
-    /// is committed: remove it then. May be repeated: the file is replaced as a whole.
+    /// Makes the audio file of a spool that was synced ([`super::Spool::sync`]). The spool stays
+    /// until the message's row is committed: remove it then. May be repeated as long as there is
+    /// no row: the file is replaced as a whole.
     pub async fn finish(&self, spool: &Path, tags: Tags) -> Result<Finished, RecordingError> {
         let (dir, spool) = (Arc::clone(&self.dir), spool.to_owned());
         let seconds = self.seconds.clone();
@@ -141,7 +142,7 @@ pub(super) fn finish(dir: &Path, spool: &Path, tags: &Tags) -> Result<Finished, 
         SpoolAudio::File(bytes) => import(&bytes, limit_ms)?,
     };
     let file = ogg_opus::write(&made.stream, tags)?;
-    let audio = audio_path(tags.id, tags.at);
+    let audio = audio_path(tags.id);
     put(dir, &audio, &file)?;
     Ok(Finished {
         audio,

@@ -30,8 +30,7 @@ pub mod trim;
 #[cfg(test)]
 mod tests;
 
-use hark_engine::media::RecordedFrame;
-
+pub use crate::media::{RecordSink, SinkFull};
 pub use finish::{Finished, Recordings};
 pub use ogg_opus::Tags;
 pub use spool::{Spool, SpoolSink, Spools};
@@ -39,17 +38,6 @@ pub use spool_format::{Intent, SpoolFormat, SpoolHeader, SpoolSource};
 
 /// The longest recording of all, in milliseconds: an hour.
 pub const LONGEST_MS: u32 = 3_600_000;
-
-/// Where a media shard puts what it records.
-pub trait RecordSink: Send {
-    /// Takes frames in. Never blocks.
-    fn append(&mut self, frames: &[RecordedFrame]) -> Result<(), SinkFull>;
-}
-
-/// The recording can't be kept any more: the disk is full, or far too slow. End it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the recording can't be kept: the disk is full or too slow")]
-pub struct SinkFull;
 
 /// Why a recording did not become a file.
 #[derive(Debug, thiserror::Error)]

@@ -18,7 +18,8 @@ pub struct OrphanedSpool {
 }
 
 /// Every spool under the storage folder `dir`, oldest first. To be called before anybody
-/// records. A file that is no spool, or whose header is torn (nothing was recorded yet), is set
+/// records. Where the store has a message of the header's id already, the crash came after the
+/// commit and the spool has only to be removed ([`spool::remove`]). A file that is no spool, or whose header is torn (nothing was recorded yet), is set
 /// aside under the ending `.broken`.
 pub fn recover(dir: &Path) -> Result<Vec<OrphanedSpool>, RecordingError> {
     let folder = spool::folder(dir);

@@ -33,6 +33,7 @@ use prometheus::Registry;
 use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
+pub use actor::StoreActor;
 pub use error::StoreError;
 pub use events::Appended;
 pub use links::LinkToken;

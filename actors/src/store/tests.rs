@@ -111,6 +111,52 @@ async fn a_message_goes_its_whole_way_and_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn whatever_happens_tables_and_lamps_are_what_the_log_says() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    let ids = [0, 1, 2, 3].map(message_id);
+    for n in 0..4 {
+        store.commit_message(message(n, alice, &[bob, alice])).await.unwrap();
+    }
+    let mut seed = 1u32;
+    let mut random = |below: u32| {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (seed >> 16) % below
+    };
+    for _ in 0..300 {
+        let (id, user) = (ids[random(4) as usize], [alice, bob][random(2) as usize]);
+        let device = format!("phone:{}", random(3));
+        let event = match random(24) {
+            0..6 => Event::Notified { device },
+            6..12 => Event::Delivered { device },
+            12..16 => Event::Heard { device, heard_ms: random(5000) },
+            16..18 => Event::Saved,
+            18 => Event::Deleted,
+            19..22 => Event::AttemptFailed { device, reason: "busy".into() },
+            _ => Event::Failed { reason: "busy".into() },
+        };
+        // Keeping a deleted message is refused; all else is taken, as news or as known.
+        let taken = store.append_event(id, user, NOW, event).await;
+        assert!(matches!(taken, Ok(_) | Err(StoreError::Illegal(_))), "{taken:?}");
+    }
+    for user in [alice, bob] {
+        let mut states = Vec::new();
+        for (n, id) in ids.into_iter().enumerate() {
+            let log = store.events(id).await.unwrap();
+            let folded = RecipientState::fold(log.iter().filter(|l| l.recipient == user));
+            assert_eq!(store.recipient_state(id, user).await.unwrap(), Some(folded.clone()));
+            assert_eq!(store.unfinished().await.unwrap().contains(&(id, user)), !folded.finished());
+            states.push((folded, n % 2 == 1));
+        }
+        let lamp = Lamp::count(states.iter().map(|(state, urgent)| (state, *urgent)));
+        assert_eq!(store.counts(user).await.unwrap(), lamp);
+        let listed = store.inbox(user, None).await.unwrap().len();
+        assert_eq!(u32::try_from(listed).unwrap(), lamp.new + lamp.saved);
+    }
+}
+
+#[tokio::test]
 async fn a_mailbox_is_heard_urgent_first_then_oldest() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());

@@ -17,6 +17,8 @@ mod eval;
 mod menu;
 mod outcome;
 
+pub use menu::BETWEEN_KEYS;
+
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;

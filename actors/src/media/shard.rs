@@ -1,0 +1,406 @@
+//! One thread that owns many sessions: sockets in one epoll, ticks from one wheel.
+
+use std::collections::HashMap;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use hark_engine::key::Key;
+use hark_engine::media::session::{PlayRequest, RecordRequest, RemoteMedia};
+use hark_engine::time::{Instant, UnixMillis};
+use mio::{Events, Interest, Poll, Token, Waker};
+
+use super::RecordSink;
+use super::metrics::MediaMetrics;
+use super::slot::{Scratch, Slot};
+use super::wheel::{Due, Wheel};
+
+/// Commands that may wait for a shard.
+const QUEUE: usize = 4096;
+/// Socket events taken in one look.
+const EVENTS: usize = 1024;
+/// A frame sent later than this is counted late.
+const LATE: Duration = Duration::from_millis(10);
+/// How often counts are added to the metrics.
+const FLUSH: Duration = Duration::from_millis(250);
+const WAKER: Token = Token(usize::MAX);
+
+/// The monotonic clock as the engine counts it.
+#[derive(Clone, Copy)]
+pub(super) struct Clock(std::time::Instant);
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self(std::time::Instant::now())
+    }
+
+    pub(super) fn now(self) -> Instant {
+        Instant::from_micros(u64::try_from(self.0.elapsed().as_micros()).unwrap_or(u64::MAX))
+    }
+}
+
+/// What a session's owner wants.
+pub(super) enum Command {
+    Open(Box<Slot>),
+    Connect(u64, RemoteMedia),
+    Play(u64, PlayRequest),
+    StopPlay(u64, u64),
+    Record(u64, RecordRequest, Box<dyn RecordSink>),
+    StopRecord(u64, u64),
+    SendDigits(u64, Vec<Key>),
+    Press(u64, Key),
+    #[cfg(test)]
+    Panic(u64),
+}
+
+/// Why a session is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Close {
+    /// Its owner is done with it.
+    Wished,
+    /// The shard could not take a command of it.
+    Overloaded,
+}
+
+/// What the thread and its link share.
+#[derive(Default)]
+struct Shared {
+    /// Whether the thread was told that something waits.
+    notified: AtomicBool,
+    /// Sessions to be closed. Not in the queue, so that a close is never refused; bounded by
+    /// the sessions that there are.
+    closing: Mutex<Vec<(u64, Close)>>,
+    /// Sessions open, or on their way.
+    load: AtomicUsize,
+    /// The thread runs.
+    alive: AtomicBool,
+}
+
+/// The way to a shard. The thread ends when the last link is dropped.
+pub(super) struct ShardLink {
+    commands: Option<SyncSender<Command>>,
+    waker: Waker,
+    shared: Arc<Shared>,
+}
+
+impl ShardLink {
+    pub(super) fn spawn(number: usize, clock: Clock, metrics: MediaMetrics) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        let waker = Waker::new(poll.registry(), WAKER)?;
+        let (sender, commands) = sync_channel(QUEUE);
+        let shared = Arc::new(Shared::default());
+        shared.alive.store(true, Ordering::Release);
+        let mut shard = Shard {
+            number,
+            poll,
+            commands,
+            shared: Arc::clone(&shared),
+            clock,
+            metrics,
+            wheel: Wheel::new(clock.now()),
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_id: HashMap::new(),
+            unread: Vec::new(),
+            scratch: Scratch::default(),
+            flushed: Instant::ZERO,
+        };
+        std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
+            shard.metrics.shards.inc();
+            if let Err(error) = shard.run() {
+                tracing::error!(shard = number, %error, "a media thread can't go on");
+            }
+        })?;
+        Ok(Self { commands: Some(sender), waker, shared })
+    }
+
+    /// False if the command could not be taken.
+    pub(super) fn send(&self, command: Command) -> bool {
+        let opens = matches!(command, Command::Open(_));
+        if opens {
+            self.shared.load.fetch_add(1, Ordering::AcqRel);
+        }
+        let taken = self.commands.as_ref().is_some_and(|queue| queue.try_send(command).is_ok());
+        if opens && !taken {
+            self.shared.load.fetch_sub(1, Ordering::AcqRel);
+        }
+        self.wake();
+        taken
+    }
+
+    pub(super) fn close(&self, id: u64, close: Close) {
+        lock(&self.shared.closing).push((id, close));
+        self.wake();
+    }
+
+    pub(super) fn load(&self) -> usize {
+        self.shared.load.load(Ordering::Acquire)
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.shared.alive.load(Ordering::Acquire)
+    }
+
+    fn wake(&self) {
+        // One wake-up is enough for all that wait.
+        if !self.shared.notified.swap(true, Ordering::AcqRel)
+            && let Err(error) = self.waker.wake()
+        {
+            tracing::error!(%error, "a media thread can't be woken");
+        }
+    }
+}
+
+impl Drop for ShardLink {
+    fn drop(&mut self) {
+        self.commands = None;
+        self.wake();
+    }
+}
+
+/// A poisoned list of closings is still a list of closings.
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+struct Shard {
+    number: usize,
+    poll: Poll,
+    commands: Receiver<Command>,
+    shared: Arc<Shared>,
+    clock: Clock,
+    metrics: MediaMetrics,
+    wheel: Wheel,
+    /// By their token in the epoll.
+    slots: Vec<Option<Box<Slot>>>,
+    free: Vec<usize>,
+    by_id: HashMap<u64, usize>,
+    /// Sockets whose reading was cut short: epoll won't tell of them again.
+    unread: Vec<usize>,
+    scratch: Scratch,
+    flushed: Instant,
+}
+
+impl Shard {
+    /// Runs until the last link is dropped.
+    fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS);
+        loop {
+            let now = self.clock.now();
+            let timeout = match self.wheel.next_due() {
+                _ if !self.unread.is_empty() => Some(Duration::ZERO),
+                Some(due) => Some(due.since(now)),
+                None => None,
+            };
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+                Ok(()) | Err(_) => {}
+            }
+            if self.shared.notified.swap(false, Ordering::AcqRel) && !self.obey() {
+                return Ok(());
+            }
+            for index in std::mem::take(&mut self.unread) {
+                self.receive(index);
+            }
+            for event in &events {
+                if event.token() != WAKER {
+                    self.receive(event.token().0);
+                }
+            }
+            while let Some(due) = self.wheel.pop_due(self.clock.now()) {
+                self.tick(due);
+            }
+            self.count();
+        }
+    }
+
+    /// Does what was asked for. False if nobody is left who could ask.
+    fn obey(&mut self) -> bool {
+        // Taken before the commands and done after them: whatever was said to a session before
+        // its close is in the queue by now.
+        let closing = std::mem::take(&mut *lock(&self.shared.closing));
+        loop {
+            match self.commands.try_recv() {
+                Ok(command) => self.command(command),
+                Err(TryRecvError::Empty) => break,
+                Err(TryRecvError::Disconnected) => return false,
+            }
+        }
+        for (id, close) in closing {
+            let Some(index) = self.by_id.get(&id).copied() else { continue };
+            match close {
+                Close::Wished => {
+                    let now = self.clock.now();
+                    self.guard(index, |slot, scratch| slot.close(now, scratch));
+                    self.remove(index);
+                }
+                Close::Overloaded => self.fail(index, "its commands could not be taken"),
+            }
+        }
+        true
+    }
+
+    fn command(&mut self, command: Command) {
+        let now = self.clock.now();
+        match command {
+            Command::Open(slot) => self.open(now, slot),
+            Command::Connect(id, remote) => self.with(id, |slot, scratch| {
+                slot.change(now, scratch, |session| session.connect(now, remote));
+            }),
+            Command::Play(id, request) => self.with(id, |slot, scratch| {
+                slot.change(now, scratch, |session| session.play(request));
+            }),
+            Command::StopPlay(id, play) => self.with(id, |slot, scratch| {
+                slot.change(now, scratch, |session| session.stop_play(play));
+            }),
+            Command::Record(id, request, sink) => {
+                self.with(id, |slot, scratch| slot.record(now, scratch, request, sink));
+            }
+            Command::StopRecord(id, record) => self.with(id, |slot, scratch| {
+                let end = hark_engine::dialplan::effect::RecordEnd::Stopped;
+                slot.change(now, scratch, |session| session.stop_record(now, record, end));
+            }),
+            Command::SendDigits(id, keys) => self.with(id, |slot, scratch| {
+                slot.change(now, scratch, |session| {
+                    if !session.send_digits(&keys) {
+                        tracing::debug!("keys were not sent: no telephone events were agreed");
+                    }
+                });
+            }),
+            Command::Press(id, key) => self.with(id, |slot, scratch| {
+                slot.change(now, scratch, |session| session.press(now, key));
+            }),
+            #[cfg(test)]
+            Command::Panic(id) => self.with(id, |_, _| panic!("planted by a test")),
+        }
+    }
+
+    fn open(&mut self, now: Instant, mut slot: Box<Slot>) {
+        let index = self.free.pop().unwrap_or(self.slots.len());
+        let registry = self.poll.registry();
+        if let Err(error) = registry.register(&mut slot.socket, Token(index), Interest::READABLE) {
+            tracing::error!(shard = self.number, %error, "a media socket can't be watched");
+            self.metrics.failures.inc();
+            self.shared.load.fetch_sub(1, Ordering::AcqRel);
+            self.free.push(index);
+            if index == self.slots.len() {
+                self.slots.push(None);
+            }
+            return;
+        }
+        slot.phase = self.wheel.insert(now, index);
+        self.by_id.insert(slot.id, index);
+        self.metrics.sessions.inc();
+        match self.slots.get_mut(index) {
+            Some(place) => *place = Some(slot),
+            None => self.slots.push(Some(slot)),
+        }
+    }
+
+    fn receive(&mut self, index: usize) {
+        let now = self.clock.now();
+        if self.guard(index, |slot, scratch| slot.receive(now, scratch)) == Some(true) {
+            self.unread.push(index);
+        }
+    }
+
+    fn tick(&mut self, due: Due) {
+        let wall = wall_clock();
+        let mut at = 0;
+        while let Some(index) = self.wheel.phase(due.phase).get(at).copied() {
+            let now = self.clock.now();
+            match self.guard(index, |slot, scratch| slot.tick(now, wall, scratch)) {
+                Some(sent) => {
+                    if sent && now.since(due.at) > LATE {
+                        self.scratch.counts.late += 1;
+                    }
+                    // A dropped tick is a frame that was not sent at all.
+                    self.scratch.counts.late += u64::from(sent) * due.dropped;
+                    at += 1;
+                }
+                // A failed session was taken out, and another stands in its place.
+                None => {}
+            }
+        }
+    }
+
+    fn with(&mut self, id: u64, work: impl FnOnce(&mut Slot, &mut Scratch)) {
+        if let Some(index) = self.by_id.get(&id).copied() {
+            self.guard(index, work);
+        }
+    }
+
+    /// Works on one session. If that panics, the session is lost and nothing else is: slots
+    /// share only buffers that are overwritten before they are read.
+    fn guard<T>(
+        &mut self,
+        index: usize,
+        work: impl FnOnce(&mut Slot, &mut Scratch) -> T,
+    ) -> Option<T> {
+        let slot = self.slots.get_mut(index)?.as_mut()?;
+        let scratch = &mut self.scratch;
+        let result = catch_unwind(AssertUnwindSafe(|| work(slot, scratch)));
+        if result.is_err() {
+            self.fail(index, "it panicked");
+        }
+        result.ok()
+    }
+
+    fn fail(&mut self, index: usize, reason: &str) {
+        tracing::error!(shard = self.number, reason, "a media session failed");
+        self.metrics.failures.inc();
+        let now = self.clock.now();
+        let scratch = &mut self.scratch;
+        if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut)
+            && catch_unwind(AssertUnwindSafe(|| slot.abandon(now, scratch))).is_err()
+        {
+            tracing::error!(shard = self.number, "a failed session's recording is cut short");
+        }
+        self.remove(index);
+    }
+
+    fn remove(&mut self, index: usize) {
+        let Some(mut slot) = self.slots.get_mut(index).and_then(Option::take) else { return };
+        if let Err(error) = self.poll.registry().deregister(&mut slot.socket) {
+            tracing::warn!(shard = self.number, %error, "a media socket can't be let go");
+        }
+        self.wheel.remove(slot.phase, index);
+        self.by_id.remove(&slot.id);
+        self.free.push(index);
+        self.metrics.sessions.dec();
+        self.shared.load.fetch_sub(1, Ordering::AcqRel);
+        // Its owner's callback and sink are dropped here, and are not ours.
+        if catch_unwind(AssertUnwindSafe(|| drop(slot))).is_err() {
+            tracing::error!(shard = self.number, "a session's owner panicked in its callback");
+        }
+    }
+
+    fn count(&mut self) {
+        let now = self.clock.now();
+        if now.since(self.flushed) >= FLUSH || self.by_id.is_empty() {
+            self.flushed = now;
+            self.scratch.counts.flush(&self.metrics);
+        }
+    }
+}
+
+/// A thread that ends, however it ends, takes no more sessions.
+impl Drop for Shard {
+    fn drop(&mut self) {
+        self.shared.alive.store(false, Ordering::Release);
+        self.metrics.shards.dec();
+        self.metrics.sessions.sub(i64::try_from(self.by_id.len()).unwrap_or(i64::MAX));
+        self.scratch.counts.flush(&self.metrics);
+        if std::thread::panicking() {
+            tracing::error!(shard = self.number, "a media thread died");
+        }
+    }
+}
+
+fn wall_clock() -> UnixMillis {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    UnixMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

@@ -1,0 +1,284 @@
+//! The whole server: everything started in order, everything stopped in order.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hark_engine::dialplan::Options;
+use hark_engine::sip::endpoint::{Command, Listener, Transport};
+use prometheus::Registry;
+use ractor::{Actor, ActorRef};
+use tokio::sync::{Mutex, mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::bus::Bus;
+use crate::calls::{CallMetrics, CallServices, Ledger, SwitchboardArguments};
+use crate::config::{Config, SipTransport};
+use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
+use crate::dialplan::{self, DialplanError};
+use crate::media::{MediaConfig, MediaPlane};
+use crate::messages::Messages;
+use crate::presence_board::PresenceBoard;
+use crate::prompt::{Speech, SpeechConfig};
+use crate::recording::Recordings;
+use crate::recovery::Recovery;
+use crate::registrations::Registrations;
+use crate::sip::{SipConfig, SipError, SipHandle};
+use crate::site::{self, DemoUser, SiteError};
+use crate::store::{Store, StoreConfig, StoreError};
+use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
+use crate::web::{self, WebConfig};
+
+/// SIP events and delivery calls that may wait to be handled.
+const QUEUE: usize = 4096;
+/// How long calls have to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(5);
+
+/// Why the server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The dialplan is wrong.
+    #[error(transparent)]
+    Dialplan(#[from] DialplanError),
+    /// The storage folder can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The demo's users can't be made.
+    #[error(transparent)]
+    Site(#[from] SiteError),
+    /// The spools can't be used.
+    #[error(transparent)]
+    Recording(#[from] crate::recording::RecordingError),
+    /// The media threads can't be started.
+    #[error("the media threads can't be started: {0}")]
+    Media(std::io::Error),
+    /// The SIP sockets can't be opened.
+    #[error(transparent)]
+    Sip(#[from] SipError),
+    /// The computer server can't be started.
+    #[error(transparent)]
+    Web(#[from] web::StartError),
+    /// A metric exists already.
+    #[error("a metric can't be registered: {0}")]
+    Metric(#[from] prometheus::Error),
+    /// The actors can't be started.
+    #[error("the actors can't be started: {0}")]
+    Actors(String),
+}
+
+impl StartError {
+    /// Whether the operator wrote something wrong, rather than the machine failing.
+    pub const fn is_configuration(&self) -> bool {
+        matches!(self, Self::Dialplan(_))
+    }
+}
+
+/// A running server.
+pub struct Server {
+    sip: SipHandle,
+    sip_ended: JoinHandle<()>,
+    web: web::Server,
+    demo: Vec<DemoUser>,
+    supervisor: ActorRef<SupervisorMessage>,
+    events: JoinHandle<()>,
+    fatal: watch::Receiver<bool>,
+    _directory: watch::Sender<Arc<hark_engine::directory::Directory>>,
+    _program: watch::Sender<Arc<hark_engine::dialplan::Program>>,
+}
+
+impl Server {
+    /// Starts everything; when this returns, calls and browsers are served.
+    ///
+    /// # Errors
+    /// [`StartError`] with the cause and what mends it.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        // What the operator wrote is judged before anything is touched.
+        let sources = dialplan::sources(config.dialplan.dir.as_deref())?;
+        let options = Options { test_instructions: config.test.instructions, ..Options::default() };
+        let program = dialplan::load(&sources, &options)?;
+        let (program_sender, program) = watch::channel(program);
+
+        let registry = Registry::new();
+        let store = Store::open(StoreConfig::new(&config.storage.dir), &registry)?;
+        let demo = if config.demo.users {
+            let Config { site, messages, .. } = &config;
+            site::demo_users(&store, &site.domain, &site.language, messages.limit_seconds).await?
+        } else {
+            Vec::new()
+        };
+        let directory = Arc::new(store.directory(&config.site.name).await?);
+        let (directory_sender, directory) = watch::channel(directory);
+
+        let bus = Bus::default();
+        let presence = PresenceBoard::new(bus.clone());
+        let (messages, handover) =
+            Messages::new(store.clone(), bus.clone(), config.messages.link_days);
+        let recordings = Recordings::start(store.dir(), &registry)?;
+        let domain: Arc<str> = config.site.domain.as_str().into();
+        let recovery = Recovery {
+            recordings: recordings.clone(),
+            messages: messages.clone(),
+            directory: directory.borrow().clone(),
+            domain: Arc::clone(&domain),
+        };
+        let recovered = recovery.recover_all(store.dir()).await?;
+        if recovered > 0 {
+            tracing::warn!(recovered, "recordings that an earlier run left behind were sent");
+        }
+
+        let media =
+            MediaPlane::start(media_config(&config), &registry).map_err(StartError::Media)?;
+        let speech = Speech::new(speech_config(&config));
+        let (sip_events, events) = mpsc::channel(QUEUE);
+        let (sip, sip_ended) =
+            crate::sip::start(sip_config(&config), sip_events, &registry, None).await?;
+        sip.command(Command::SetAccounts(site::accounts(&store).await?));
+        let mut registrations =
+            Registrations::new(store.clone(), presence.clone(), directory.clone());
+        let restored = registrations.restore(&sip).await?;
+        tracing::info!(restored, "registrations from before the start");
+        let (calls, call_events) = mpsc::channel(QUEUE);
+        let events = tokio::spawn(registrations.run(events, calls));
+
+        let (ringer, rings) = mpsc::channel(QUEUE);
+        let services = CallServices {
+            sip: sip.clone(),
+            media,
+            speech,
+            recordings: recordings.clone(),
+            messages: messages.clone(),
+            store: store.clone(),
+            presence: presence.clone(),
+            directory,
+            program,
+            metrics: CallMetrics::register(&registry)?,
+            domain,
+            language: config.site.language.as_str().into(),
+            max_calls: config.sip.max_calls,
+        };
+        let (fatal_sender, fatal) = watch::channel(false);
+        let arguments = SupervisorArguments {
+            switchboard: SwitchboardArguments {
+                services,
+                sip: Arc::new(Mutex::new(call_events)),
+                rings: Arc::new(Mutex::new(rings)),
+                ledger: Ledger::default(),
+            },
+            dispatcher: DispatcherArguments {
+                services: DeliveryServices {
+                    store: store.clone(),
+                    messages: messages.clone(),
+                    bus: bus.clone(),
+                    presence: presence.clone(),
+                    ringer,
+                    metrics: DeliveryMetrics::register(&registry)?,
+                },
+                handover: Arc::new(Mutex::new(handover)),
+            },
+            store: store.clone(),
+            fatal: fatal_sender,
+        };
+        let (supervisor, _) = Actor::spawn(None, Supervisor, arguments)
+            .await
+            .map_err(|error| StartError::Actors(error.to_string()))?;
+
+        let parts = web::Parts { store, messages, recordings, board: presence, registry };
+        let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
+        Ok(Self {
+            sip,
+            sip_ended,
+            web,
+            demo,
+            supervisor,
+            events,
+            fatal,
+            _directory: directory_sender,
+            _program: program_sender,
+        })
+    }
+
+    /// Where telephones reach us.
+    pub fn sip_listeners(&self) -> &[Listener] {
+        self.sip.listeners()
+    }
+
+    /// Where browsers reach us.
+    pub const fn web_addr(&self) -> SocketAddr {
+        self.web.addr()
+    }
+
+    /// The demo's users.
+    pub fn demo_users(&self) -> &[DemoUser] {
+        &self.demo
+    }
+
+    /// Waits until the server can't go on by itself.
+    pub async fn failed(&mut self) {
+        tokio::select! {
+            // The supervisor holds the sender as long as it lives.
+            _ = self.fatal.wait_for(|fatal| *fatal) => {}
+            // Without signalling every call is dead and none can come: telephones register
+            // anew with the process that takes over.
+            _ = &mut self.sip_ended => tracing::error!("the SIP side has ended"),
+        }
+    }
+
+    /// Refuses new calls, ends those that are up (what is being said is kept and sent), lets
+    /// browsers finish, and stops.
+    pub async fn stop(self) {
+        // A supervisor that failed has no calls to end.
+        let _ = self.supervisor.cast(SupervisorMessage::Drain);
+        let deadline = tokio::time::Instant::now() + DRAIN;
+        while tokio::time::Instant::now() < deadline {
+            let count = ractor::call_t!(self.supervisor, SupervisorMessage::CountCalls, 500);
+            if !matches!(count, Ok(1..)) {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        self.web.stop().await;
+        self.sip.stop();
+        self.events.abort();
+        self.supervisor.stop(None);
+    }
+}
+
+fn media_config(config: &Config) -> MediaConfig {
+    let media = &config.media;
+    MediaConfig {
+        shards: media.shards,
+        bind: media.bind,
+        ports: media.ports.first..=media.ports.last,
+        dead_after: media.dead_after(),
+        max_sessions: config.sip.max_calls,
+    }
+}
+
+fn speech_config(config: &Config) -> SpeechConfig {
+    let mut speech = SpeechConfig::new(config.storage.dir.join("prompts"));
+    speech.command = config.speech.command.clone().unwrap_or_default();
+    speech
+}
+
+fn sip_config(config: &Config) -> SipConfig {
+    let listen = config.sip.listen.iter().map(|listen| {
+        let transport = match listen.transport {
+            SipTransport::Udp => Transport::Udp,
+            SipTransport::Tcp => Transport::Tcp,
+        };
+        (transport, listen.addr)
+    });
+    let mut sip = SipConfig::new(&config.site.domain, listen.collect());
+    sip.endpoint.domains.extend(config.site.aliases.iter().cloned());
+    sip.endpoint.user_agent = concat!("Hark/", env!("CARGO_PKG_VERSION")).to_owned();
+    sip
+}
+
+fn web_config(config: &Config) -> WebConfig {
+    WebConfig {
+        site_name: config.site.name.clone(),
+        domain: config.site.domain.clone(),
+        public_url: config.web.public_url.clone(),
+        limit_seconds: config.messages.limit_seconds,
+    }
+}

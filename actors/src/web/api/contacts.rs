@@ -1,0 +1,20 @@
+//! `/api/v1/contacts`: whom the user can speak to, and who of them is there.
+
+use actix_web::{HttpResponse, web};
+
+use crate::web::auth::SignedIn;
+use crate::web::error::ApiError;
+use crate::web::{WebState, view};
+
+/// The contact list with presence.
+///
+/// # Errors
+/// When the store can't be read.
+pub async fn list(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
+    let directory = state.directory().await?;
+    let user = directory.user(signed_in.user).ok_or(ApiError::SignedOut)?;
+    Ok(super::private(view::contacts(&directory, user, &state.board)))
+}

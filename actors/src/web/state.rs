@@ -1,0 +1,173 @@
+//! What every handler and every session shares, and the few questions that they all ask.
+
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use hark_engine::directory::Directory;
+use hark_engine::id::{MessageId, UserId};
+use hark_engine::message::Event;
+use hark_engine::message::mailbox::Lamp;
+use hark_engine::time::Instant;
+use prometheus::{IntGauge, Registry};
+use tokio::runtime::Handle;
+
+use super::assets::Assets;
+use super::auth::Gate;
+use super::error::ApiError;
+use super::metrics::WebMetrics;
+use super::wav::WavCache;
+use super::ws::hub::{Hub, Limits};
+use super::{Parts, StartError, WebConfig};
+use crate::clock;
+use crate::messages::Messages;
+use crate::presence_board::PresenceBoard;
+use crate::recording::Recordings;
+use crate::store::Store;
+
+/// The device that receipts name for the web client.
+pub const BROWSER: &str = "browser";
+/// How old the directory may be that lists are drawn from.
+const DIRECTORY_AGE: Duration = Duration::from_secs(1);
+/// Browser sessions of one user, and of all.
+const SESSIONS: Limits = Limits { per_user: 20, total: 10_000 };
+
+/// The server's state.
+pub struct WebState {
+    /// What the operator decided.
+    pub config: WebConfig,
+    /// Where everything is kept.
+    pub store: Store,
+    /// The message service.
+    pub messages: Messages,
+    /// Where recordings are spooled and made into files.
+    pub recordings: Recordings,
+    /// Who is present.
+    pub board: PresenceBoard,
+    /// The open sessions.
+    pub hub: Hub,
+    /// Sign-in.
+    pub gate: Gate,
+    /// Decoded audio for browsers that don't play Ogg.
+    pub wav: WavCache,
+    /// What is counted here.
+    pub metrics: WebMetrics,
+    /// What is counted anywhere.
+    pub registry: Registry,
+    /// The embedded web client.
+    pub assets: Assets,
+    /// The runtime that carries actors and whatever must outlive a web worker.
+    pub runtime: Handle,
+    directory: RwLock<Option<(Instant, Arc<Directory>)>>,
+}
+
+impl WebState {
+    /// The state of a server made of `parts`, on the runtime that this is called on.
+    ///
+    /// # Errors
+    /// When a metric is registered already or the sign-in can't be prepared.
+    pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
+        let Parts { store, messages, recordings, board, registry } = parts;
+        Ok(Self {
+            config,
+            store,
+            messages,
+            recordings,
+            board,
+            hub: Hub::new(SESSIONS),
+            gate: Gate::new()?,
+            wav: WavCache::default(),
+            metrics: WebMetrics::new(&registry)?,
+            registry,
+            assets: Assets::load(),
+            runtime: Handle::current(),
+            directory: RwLock::new(None),
+        })
+    }
+
+    /// Every user, at most a second old.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn directory(&self) -> Result<Arc<Directory>, ApiError> {
+        let now = clock::now();
+        let cached = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((read, directory)) = cached
+            && now.since(read) < DIRECTORY_AGE
+        {
+            return Ok(directory);
+        }
+        let directory = Arc::new(self.store.directory(&self.config.site_name).await?);
+        let mut cache = self.directory.write().unwrap_or_else(PoisonError::into_inner);
+        *cache = Some((now, Arc::clone(&directory)));
+        Ok(directory)
+    }
+
+    /// The lamps of a user.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn lamp(&self, user: UserId) -> Result<Lamp, ApiError> {
+        Ok(self.store.counts(user).await?)
+    }
+
+    /// The display name of a user; empty where there is no such user (any more).
+    pub async fn name_of(&self, user: UserId) -> String {
+        let directory = self.directory().await.ok();
+        let name = directory.and_then(|d| d.user(user).map(|user| user.display_name.clone()));
+        name.unwrap_or_default()
+    }
+
+    /// The picture of a message; empty where it can't be read, for a message is shown without.
+    pub async fn peaks(&self, message: MessageId) -> Vec<u8> {
+        let record = self.store.message(message).await.ok().flatten();
+        record.map(|record| record.peaks).unwrap_or_default()
+    }
+
+    /// Notes, in its own time, that a message's audio reached a device of its recipient.
+    pub fn note_delivered(&self, message: MessageId, recipient: UserId, device: &'static str) {
+        let (messages, store) = (self.messages.clone(), self.store.clone());
+        self.runtime.spawn(async move {
+            // Read before written: whoever winds to and fro reaches the end many times.
+            let state = store.recipient_state(message, recipient).await.ok().flatten();
+            if state.is_some_and(|state| state.delivered.iter().any(|r| r.device == device)) {
+                return;
+            }
+            let event = Event::Delivered { device: device.to_owned() };
+            if let Err(error) = messages.note(message, recipient, event).await {
+                tracing::warn!(%error, %message, "a delivery could not be noted");
+            }
+        });
+    }
+
+    /// Notes that a browser of `user` showed the pop-up of a message.
+    ///
+    /// # Errors
+    /// [`ApiError::NotFound`] where the message is not this user's.
+    pub async fn seen(&self, user: UserId, message: MessageId) -> Result<(), ApiError> {
+        let event = Event::Notified { device: BROWSER.to_owned() };
+        self.messages.note(message, user, event).await?;
+        Ok(())
+    }
+
+    /// The path on the disk of a message's audio.
+    pub fn audio_path(&self, relative: &std::path::Path) -> std::path::PathBuf {
+        self.store.dir().join(relative)
+    }
+}
+
+/// Counts itself in a gauge for as long as it lives.
+pub struct Counted(IntGauge);
+
+impl Counted {
+    /// One more.
+    pub fn new(gauge: IntGauge) -> Self {
+        gauge.inc();
+        Self(gauge)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,308 @@
+//! The text frames of `/ws`: what a browser may say and what it is told.
+
+use hark_engine::id::{MessageId, UserId};
+use hark_engine::message::{Event, LoggedEvent, Step};
+use hark_engine::presence::Presence;
+use hark_engine::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+
+use crate::web::view::{ContactView, MessageView, UserView};
+use hark_engine::message::mailbox::Lamp;
+
+/// The browser's own name for a recording; echoed, never used as a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClientId {
+    /// A number.
+    Number(i64),
+    /// A text of at most [`ClientId::LONGEST`] bytes.
+    Text(String),
+}
+
+impl ClientId {
+    /// The longest text that is taken.
+    pub const LONGEST: usize = 64;
+
+    /// Whether it is short enough to be kept and echoed.
+    pub fn is_fit(&self) -> bool {
+        match self {
+            Self::Number(_) => true,
+            Self::Text(text) => text.len() <= Self::LONGEST,
+        }
+    }
+}
+
+/// What a browser says.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Incoming {
+    /// The recorder starts; binary frames follow.
+    RecordStart {
+        /// The browser's name for it.
+        id: ClientId,
+        /// To whom it goes, chosen before the first word so that it can't be lost.
+        to: Vec<UserId>,
+        /// What the bytes are.
+        mime: String,
+        /// Whether it goes before others.
+        #[serde(default)]
+        urgent: bool,
+    },
+    /// The last byte was sent: make it a message.
+    RecordStop {
+        /// Which recording.
+        id: ClientId,
+    },
+    /// Throw it away.
+    RecordCancel {
+        /// Which recording.
+        id: ClientId,
+    },
+    /// Somebody uses this browser (again), or has not for a while.
+    Activity {
+        /// Which of them.
+        active: bool,
+    },
+    /// The pop-up of this message was shown.
+    Seen {
+        /// Which message.
+        message: MessageId,
+    },
+    /// The answer to [`Outgoing::Ping`].
+    Pong,
+}
+
+/// What a browser is told.
+#[derive(Clone, Debug, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Outgoing {
+    /// First frame, and again whenever the browser has to read its lists afresh.
+    Hello {
+        /// Who is signed in.
+        user: UserView,
+        /// Their contacts.
+        contacts: Vec<ContactView>,
+        /// Their lamps.
+        counts: Counts,
+    },
+    /// A contact came or went.
+    Presence {
+        /// Who.
+        user: UserId,
+        /// How present now.
+        presence: Presence,
+    },
+    /// A message exists.
+    Popup {
+        /// Which.
+        message: Box<MessageView>,
+        /// Its page.
+        link: String,
+        /// When it was committed.
+        committed_at: UnixMillis,
+    },
+    /// What became of a message that this user sent.
+    Receipt(Receipt),
+    /// What became of a message in this user's own mailbox, on whatever device.
+    MessageState(MessageState),
+    /// The lamps changed.
+    Counts(Counts),
+    /// How a recording goes.
+    Recording(Recording),
+    /// Are you there?
+    Ping,
+}
+
+/// The lamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Not heard yet.
+    pub new: u32,
+    /// Heard or kept.
+    pub saved: u32,
+    /// Of the new ones, the urgent.
+    pub urgent_new: u32,
+}
+
+impl From<Lamp> for Counts {
+    fn from(lamp: Lamp) -> Self {
+        Self { new: lamp.new, saved: lamp.saved, urgent_new: lamp.urgent_new }
+    }
+}
+
+/// A step of a sent message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// Which message.
+    pub message: MessageId,
+    /// For whom.
+    pub recipient: UserId,
+    /// Their name.
+    pub recipient_name: String,
+    /// What happened.
+    #[serde(flatten)]
+    pub step: StepView,
+}
+
+/// An event as a sender sees it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct StepView {
+    /// `accepted`, `notified`, `delivered`, `heard`, `attempt-failed` or `failed`.
+    pub step: &'static str,
+    /// On which device; absent where none was involved.
+    pub device: Option<String>,
+    /// When.
+    pub at: UnixMillis,
+    /// How much of it was heard.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub heard_ms: Option<u32>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl StepView {
+    /// The view of an event; `None` for what is the recipient's own affair (saved, deleted).
+    pub fn of(logged: &LoggedEvent) -> Option<Self> {
+        let blank = |step| Self { step, device: None, at: logged.at, heard_ms: None, reason: None };
+        let on = |step, device: &String| Self { device: Some(device.clone()), ..blank(step) };
+        Some(match &logged.event {
+            Event::Accepted => blank("accepted"),
+            Event::Notified { device } => on("notified", device),
+            Event::Delivered { device } => on("delivered", device),
+            Event::Heard { device, heard_ms } => {
+                Self { heard_ms: Some(*heard_ms), ..on("heard", device) }
+            }
+            Event::AttemptFailed { device, reason } => {
+                Self { reason: Some(reason.clone()), ..on("attempt-failed", device) }
+            }
+            Event::Failed { reason } => Self { reason: Some(reason.clone()), ..blank("failed") },
+            Event::Saved | Event::Deleted => return None,
+        })
+    }
+}
+
+/// A change in one's own mailbox.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MessageState {
+    /// Which message.
+    pub message: MessageId,
+    /// How far it has come now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub step: Option<Step>,
+    /// It was saved.
+    #[serde(skip_serializing_if = "is_false")]
+    pub saved: bool,
+    /// It was deleted.
+    #[serde(skip_serializing_if = "is_false")]
+    pub deleted: bool,
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
+}
+
+impl MessageState {
+    /// What an event changes in its recipient's mailbox, if anything.
+    pub fn of(logged: &LoggedEvent) -> Option<Self> {
+        let message = logged.message;
+        let step = |step| Self { message, step: Some(step), saved: false, deleted: false };
+        match &logged.event {
+            Event::Notified { .. } => Some(step(Step::Notified)),
+            Event::Delivered { .. } => Some(step(Step::Delivered)),
+            Event::Heard { .. } => Some(step(Step::Heard)),
+            Event::Saved => Some(Self { message, step: None, saved: true, deleted: false }),
+            Event::Deleted => Some(Self { message, step: None, saved: false, deleted: true }),
+            Event::Accepted => Some(step(Step::Accepted)),
+            Event::AttemptFailed { .. } | Event::Failed { .. } => None,
+        }
+    }
+}
+
+/// How a recording goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Recording {
+    /// The browser's name for it.
+    pub id: ClientId,
+    /// What it has come to.
+    pub state: RecordingState,
+    /// Bytes kept so far.
+    pub bytes: u64,
+    /// Speech kept so far.
+    pub ms: u32,
+    /// The message that it became.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<MessageId>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// What a recording has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RecordingState {
+    /// The file is open: speak.
+    Open,
+    /// It grows.
+    Progress,
+    /// It is a message: it can't be lost any more.
+    Committed,
+    /// It is not, and will not be.
+    Failed,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn frames_are_read_as_the_client_writes_them() {
+        let start = r#"{"type":"record_start","id":"a1","to":[2],"mime":"audio/ogg; codecs=opus"}"#;
+        let Incoming::RecordStart { id, to, urgent, .. } = serde_json::from_str(start).unwrap()
+        else {
+            panic!("not a start")
+        };
+        assert_eq!((id, to, urgent), (ClientId::Text("a1".into()), vec![UserId(2)], false));
+        assert_eq!(serde_json::from_str::<Incoming>(r#"{"type":"pong"}"#).unwrap(), Incoming::Pong);
+        assert!(serde_json::from_str::<Incoming>(r#"{"type":"shutdown"}"#).is_err());
+    }
+
+    #[test]
+    fn receipts_name_step_device_and_time() {
+        let logged = LoggedEvent {
+            seq: 1,
+            message: MessageId::new(UnixMillis(5), [0; 10]),
+            recipient: UserId(2),
+            at: UnixMillis(7),
+            event: Event::Heard { device: "browser".into(), heard_ms: 900 },
+        };
+        let receipt = Outgoing::Receipt(Receipt {
+            message: logged.message,
+            recipient: logged.recipient,
+            recipient_name: "Bob".into(),
+            step: StepView::of(&logged).unwrap(),
+        });
+        let json = serde_json::to_value(&receipt).unwrap();
+        assert_eq!(json["type"], "receipt");
+        assert_eq!(json["step"], "heard");
+        assert_eq!(json["device"], "browser");
+        assert_eq!(json["at"], 7);
+        assert_eq!(json["heard_ms"], 900);
+        assert!(json.get("reason").is_none());
+    }
+
+    #[test]
+    fn mailbox_changes_say_one_thing() {
+        let logged = LoggedEvent {
+            seq: 1,
+            message: MessageId::new(UnixMillis(5), [0; 10]),
+            recipient: UserId(2),
+            at: UnixMillis(7),
+            event: Event::Deleted,
+        };
+        let json = serde_json::to_value(MessageState::of(&logged).unwrap()).unwrap();
+        assert_eq!(json["deleted"], true);
+        assert!(json.get("step").is_none() && json.get("saved").is_none());
+    }
+}

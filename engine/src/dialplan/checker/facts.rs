@@ -1,0 +1,109 @@
+//! What is known of each flow before anything is checked.
+
+use super::super::hir::{Block, Kind, Menu, Module, Stmt};
+
+/// By flow.
+pub struct Facts {
+    /// Whether the flow may come to its end and return.
+    pub returns: Vec<bool>,
+    /// Whether the call may end, or be hung up, in the flow.
+    pub may_end: Vec<bool>,
+}
+
+pub fn of(module: &Module) -> Facts {
+    let count = module.flows.len();
+    let mut facts = Facts { returns: vec![false; count], may_end: vec![false; count] };
+    // Both only ever turn true, so this ends; most dialplans need three rounds.
+    loop {
+        let mut changed = false;
+        for (index, flow) in module.flows.iter().enumerate() {
+            let returns = facts.passes(&flow.body);
+            let ends = any(&flow.body, &mut |stmt| match &stmt.kind {
+                Kind::Menu(_) | Kind::Record { .. } | Kind::Hangup => true,
+                Kind::Call(call) => facts.may_end.get(call.flow).copied().unwrap_or(false),
+                _ => false,
+            });
+            changed |= returns != facts.returns[index] || ends != facts.may_end[index];
+            facts.returns[index] |= returns;
+            facts.may_end[index] |= ends;
+        }
+        if !changed {
+            return facts;
+        }
+    }
+}
+
+impl Facts {
+    /// Whether what stands behind the block can be reached through it.
+    pub fn passes(&self, block: &Block) -> bool {
+        block.stmts.iter().all(|stmt| self.stmt_passes(stmt))
+    }
+
+    /// Whether what stands behind the instruction can be reached through it.
+    pub fn stmt_passes(&self, stmt: &Stmt) -> bool {
+        match &stmt.kind {
+            Kind::Hangup | Kind::Again { limit: None } => false,
+            Kind::Again { limit: Some(limit) } => self.passes(&limit.then),
+            Kind::Call(call) => self.returns.get(call.flow).copied().unwrap_or(true),
+            Kind::Menu(menu) => {
+                live_actions(menu).any(|a| menu.actions.get(a).is_none_or(|b| self.passes(b)))
+            }
+            Kind::If { then, otherwise, .. } | Kind::IfUser { then, otherwise, .. } => {
+                self.passes(then) || self.passes(otherwise)
+            }
+            Kind::Say(_)
+            | Kind::Play { .. }
+            | Kind::Beep
+            | Kind::Pause(_)
+            | Kind::Record { .. }
+            | Kind::Set { .. }
+            | Kind::Query { .. }
+            | Kind::Send { .. }
+            | Kind::Discard { .. }
+            | Kind::Act { .. }
+            | Kind::ForEach { .. }
+            | Kind::Log(_)
+            | Kind::Panic => true,
+        }
+    }
+}
+
+/// The actions that a caller who is still there can reach.
+pub fn live_actions(menu: &Menu) -> impl Iterator<Item = usize> {
+    let choices = menu.choices.iter().map(|c| c.action);
+    let silence = menu.silence.map(|(_, action, _)| action);
+    let other = menu.other.map(|(action, _)| action);
+    choices.chain(silence).chain(other)
+}
+
+/// The blocks that stand in an instruction.
+pub fn inner(stmt: &Stmt) -> Vec<&Block> {
+    match &stmt.kind {
+        Kind::Play { otherwise, .. }
+        | Kind::Query { otherwise, .. }
+        | Kind::Send { otherwise, .. }
+        | Kind::Act { otherwise, .. } => vec![otherwise],
+        Kind::If { then, otherwise, .. } | Kind::IfUser { then, otherwise, .. } => {
+            vec![then, otherwise]
+        }
+        Kind::Again { limit: Some(limit) } => vec![&limit.then],
+        Kind::ForEach { body, .. } => vec![body],
+        Kind::Menu(menu) => std::iter::once(&menu.prompt).chain(&menu.actions).collect(),
+        Kind::Again { limit: None }
+        | Kind::Say(_)
+        | Kind::Beep
+        | Kind::Pause(_)
+        | Kind::Record { .. }
+        | Kind::Set { .. }
+        | Kind::Discard { .. }
+        | Kind::Call(_)
+        | Kind::Hangup
+        | Kind::Log(_)
+        | Kind::Panic => Vec::new(),
+    }
+}
+
+/// Whether `is` holds of any instruction in the block, at any depth.
+pub fn any(block: &Block, is: &mut impl FnMut(&Stmt) -> bool) -> bool {
+    block.stmts.iter().any(|stmt| is(stmt) || inner(stmt).into_iter().any(|b| any(b, is)))
+}

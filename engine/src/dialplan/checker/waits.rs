@@ -1,0 +1,195 @@
+//! Every menu has its answers, and only what may stand in them does.
+
+use super::super::ast::Span;
+use super::super::diagnostic::Diagnostic;
+use super::super::hir::{Block, Choice, Kind, Menu, Module, Stmt};
+use super::super::run::BETWEEN_KEYS;
+use super::facts::{inner, live_actions};
+
+pub fn check(module: &Module, found: &mut Vec<Diagnostic>) {
+    for flow in &module.flows {
+        block(&flow.body, found);
+    }
+}
+
+fn block(of: &Block, found: &mut Vec<Diagnostic>) {
+    for stmt in &of.stmts {
+        if let Kind::Menu(m) = &stmt.kind {
+            menu(m, found);
+        }
+        for inside in inner(stmt) {
+            block(inside, found);
+        }
+    }
+}
+
+fn menu(menu: &Menu, found: &mut Vec<Diagnostic>) {
+    let missing = |code, what: &str, cause: &str, mend: &str| {
+        Diagnostic::error(code, menu.head, format!("this menu has no answer to {what}"))
+            .label("waits here")
+            .cause(cause)
+            .mend(mend)
+    };
+    if menu.choices.is_empty() {
+        found.push(missing(
+            316,
+            "any key",
+            "a menu asks the caller for a key or for digits",
+            "key 1 -> …, or take the menu away",
+        ));
+    }
+    if menu.silence.is_none() {
+        found.push(missing(
+            301,
+            "silence",
+            "a caller who does nothing would wait for ever",
+            "silence 8s -> again at most 2 then goodbye",
+        ));
+    }
+    if menu.other.is_none() {
+        found.push(missing(
+            302,
+            "a wrong key",
+            "a caller who presses another key would not know what happened",
+            "other -> { say \"That is not an option.\"; again }",
+        ));
+    }
+    prompt(&menu.prompt, found);
+    silence(menu, found);
+    hangup(menu, found);
+    choices(&menu.choices, found);
+}
+
+/// Before it waits a menu speaks, and does nothing that could end it or need an answer.
+fn prompt(of: &Block, found: &mut Vec<Diagnostic>) {
+    for stmt in &of.stmts {
+        let speaks = match &stmt.kind {
+            Kind::Say(_)
+            | Kind::Play { .. }
+            | Kind::Beep
+            | Kind::Pause(_)
+            | Kind::Set { .. }
+            | Kind::If { .. }
+            | Kind::IfUser { .. }
+            | Kind::ForEach { .. }
+            | Kind::Log(_) => true,
+            Kind::Record { .. }
+            | Kind::Query { .. }
+            | Kind::Send { .. }
+            | Kind::Discard { .. }
+            | Kind::Act { .. }
+            | Kind::Menu(_)
+            | Kind::Call(_)
+            | Kind::Again { .. }
+            | Kind::Hangup
+            | Kind::Panic => false,
+        };
+        if speaks {
+            inner(stmt).into_iter().for_each(|b| prompt(b, found));
+        } else {
+            found.push(
+                Diagnostic::error(313, stmt.span, "a menu's prompt only speaks")
+                    .label("does more than speak")
+                    .cause("what stands before the first answer is said anew with each `again`")
+                    .mend("move it in front of the menu, or into an answer"),
+            );
+        }
+    }
+}
+
+fn silence(menu: &Menu, found: &mut Vec<Diagnostic>) {
+    let Some((_, action, at)) = menu.silence else { return };
+    let Some(action) = menu.actions.get(action) else { return };
+    for stmt in unlimited_again(action) {
+        found.push(
+            Diagnostic::error(304, stmt.span, "silence is asked again without end")
+                .label("not counted")
+                .also(at, "nobody may be there any more")
+                .cause("a line that was left open would stay open for ever")
+                .mend("again at most 2 then goodbye"),
+        );
+    }
+}
+
+/// The `again` that return to the menu whose action this is, and don't count.
+fn unlimited_again(block: &Block) -> Vec<&Stmt> {
+    let mut list = Vec::new();
+    for stmt in &block.stmts {
+        match &stmt.kind {
+            Kind::Again { limit: None } => list.push(stmt),
+            // An inner menu's `again` returns to that menu.
+            Kind::Menu(_) => {}
+            _ => list.extend(inner(stmt).into_iter().flat_map(unlimited_again)),
+        }
+    }
+    list
+}
+
+fn hangup(menu: &Menu, found: &mut Vec<Diagnostic>) {
+    let Some((index, at)) = menu.hangup else { return };
+    let Some(action) = menu.actions.get(index) else { return };
+    asks(action, at, found);
+    if live_actions(menu).any(|a| a == index) {
+        return;
+    }
+    let speaks = |stmt: &Stmt| matches!(stmt.kind, Kind::Say(_) | Kind::Play { .. } | Kind::Beep);
+    if let Some(stmt) = action.stmts.iter().find(|s| speaks(s)) {
+        found.push(
+            Diagnostic::warning(317, stmt.span, "nobody hears this")
+                .also(at, "the caller is gone")
+                .mend("take it out"),
+        );
+    }
+}
+
+fn asks(block: &Block, at: Span, found: &mut Vec<Diagnostic>) {
+    for stmt in &block.stmts {
+        let (code, what) = match &stmt.kind {
+            Kind::Again { .. } => (305, "a caller who is gone can't be asked again"),
+            Kind::Menu(_) | Kind::Record { .. } => (315, "a caller who is gone can't be asked"),
+            _ => {
+                inner(stmt).into_iter().for_each(|b| asks(b, at, found));
+                continue;
+            }
+        };
+        found.push(
+            Diagnostic::error(code, stmt.span, what)
+                .also(at, "answers the hang-up")
+                .cause("the answer to a hang-up runs when nobody is on the line")
+                .mend("decide here what becomes of the recording: send it or discard it"),
+        );
+    }
+}
+
+fn choices(choices: &[Choice], found: &mut Vec<Diagnostic>) {
+    // One number only goes before patterns; else the order written.
+    let mut order: Vec<&Choice> = choices.iter().collect();
+    order.sort_by_key(|c| !c.pattern.is_exact());
+    for (index, choice) in order.iter().enumerate() {
+        let before = order[..index].iter().find(|b| b.pattern.covers(&choice.pattern));
+        if let Some(before) = before {
+            found.push(
+                Diagnostic::error(311, choice.span, "these keys can never be chosen")
+                    .label("never reached")
+                    .also(before.span, "takes them already")
+                    .cause("one number only goes before patterns; else what is written first")
+                    .mend("take one of them out"),
+            );
+        }
+        let longer = order.iter().find(|c| choice.pattern.begins_some(&c.pattern));
+        if let Some(longer) = longer {
+            let pause = BETWEEN_KEYS.as_secs();
+            found.push(
+                Diagnostic::warning(
+                    312,
+                    choice.span,
+                    format!("`{}` costs a pause of {pause} s", choice.pattern.as_str()),
+                )
+                .label("is complete")
+                .also(longer.span, "but may be the beginning of this")
+                .cause("only silence tells the one from the other")
+                .mend("let them begin with different keys"),
+            );
+        }
+    }
+}

@@ -1,0 +1,346 @@
+//! A telephone and a store made of arithmetic.
+
+use std::time::Duration;
+
+use super::super::effect::{
+    Action, Answer, Delivery, Effect, Failure, Folder, Input, Query, RecordingId, Sound, Ticket,
+};
+use super::super::run::Run;
+use super::RecordEnd;
+use crate::directory::User;
+use crate::id::UserId;
+use crate::key::{Key, KeySet};
+use crate::message::MessageSummary;
+use crate::presence::Presence;
+use crate::time::Instant;
+
+/// Between two keys of one `press`.
+const BETWEEN_PRESSES: Duration = Duration::from_millis(100);
+/// How much happens at most between two steps of a test.
+const MAX_EVENTS: usize = 10_000;
+
+/// A message that was sent.
+pub struct Sent {
+    /// To whom.
+    pub delivery: Delivery,
+    /// How long it is.
+    pub length: Duration,
+}
+
+/// The telephone, and what it saw.
+#[derive(Default)]
+pub struct Phone {
+    run: Option<Run>,
+    users: Vec<User>,
+    now: Instant,
+    playing: Option<Playing>,
+    recording: Option<Recording>,
+    recorded: Vec<(RecordingId, Duration, bool)>,
+    heard: Vec<Sound>,
+    speaking_until: Instant,
+    gone: bool,
+    /// Mailboxes: whose, saved or new, what.
+    pub mailbox: Vec<(UserId, bool, MessageSummary)>,
+    /// Who is online.
+    pub online: Vec<UserId>,
+    /// Whether everything that is asked of the store fails.
+    pub store_fails: bool,
+    /// What was sent.
+    pub sent: Vec<Sent>,
+    /// How many recordings were discarded.
+    pub discarded: usize,
+    /// What was done to messages.
+    pub acts: Vec<Action>,
+    /// Whether a planted panic was reached.
+    pub panicked: bool,
+}
+
+struct Playing {
+    ticket: Ticket,
+    since: Instant,
+    until: Instant,
+    stop_on: KeySet,
+}
+
+struct Recording {
+    ticket: Ticket,
+    id: RecordingId,
+    since: Instant,
+    max: Duration,
+    stop_on: KeySet,
+    silence: Option<Duration>,
+}
+
+impl Phone {
+    pub fn begin(&mut self, run: Run, users: Vec<User>) {
+        self.run = Some(run);
+        self.users = users;
+        self.with_run(|run, now| run.start(now));
+    }
+
+    pub fn is_recording(&self) -> bool {
+        self.recording.is_some()
+    }
+
+    pub fn is_playing(&self) -> bool {
+        self.playing.is_some()
+    }
+
+    pub fn is_over(&self) -> bool {
+        self.run.as_ref().is_none_or(Run::is_finished)
+    }
+
+    pub fn heard_any(&self, is: impl Fn(&Sound) -> bool) -> bool {
+        self.heard.iter().any(is)
+    }
+
+    /// Forgets everything up to the first such sound; false if there is none.
+    pub fn take_heard(&mut self, is: impl Fn(&Sound) -> bool) -> bool {
+        let found = self.heard.iter().position(is);
+        if let Some(at) = found {
+            self.heard.drain(..=at);
+        }
+        found.is_some()
+    }
+
+    /// What was heard and not yet expected.
+    pub fn transcript(&self) -> String {
+        let words: Vec<String> = self
+            .heard
+            .iter()
+            .map(|sound| match sound {
+                Sound::Speech { text, .. } => format!("\"{text}\""),
+                Sound::Prompt { name, .. } => format!("prompt {name}"),
+                Sound::Greeting(_) => "greeting".into(),
+                Sound::Message { .. } => "message".into(),
+                Sound::Recording(_) => "recording".into(),
+                Sound::Beep => "beep".into(),
+                Sound::Pause(_) => "pause".into(),
+            })
+            .collect();
+        words.join(", ")
+    }
+
+    /// A recording of a finished run that was neither sent nor discarded: never, if the checker
+    /// is right.
+    pub fn undisposed(&self) -> Option<&'static str> {
+        let lost = self.is_over() && self.recorded.iter().any(|(.., used)| !used);
+        lost.then_some("a recording was neither sent nor discarded")
+    }
+
+    pub fn speak(&mut self, length: Duration) {
+        self.speaking_until = self.now + length;
+        self.advance(length);
+    }
+
+    pub fn press(&mut self, key: Key) {
+        self.with_run(|run, now| run.handle_input(now, Input::Key(key)));
+        if let Some(playing) = self.playing.take_if(|p| p.stop_on.contains(key)) {
+            self.play_done(&playing);
+        } else if self.recording.as_ref().is_some_and(|r| r.stop_on.contains(key)) {
+            self.record_done(RecordEnd::Key(key));
+        }
+        self.advance(BETWEEN_PRESSES);
+    }
+
+    pub fn hang_up(&mut self) {
+        self.gone = true;
+        self.playing = None;
+        self.record_done(RecordEnd::Hangup);
+        self.with_run(|run, now| run.handle_input(now, Input::Hangup));
+    }
+
+    pub fn advance(&mut self, by: Duration) {
+        let until = self.now + by;
+        for _ in 0..MAX_EVENTS {
+            match self.next_event().filter(|next| *next <= until) {
+                Some(next) => self.pass_to(next),
+                None => break,
+            }
+        }
+        self.now = self.now.max(until);
+    }
+
+    /// Lets time pass, from event to event, until `is` holds; false if it never does.
+    pub fn advance_until(&mut self, patience: Duration, is: impl Fn(&Self) -> bool) -> bool {
+        let until = self.now + patience;
+        for _ in 0..MAX_EVENTS {
+            if is(self) {
+                return true;
+            }
+            match self.next_event().filter(|next| *next <= until) {
+                Some(next) => self.pass_to(next),
+                None => break,
+            }
+        }
+        is(self)
+    }
+
+    fn next_event(&self) -> Option<Instant> {
+        let deadline = self.run.as_ref().and_then(Run::next_deadline);
+        let played = self.playing.as_ref().map(|p| p.until);
+        let recorded = self.recording.as_ref().map(|r| self.recording_ends(r).0);
+        [deadline, played, recorded].into_iter().flatten().min()
+    }
+
+    fn recording_ends(&self, recording: &Recording) -> (Instant, RecordEnd) {
+        let limit = recording.since + recording.max;
+        let silent_since = self.speaking_until.max(recording.since);
+        match recording.silence.map(|s| silent_since + s) {
+            Some(silent) if silent < limit => (silent, RecordEnd::Silence),
+            _ => (limit, RecordEnd::Limit),
+        }
+    }
+
+    fn pass_to(&mut self, at: Instant) {
+        self.now = self.now.max(at);
+        if let Some(playing) = self.playing.take_if(|p| p.until <= at) {
+            self.play_done(&playing);
+        } else if let Some((ends, why)) = self.recording.as_ref().map(|r| self.recording_ends(r))
+            && ends <= at
+        {
+            self.record_done(why);
+        } else {
+            self.with_run(|run, now| run.handle_timeout(now));
+        }
+    }
+
+    fn play_done(&mut self, playing: &Playing) {
+        let (ticket, played) = (playing.ticket, self.now.since(playing.since));
+        self.with_run(|run, now| run.handle_input(now, Input::PlayDone { ticket, played }));
+    }
+
+    fn record_done(&mut self, end: RecordEnd) {
+        let Some(recording) = self.recording.take() else { return };
+        let (ticket, length) = (recording.ticket, self.now.since(recording.since));
+        // The silence that ended a message is trimmed from it before anybody hears it.
+        let heard = match (end, recording.silence) {
+            (RecordEnd::Silence, Some(silence)) => length.saturating_sub(silence),
+            _ => length,
+        };
+        self.recorded.push((recording.id, heard, false));
+        self.with_run(|run, now| {
+            run.handle_input(now, Input::RecordDone { ticket, end, length });
+        });
+    }
+
+    fn with_run(&mut self, act: impl FnOnce(&mut Run, Instant)) {
+        let Some(mut run) = self.run.take() else { return };
+        act(&mut run, self.now);
+        while let Some(effect) = run.poll_output() {
+            if let Some(answer) = self.effect(effect) {
+                run.handle_input(self.now, answer);
+            }
+        }
+        self.run = Some(run);
+    }
+
+    fn effect(&mut self, effect: Effect) -> Option<Input> {
+        match effect {
+            Effect::Answer | Effect::Log(_) | Effect::Finished(_) => None,
+            Effect::Play { ticket, sounds, stop_on } => {
+                let length = sounds.iter().map(|s| self.length(s)).sum::<Duration>();
+                self.heard.extend(sounds);
+                let (since, until) = (self.now, self.now + length);
+                self.playing = Some(Playing { ticket, since, until, stop_on });
+                None
+            }
+            Effect::StopPlay(_) => {
+                let playing = self.playing.take()?;
+                let played = self.now.since(playing.since);
+                Some(Input::PlayDone { ticket: playing.ticket, played })
+            }
+            Effect::Record { ticket, recording: id, max, stop_on, silence, .. } => {
+                let since = self.now;
+                self.recording = Some(Recording { ticket, id, since, max, stop_on, silence });
+                None
+            }
+            Effect::StopRecord(_) => None,
+            Effect::Send { ticket, recording, delivery } => {
+                let length = self.use_up(recording);
+                if self.store_fails {
+                    return Some(Input::Done(ticket, Err(Failure::NotKept)));
+                }
+                self.sent.push(Sent { delivery, length });
+                Some(Input::Done(ticket, Ok(())))
+            }
+            Effect::Discard(recording) => {
+                self.use_up(recording);
+                self.discarded += 1;
+                None
+            }
+            Effect::Query(ticket, query) => Some(Input::Answered(ticket, self.query(&query))),
+            Effect::Act(ticket, action) => {
+                if self.store_fails {
+                    return Some(Input::Done(ticket, Err(Failure::NotKept)));
+                }
+                self.acts.push(action);
+                Some(Input::Done(ticket, Ok(())))
+            }
+            Effect::Panic => {
+                self.panicked = true;
+                None
+            }
+        }
+    }
+
+    fn query(&self, query: &Query) -> Result<Answer, Failure> {
+        if self.store_fails {
+            return Err(Failure::NotFound);
+        }
+        Ok(match query {
+            Query::Messages(user, folder) => Answer::Messages(
+                self.mailbox
+                    .iter()
+                    .filter(|(owner, saved, _)| {
+                        owner == user && *saved == (*folder == Folder::Saved)
+                    })
+                    .map(|(.., message)| message.clone())
+                    .collect(),
+            ),
+            Query::ContactsOnline(user) => {
+                let contacts = self.users.iter().find(|u| u.id == *user).map(|u| &u.contacts);
+                let contacts = contacts.map_or(&[][..], Vec::as_slice);
+                Answer::Users(
+                    contacts.iter().copied().filter(|c| self.online.contains(c)).collect(),
+                )
+            }
+            Query::Presence(user) if self.online.contains(user) => {
+                Answer::Presence(Presence::Online)
+            }
+            Query::Presence(_) => Answer::Presence(Presence::Offline),
+            Query::CheckPin(..) => Answer::Yes(false),
+        })
+    }
+
+    fn use_up(&mut self, recording: RecordingId) -> Duration {
+        match self.recorded.iter_mut().find(|(id, ..)| *id == recording) {
+            Some((_, length, used)) => {
+                *used = true;
+                *length
+            }
+            None => Duration::ZERO,
+        }
+    }
+
+    fn length(&self, sound: &Sound) -> Duration {
+        match sound {
+            // About as fast as a voice speaks.
+            Sound::Speech { text, .. } => {
+                Duration::from_millis(400 + 60 * u64::try_from(text.len()).unwrap_or(0))
+            }
+            Sound::Prompt { .. } | Sound::Greeting(_) => Duration::from_secs(3),
+            Sound::Message { message, from } => {
+                let found = self.mailbox.iter().find(|(.., m)| m.id == *message);
+                found.map_or(Duration::ZERO, |(.., m)| m.length().saturating_sub(*from))
+            }
+            Sound::Recording(recording) => self
+                .recorded
+                .iter()
+                .find(|(id, ..)| id == recording)
+                .map_or(Duration::ZERO, |(_, length, _)| *length),
+            Sound::Beep => Duration::from_millis(250),
+            Sound::Pause(length) => *length,
+        }
+    }
+}

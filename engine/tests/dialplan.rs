@@ -1,0 +1,105 @@
+//! The dialplan language from outside: the shipped dialplans and their own tests, programs that
+//! are right, and programs that are wrong in one way each, with the error that tells it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hark_engine::dialplan::{Options, Source, builtin, check, compile, run_tests};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialplan").join(name)
+}
+
+fn sources(name: &str) -> Vec<Source> {
+    let mut paths: Vec<PathBuf> = fs::read_dir(folder(name))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|e| e == "dial"))
+        .collect();
+    paths.sort();
+    paths
+        .into_iter()
+        .map(|path| Source {
+            name: path.file_name().unwrap().to_str().unwrap().into(),
+            text: fs::read_to_string(path).unwrap(),
+        })
+        .collect()
+}
+
+#[test]
+fn the_shipped_dialplans_pass_their_check_and_their_tests() {
+    let sources = builtin();
+    let found = check(&sources, &Options::default());
+    assert!(found.is_empty(), "{}", found.render(false));
+    let program = compile(&sources, &Options::default()).unwrap();
+    let report = run_tests(&program, &sources);
+    assert!(report.cases.len() >= 30);
+    assert!(report.passed(), "{}", report.render(false));
+}
+
+#[test]
+fn right_programs_pass_without_a_word() {
+    for source in sources("right") {
+        let sources = [source];
+        let found = check(&sources, &Options::default());
+        assert!(found.is_empty(), "{}", found.render(false));
+        let program = compile(&sources, &Options::default()).unwrap();
+        let report = run_tests(&program, &sources);
+        assert!(report.passed(), "{}", report.render(false));
+    }
+}
+
+/// Each file's rendered error stands beside it as `.snap`. `INSTA_UPDATE=always` writes them.
+#[test]
+fn wrong_programs_are_told_what_is_wrong() {
+    let sources = sources("wrong");
+    assert!(sources.len() >= 30, "{} wrong programs", sources.len());
+    let mut settings = insta::Settings::clone_current();
+    settings.set_snapshot_path(folder("wrong"));
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| {
+        for source in sources {
+            let name = source.name.trim_end_matches(".dial").to_owned();
+            let found = check(&[source], &Options::default());
+            assert!(!found.is_empty(), "{name} is told nothing");
+            insta::assert_snapshot!(name, found.render(false));
+        }
+    });
+}
+
+/// Every code that an error of the suite bears is explained in the manual.
+#[test]
+fn the_manual_lists_every_code() {
+    let manual = include_str!("../../dialplans/GRAMMAR.md");
+    for source in sources("wrong") {
+        for found in check(&[source], &Options::default()).iter() {
+            let code = format!("D{:04}", found.code);
+            assert!(manual.contains(&code), "{code} is missing in GRAMMAR.md");
+        }
+    }
+}
+
+/// Every example of the manual compiles: a block marked `dial` by itself, and one marked
+/// `dial wrong` does not.
+#[test]
+fn the_manuals_examples_are_what_they_say() {
+    let manual = include_str!("../../dialplans/GRAMMAR.md");
+    let mut examples = 0;
+    for (number, block) in manual.split("\n```dial").skip(1).enumerate() {
+        let (head, rest) = block.split_once('\n').unwrap();
+        let text = rest.split("\n```").next().unwrap();
+        let source = Source { name: format!("example {}", number + 1), text: text.into() };
+        let found = check(std::slice::from_ref(&source), &Options::default());
+        examples += 1;
+        if head.trim() == "wrong" {
+            assert!(found.has_errors(), "this example should be wrong:\n{text}");
+            continue;
+        }
+        assert!(!found.has_errors(), "{}", found.render(false));
+        let program = compile(std::slice::from_ref(&source), &Options::default()).unwrap();
+        let report = run_tests(&program, &[source]);
+        assert!(report.passed(), "{}", report.render(false));
+    }
+    assert!(examples >= 8);
+}

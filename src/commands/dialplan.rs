@@ -1,0 +1,90 @@
+//! `hark dialplan …`.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use hark_actors::dialplan::{DialplanError, source, sources};
+use hark_engine::dialplan::{Options, Source, compile_with_warnings, run_tests};
+
+use super::{WRONG_INPUT, complain, say};
+
+/// Look after the .dial files that say what phones hear.
+#[derive(Debug, clap::Subcommand)]
+pub enum Dialplan {
+    /// Look for mistakes; says each with its line, its cause and how to mend it.
+    Check(Files),
+    /// Run the tests that stand in the files.
+    Test(Files),
+}
+
+/// The files of one dialplan.
+#[derive(Debug, clap::Args)]
+pub struct Files {
+    /// .dial files, or folders of them; together they are one dialplan. None: the built-in one.
+    paths: Vec<PathBuf>,
+    /// Allow the instructions that exist for Hark's own tests.
+    #[arg(long, hide = true)]
+    test_instructions: bool,
+}
+
+impl Dialplan {
+    pub fn run(self) -> ExitCode {
+        match self {
+            Self::Check(files) => files.check(),
+            Self::Test(files) => files.test(),
+        }
+    }
+}
+
+impl Files {
+    fn check(&self) -> ExitCode {
+        let sources = match self.sources() {
+            Ok(sources) => sources,
+            Err(error) => return complain(&error, ExitCode::from(WRONG_INPUT)),
+        };
+        let found = hark_engine::dialplan::check(&sources, &self.options());
+        if !found.is_empty() {
+            say(&found.render(std::io::stdout().is_terminal()));
+        }
+        if found.has_errors() {
+            return ExitCode::from(WRONG_INPUT);
+        }
+        say(&format_args!("{} file(s): no errors", sources.len()));
+        ExitCode::SUCCESS
+    }
+
+    fn test(&self) -> ExitCode {
+        let sources = match self.sources() {
+            Ok(sources) => sources,
+            Err(error) => return complain(&error, ExitCode::from(WRONG_INPUT)),
+        };
+        let color = std::io::stdout().is_terminal();
+        let compiled = match compile_with_warnings(&sources, &self.options()) {
+            Ok(compiled) => compiled,
+            Err(found) => return complain(&found.render(color), ExitCode::from(WRONG_INPUT)),
+        };
+        let report = run_tests(&compiled.program, &sources);
+        say(&report.render(color));
+        if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+
+    fn options(&self) -> Options {
+        Options { test_instructions: self.test_instructions, ..Options::default() }
+    }
+
+    fn sources(&self) -> Result<Vec<Source>, DialplanError> {
+        if self.paths.is_empty() {
+            return sources(None);
+        }
+        let mut all = Vec::new();
+        for path in &self.paths {
+            if path.is_dir() {
+                all.extend(sources(Some(path))?);
+            } else {
+                all.push(source(Path::new(path))?);
+            }
+        }
+        Ok(all)
+    }
+}

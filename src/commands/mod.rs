@@ -1,0 +1,93 @@
+//! What can be typed after `hark`.
+
+mod dialplan;
+mod serve;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The exit code for what the operator or the author wrote wrong.
+const WRONG_INPUT: u8 = 2;
+
+/// Hark: voice messages between phones and computers.
+#[derive(Debug, Parser)]
+#[command(version, about, long_about = LONG_ABOUT, after_help = EXAMPLES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const LONG_ABOUT: &str = "Hark: voice messages between phones and computers.\n\n\
+    Speak a message from any phone or browser, and it finds its recipient on the phone or the \
+    computer that the recipient's own profile chooses; the sender sees that it arrived.";
+
+const EXAMPLES: &str = "Examples:\n  \
+    hark serve                       serve the demo on this machine, state in ./data\n  \
+    hark serve --config hark.toml    serve what the file says\n  \
+    hark dialplan check dialplans    look for mistakes in a folder of .dial files\n  \
+    hark dialplan test dialplans     run the tests that stand in them\n  \
+    hark user add dora --extension 1004 --display-name Dora\n\n\
+    What is logged is chosen by HARK_LOG, e.g. HARK_LOG=debug or HARK_LOG=hark_actors::sip=debug.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Serve phones and browsers until stopped (Ctrl-C or SIGTERM).
+    Serve(serve::Serve),
+    /// Look after the .dial files that say what phones hear.
+    #[command(subcommand)]
+    Dialplan(dialplan::Dialplan),
+    /// Look after the users (while the server is stopped).
+    #[command(subcommand)]
+    User(user::User),
+}
+
+/// Where the configuration is.
+#[derive(Debug, clap::Args)]
+struct ConfigFile {
+    /// The configuration file. Without it every key has its default: the demo on loopback.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+}
+
+impl ConfigFile {
+    fn read(&self) -> Result<hark_actors::config::Config, ExitCode> {
+        match &self.config {
+            None => Ok(hark_actors::config::Config::default()),
+            Some(path) => hark_actors::config::Config::read(path)
+                .map_err(|error| complain(&error, ExitCode::from(WRONG_INPUT))),
+        }
+    }
+}
+
+/// Runs what was typed.
+pub fn run(cli: Cli) -> ExitCode {
+    match cli.command {
+        Command::Serve(serve) => serve.run(),
+        Command::Dialplan(dialplan) => dialplan.run(),
+        Command::User(user) => user.run(),
+    }
+}
+
+/// Says on standard error what went wrong.
+#[allow(clippy::print_stderr, reason = "a command's errors belong there")]
+fn complain(error: &dyn std::fmt::Display, code: ExitCode) -> ExitCode {
+    eprintln!("hark: {error}");
+    code
+}
+
+/// Says something on standard output.
+#[allow(clippy::print_stdout, reason = "a command's answer belongs there")]
+fn say(text: &dyn std::fmt::Display) {
+    println!("{text}");
+}
+
+/// A runtime for commands that talk to sockets or the store.
+fn runtime() -> Result<tokio::runtime::Runtime, ExitCode> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| complain(&error, ExitCode::FAILURE))
+}

@@ -1,0 +1,217 @@
+// The WebSocket's frames. What comes in is checked field by field: a frame that this client
+// does not know, or that lacks a field, is left out instead of breaking the page.
+
+import type {
+  Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
+} from './types';
+import { STEPS } from './types';
+
+export type RecordingStatus = 'open' | 'progress' | 'committed' | 'failed';
+
+export type ServerFrame =
+  | { type: 'hello'; user: User | null; contacts: Contact[] | null; counts: Counts | null }
+  | { type: 'presence'; user: UserId; presence: Presence }
+  | { type: 'popup'; message: Message; link: string | null; committedAt: number | null }
+  | { type: 'receipt'; message: MessageId; recipient: UserId | null; recipientName: string; step: ReceiptStep }
+  | { type: 'trouble'; message: MessageId; recipient: UserId | null; recipientName: string; trouble: Trouble }
+  | { type: 'message_state'; message: MessageId; change: MessageChange }
+  | { type: 'counts'; counts: Counts }
+  | {
+      type: 'recording'; id: string; state: RecordingStatus;
+      bytes: number; ms: number; message: MessageId | null; error: string | null;
+    }
+  | { type: 'ping' };
+
+/** What happened to a message of one's own inbox, on any device. */
+export type MessageChange = { step: Step } | 'saved' | 'deleted';
+
+export type ClientFrame =
+  | { type: 'record_start'; id: string; to: UserId[]; mime: string }
+  | { type: 'record_stop'; id: string }
+  | { type: 'record_cancel'; id: string }
+  | { type: 'activity'; active: boolean }
+  | { type: 'seen'; message: MessageId }
+  | { type: 'pong' };
+
+type Fields = Record<string, unknown>;
+
+const PRESENCES: readonly Presence[] = ['offline', 'phone', 'away', 'online'];
+const RECORDING: readonly RecordingStatus[] = ['open', 'progress', 'committed', 'failed'];
+
+/** Reads one text frame of the server; null when it is none that this client understands. */
+export function parseServerFrame(text: string): ServerFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (!isFields(value)) return null;
+  switch (value.type) {
+    case 'hello':
+      return {
+        type: 'hello',
+        user: readUser(value.user),
+        contacts: Array.isArray(value.contacts) ? value.contacts.map(readContact).filter(isPresent) : null,
+        counts: readCounts(value.counts),
+      };
+    case 'presence': {
+      const user = num(value.user);
+      const presence = oneOf(PRESENCES, value.presence);
+      return user !== null && presence ? { type: 'presence', user, presence } : null;
+    }
+    case 'popup': {
+      const message = readMessage(value.message);
+      return message && {
+        type: 'popup', message, link: localPath(value.link), committedAt: num(value.committed_at),
+      };
+    }
+    case 'receipt': {
+      const message = str(value.message);
+      if (message === null) return null;
+      const whose = { message, recipient: num(value.recipient), recipientName: str(value.recipient_name) ?? '' };
+      const trouble = readTrouble(value);
+      if (trouble) return { type: 'trouble', ...whose, trouble };
+      const step = readReceiptStep(value);
+      return step && { type: 'receipt', ...whose, step };
+    }
+    case 'message_state': {
+      const message = str(value.message);
+      const change = readChange(value);
+      return message !== null && change ? { type: 'message_state', message, change } : null;
+    }
+    case 'counts': {
+      const counts = readCounts(value);
+      return counts && { type: 'counts', counts };
+    }
+    case 'recording': {
+      const id = str(value.id);
+      const state = oneOf(RECORDING, value.state);
+      if (id === null || !state) return null;
+      return {
+        type: 'recording', id, state,
+        bytes: num(value.bytes) ?? 0, ms: num(value.ms) ?? 0,
+        message: str(value.message) ?? (isFields(value.message) ? str(value.message.id) : null),
+        error: str(value.error) ?? (isFields(value.error) ? str(value.error.message) : null),
+      };
+    }
+    case 'ping':
+      return { type: 'ping' };
+    default:
+      return null;
+  }
+}
+
+/** Reads a message as the API lists it; null when it has no id. */
+export function readMessage(value: unknown): Message | null {
+  if (!isFields(value)) return null;
+  const id = str(value.id);
+  if (id === null) return null;
+  return {
+    id,
+    sender: readSender(value.sender),
+    at: num(value.at) ?? 0,
+    length_ms: num(value.length_ms) ?? 0,
+    urgent: value.urgent === true,
+    step: oneOf(STEPS, value.step) ?? 'accepted',
+    peaks: readPeaks(value.peaks),
+    audio: localPath(value.audio) ?? `/api/v1/messages/${encodeURIComponent(id)}/audio`,
+  };
+}
+
+/** Whatever is no number between 0 and 255 is left out. */
+function readPeaks(value: unknown): number[] {
+  if (!Array.isArray(value)) return [];
+  return value.filter((v): v is number => typeof v === 'number' && v >= 0 && v <= 255).slice(0, 1024);
+}
+
+function readSender(value: unknown): Sender {
+  if (typeof value === 'string') return { user: null, name: value, address: '' };
+  const fields = isFields(value) ? value : {};
+  return {
+    user: num(fields.user),
+    name: str(fields.name) || str(fields.address) || 'Unknown caller',
+    address: str(fields.address) ?? '',
+  };
+}
+
+function readUser(value: unknown): User | null {
+  if (!isFields(value)) return null;
+  const id = num(value.id);
+  const name = str(value.name);
+  if (id === null || name === null) return null;
+  return {
+    id, name,
+    display_name: str(value.display_name) || name,
+    extension: str(value.extension) ?? '',
+  };
+}
+
+/** Reads a contact; somebody whose presence is not told counts as offline. */
+export function readContact(value: unknown): Contact | null {
+  const user = readUser(value);
+  if (!user) return null;
+  return { ...user, presence: oneOf(PRESENCES, (value as Fields).presence) ?? 'offline' };
+}
+
+function readCounts(value: unknown): Counts | null {
+  if (!isFields(value)) return null;
+  const fresh = num(value.new);
+  const saved = num(value.saved);
+  return fresh === null ? null : { new: fresh, saved: saved ?? 0 };
+}
+
+function readReceiptStep(value: Fields): ReceiptStep | null {
+  const step = oneOf(STEPS, value.step);
+  if (!step) return null;
+  const heard = num(value.heard_ms);
+  return {
+    step, device: str(value.device) ?? '', at: num(value.at) ?? 0,
+    ...(heard === null ? {} : { heard_ms: heard }),
+  };
+}
+
+function readTrouble(value: Fields): Trouble | null {
+  if (value.step !== 'attempt-failed' && value.step !== 'failed') return null;
+  return {
+    device: str(value.device) ?? '', reason: str(value.reason) ?? '', at: num(value.at) ?? 0,
+    final: value.step === 'failed',
+  };
+}
+
+function readChange(value: Fields): MessageChange | null {
+  const word = str(value.step) ?? str(value.state) ?? '';
+  if (value.deleted === true || word === 'deleted') return 'deleted';
+  if (value.saved === true || word === 'saved') return 'saved';
+  const step = oneOf(STEPS, word);
+  return step ? { step } : null;
+}
+
+/** Only a path on this server is ever followed: never an address that a frame brings along. */
+function localPath(value: unknown): string | null {
+  const text = str(value);
+  if (text === null) return null;
+  if (/^\/(?!\/)/.test(text)) return text;
+  try {
+    const url = new URL(text);
+    return url.protocol.startsWith('http') ? url.pathname + url.search : null;
+  } catch {
+    return null;
+  }
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+function isPresent<T>(value: T | null): value is T {
+  return value !== null;
+}
+function str(value: unknown): string | null {
+  return typeof value === 'string' ? value : null;
+}
+function num(value: unknown): number | null {
+  return typeof value === 'number' && Number.isFinite(value) ? value : null;
+}
+function oneOf<T extends string>(words: readonly T[], value: unknown): T | null {
+  return words.find((word) => word === value) ?? null;
+}

@@ -1,0 +1,22 @@
+import { defineConfig } from 'vite';
+
+export default defineConfig({
+  esbuild: { jsx: 'automatic', jsxImportSource: 'preact' },
+  worker: { format: 'es' },
+  build: {
+    target: 'es2022',
+    // The content security policy allows no `data:` address: every asset is a file of ours.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // mediabunny is loaded on its own, after the first screen is drawn.
+    chunkSizeWarningLimit: 700,
+  },
+  server: {
+    // `npm run dev` beside `hark serve`: same origin as far as the browser can tell.
+    proxy: {
+      '/api': 'http://127.0.0.1:8080',
+      '/m': 'http://127.0.0.1:8080',
+      '/ws': { target: 'ws://127.0.0.1:8080', ws: true },
+    },
+  },
+});
