@@ -15,7 +15,6 @@ pub mod messages;
 pub mod presence_board;
 pub mod prompt;
 pub mod recording;
-pub mod sip;
 pub mod recovery;
 pub mod registrations;
 pub mod server;
