@@ -1,6 +1,8 @@
 //! The dialplan language from outside: the shipped dialplans and their own tests, programs that
 //! are right, and programs that are wrong in one way each, with the error that tells it.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -10,7 +10,7 @@ use hark_engine::media::Codec;
 use hark_engine::media::session::{self, PlayRequest, RemoteMedia};
 
 use super::RecordSink;
-use super::shard::{Close, Command, ShardLink};
+use super::link::{Close, Command, ShardLink};
 
 /// What to record, and where to.
 pub struct RecordRequest {

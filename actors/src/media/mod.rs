@@ -14,6 +14,7 @@
 //!   [`MediaPlane::is_whole`] says no, and no session is opened there any more.
 
 mod handle;
+mod link;
 mod metrics;
 mod ports;
 mod shard;
@@ -36,9 +37,10 @@ pub use handle::{MediaSession, RecordRequest};
 pub use hark_engine::media::RecordedFrame;
 pub use hark_engine::media::session::{Event as MediaEvent, PlayRequest, RemoteMedia};
 
+use link::{Command, ShardLink};
 use metrics::MediaMetrics;
 use ports::Ports;
-use shard::{Clock, Command, ShardLink};
+use shard::Clock;
 use slot::Slot;
 
 /// How the media plane is set up.

@@ -3,30 +3,25 @@
 use std::collections::HashMap;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use hark_engine::key::Key;
-use hark_engine::media::session::{PlayRequest, RecordRequest, RemoteMedia};
 use hark_engine::time::{Instant, UnixMillis};
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Events, Interest, Poll, Token};
 
-use super::RecordSink;
+use super::link::{Close, Command, Shared, WAKER};
 use super::metrics::MediaMetrics;
 use super::slot::{Scratch, Slot};
 use super::wheel::{Due, Wheel};
 
-/// Commands that may wait for a shard.
-const QUEUE: usize = 4096;
 /// Socket events taken in one look.
 const EVENTS: usize = 1024;
 /// A frame sent later than this is counted late.
 const LATE: Duration = Duration::from_millis(10);
 /// How often counts are added to the metrics.
 const FLUSH: Duration = Duration::from_millis(250);
-const WAKER: Token = Token(usize::MAX);
 
 /// The monotonic clock as the engine counts it.
 #[derive(Clone, Copy)]
@@ -42,131 +37,8 @@ impl Clock {
     }
 }
 
-/// What a session's owner wants.
-pub(super) enum Command {
-    Open(Box<Slot>),
-    Connect(u64, RemoteMedia),
-    Play(u64, PlayRequest),
-    StopPlay(u64, u64),
-    Record(u64, RecordRequest, Box<dyn RecordSink>),
-    StopRecord(u64, u64),
-    SendDigits(u64, Vec<Key>),
-    Press(u64, Key),
-    #[cfg(test)]
-    Panic(u64),
-}
-
-/// Why a session is closed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Close {
-    /// Its owner is done with it.
-    Wished,
-    /// The shard could not take a command of it.
-    Overloaded,
-}
-
-/// What the thread and its link share.
-#[derive(Default)]
-struct Shared {
-    /// Whether the thread was told that something waits.
-    notified: AtomicBool,
-    /// Sessions to be closed. Not in the queue, so that a close is never refused; bounded by
-    /// the sessions that there are.
-    closing: Mutex<Vec<(u64, Close)>>,
-    /// Sessions open, or on their way.
-    load: AtomicUsize,
-    /// The thread runs.
-    alive: AtomicBool,
-}
-
-/// The way to a shard. The thread ends when the last link is dropped.
-pub(super) struct ShardLink {
-    commands: Option<SyncSender<Command>>,
-    waker: Waker,
-    shared: Arc<Shared>,
-}
-
-impl ShardLink {
-    pub(super) fn spawn(number: usize, clock: Clock, metrics: MediaMetrics) -> io::Result<Self> {
-        let poll = Poll::new()?;
-        let waker = Waker::new(poll.registry(), WAKER)?;
-        let (sender, commands) = sync_channel(QUEUE);
-        let shared = Arc::new(Shared::default());
-        shared.alive.store(true, Ordering::Release);
-        let mut shard = Shard {
-            number,
-            poll,
-            commands,
-            shared: Arc::clone(&shared),
-            clock,
-            metrics,
-            wheel: Wheel::new(clock.now()),
-            slots: Vec::new(),
-            free: Vec::new(),
-            by_id: HashMap::new(),
-            unread: Vec::new(),
-            scratch: Scratch::default(),
-            flushed: Instant::ZERO,
-        };
-        std::thread::Builder::new().name(format!("media-{number}")).spawn(move || {
-            shard.metrics.shards.inc();
-            if let Err(error) = shard.run() {
-                tracing::error!(shard = number, %error, "a media thread can't go on");
-            }
-        })?;
-        Ok(Self { commands: Some(sender), waker, shared })
-    }
-
-    /// False if the command could not be taken.
-    pub(super) fn send(&self, command: Command) -> bool {
-        let opens = matches!(command, Command::Open(_));
-        if opens {
-            self.shared.load.fetch_add(1, Ordering::AcqRel);
-        }
-        let taken = self.commands.as_ref().is_some_and(|queue| queue.try_send(command).is_ok());
-        if opens && !taken {
-            self.shared.load.fetch_sub(1, Ordering::AcqRel);
-        }
-        self.wake();
-        taken
-    }
-
-    pub(super) fn close(&self, id: u64, close: Close) {
-        lock(&self.shared.closing).push((id, close));
-        self.wake();
-    }
-
-    pub(super) fn load(&self) -> usize {
-        self.shared.load.load(Ordering::Acquire)
-    }
-
-    pub(super) fn is_alive(&self) -> bool {
-        self.shared.alive.load(Ordering::Acquire)
-    }
-
-    fn wake(&self) {
-        // One wake-up is enough for all that wait.
-        if !self.shared.notified.swap(true, Ordering::AcqRel)
-            && let Err(error) = self.waker.wake()
-        {
-            tracing::error!(%error, "a media thread can't be woken");
-        }
-    }
-}
-
-impl Drop for ShardLink {
-    fn drop(&mut self) {
-        self.commands = None;
-        self.wake();
-    }
-}
-
-/// A poisoned list of closings is still a list of closings.
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-struct Shard {
+/// The thread's own.
+pub(super) struct Shard {
     number: usize,
     poll: Poll,
     commands: Receiver<Command>,
@@ -185,8 +57,40 @@ struct Shard {
 }
 
 impl Shard {
+    pub(super) fn new(
+        number: usize,
+        poll: Poll,
+        commands: Receiver<Command>,
+        shared: Arc<Shared>,
+        clock: Clock,
+        metrics: MediaMetrics,
+    ) -> Self {
+        metrics.shards.inc();
+        Self {
+            number,
+            poll,
+            commands,
+            shared,
+            clock,
+            metrics,
+            wheel: Wheel::new(clock.now()),
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_id: HashMap::new(),
+            unread: Vec::new(),
+            scratch: Scratch::default(),
+            flushed: Instant::ZERO,
+        }
+    }
+
     /// Runs until the last link is dropped.
-    fn run(&mut self) -> io::Result<()> {
+    pub(super) fn run(&mut self) {
+        if let Err(error) = self.turn() {
+            tracing::error!(shard = self.number, %error, "a media thread can't go on");
+        }
+    }
+
+    fn turn(&mut self) -> io::Result<()> {
         let mut events = Events::with_capacity(EVENTS);
         loop {
             let now = self.clock.now();
@@ -221,14 +125,14 @@ impl Shard {
     fn obey(&mut self) -> bool {
         // Taken before the commands and done after them: whatever was said to a session before
         // its close is in the queue by now.
-        let closing = std::mem::take(&mut *lock(&self.shared.closing));
-        loop {
+        let closing = self.shared.take_closing();
+        let wanted = loop {
             match self.commands.try_recv() {
                 Ok(command) => self.command(command),
-                Err(TryRecvError::Empty) => break,
-                Err(TryRecvError::Disconnected) => return false,
+                Err(TryRecvError::Empty) => break true,
+                Err(TryRecvError::Disconnected) => break false,
             }
-        }
+        };
         for (id, close) in closing {
             let Some(index) = self.by_id.get(&id).copied() else { continue };
             match close {
@@ -240,7 +144,7 @@ impl Shard {
                 Close::Overloaded => self.fail(index, "its commands could not be taken"),
             }
         }
-        true
+        wanted
     }
 
     fn command(&mut self, command: Command) {
@@ -312,18 +216,13 @@ impl Shard {
         let mut at = 0;
         while let Some(index) = self.wheel.phase(due.phase).get(at).copied() {
             let now = self.clock.now();
-            match self.guard(index, |slot, scratch| slot.tick(now, wall, scratch)) {
-                Some(sent) => {
-                    if sent && now.since(due.at) > LATE {
-                        self.scratch.counts.late += 1;
-                    }
-                    // A dropped tick is a frame that was not sent at all.
-                    self.scratch.counts.late += u64::from(sent) * due.dropped;
-                    at += 1;
-                }
-                // A failed session was taken out, and another stands in its place.
-                None => {}
+            if let Some(sent) = self.guard(index, |slot, scratch| slot.tick(now, wall, scratch)) {
+                // A dropped tick is a frame that was not sent at all.
+                let late = u64::from(now.since(due.at) > LATE) + due.dropped;
+                self.scratch.counts.late += u64::from(sent) * late;
             }
+            // A session that failed was taken out, and another stands in its place.
+            at += usize::from(self.wheel.phase(due.phase).get(at) == Some(&index));
         }
     }
 

@@ -197,7 +197,9 @@ impl Diagnostics {
         };
         let start = boundary(&source.text, span.start);
         let end = boundary(&source.text, span.end).max(start);
-        (source.name.clone(), start..end)
+        // Of what goes over several lines, the first tells enough.
+        let line = source.text[start..end].find('\n').unwrap_or(end - start);
+        (source.name.clone(), start..start + line)
     }
 }
 
@@ -247,9 +249,7 @@ fn distance(a: &str, b: &str) -> usize {
     for (i, row) in rows.iter_mut().enumerate() {
         row[0] = i;
     }
-    for j in 0..=b.len() {
-        rows[0][j] = j;
-    }
+    rows[0] = (0..=b.len()).collect();
     for i in 1..=a.len() {
         for j in 1..=b.len() {
             let change = usize::from(a[i - 1] != b[j - 1]);

@@ -57,7 +57,7 @@ impl<'a> Parser<'a> {
         while self.kind() != TokenKind::End {
             let before = self.at;
             if self.item(&mut file).is_err() {
-                self.skip_to_item();
+                self.skip_to_item(before);
             }
             if self.at == before {
                 self.bump();
@@ -303,15 +303,23 @@ impl<'a> Parser<'a> {
         parsed
     }
 
-    /// Skips to the next line that begins something at the outermost level.
-    fn skip_to_item(&mut self) {
+    /// Skips to the next line that begins, or should begin, something at the outermost level.
+    fn skip_to_item(&mut self, failed: usize) {
+        let mut open = 0usize;
         while self.kind() != TokenKind::End {
-            if self.token().first_of_line && ITEMS.contains(&self.word_here()) {
+            if self.at > failed && self.token().first_of_line {
                 // `menu {` is an inline menu, not an item.
                 let next = self.tokens.get(self.at + 1).map(|t| t.kind);
-                if !(self.at_word("menu") && next == Some(TokenKind::LeftBrace)) {
+                let inline = self.at_word("menu") && next == Some(TokenKind::LeftBrace);
+                let is_item = ITEMS.contains(&self.word_here()) && !inline;
+                if is_item || (open == 0 && self.kind() == TokenKind::Word) {
                     return;
                 }
+            }
+            match self.kind() {
+                TokenKind::LeftBrace => open += 1,
+                TokenKind::RightBrace => open = open.saturating_sub(1),
+                _ => {}
             }
             self.bump();
         }

@@ -200,7 +200,7 @@ impl Resolver<'_> {
     /// Gives a name to a new variable of the place at hand.
     fn new_var(&mut self, name: &Name, kind: Type) -> u16 {
         let known = self.scope.iter().map(|slot| &self.vars[usize::from(*slot)]);
-        let before = known.filter(|v| v.name.text == name.text && !name.text.is_empty()).last();
+        let before = known.rev().find(|v| v.name.text == name.text && !name.text.is_empty());
         if let Some(before) = before {
             let error = Diagnostic::error(
                 105,

@@ -77,14 +77,15 @@ pub fn run_tests(program: &Arc<Program>, sources: &[Source]) -> TestReport {
                 file: source.name.clone(),
                 failure: failure.as_ref().map(|f| f.message.clone()),
             });
-            failures.extend(failure);
+            failures.extend(failure.map(|f| *f));
         }
     }
     report.failures = Diagnostics::new(sources, failures);
     report
 }
 
-type Outcome = Result<(), Diagnostic>;
+type Failure = Box<Diagnostic>;
+type Outcome = Result<(), Failure>;
 
 /// One test being played.
 struct Play<'a> {
@@ -213,7 +214,7 @@ impl<'a> Play<'a> {
         }
     }
 
-    fn message(&self, from: &Who, lasting: Duration) -> Result<MessageSummary, Diagnostic> {
+    fn message(&self, from: &Who, lasting: Duration) -> Result<MessageSummary, Failure> {
         let sender = match from {
             Who::User(name) => {
                 let user = self.user(name)?;
@@ -233,15 +234,14 @@ impl<'a> Play<'a> {
         })
     }
 
-    fn user(&self, name: &Name) -> Result<&User, Diagnostic> {
+    fn user(&self, name: &Name) -> Result<&User, Failure> {
         self.users.iter().find(|u| u.name == name.text).ok_or_else(|| {
-            Diagnostic::error(
-                701,
-                name.span,
-                format!("no user of a test is called `{}`", name.text),
+            let message = format!("no user of a test is called `{}`", name.text);
+            Box::new(
+                Diagnostic::error(701, name.span, message)
+                    .mend("a test's users are alice, bob and carol")
+                    .suggest(&name.text, self.users.iter().map(|u| u.name.as_str())),
             )
-            .mend("a test's users are alice, bob and carol")
-            .suggest(&name.text, self.users.iter().map(|u| u.name.as_str()))
         })
     }
 
@@ -319,7 +319,8 @@ impl<'a> Play<'a> {
         let heard = self.phone.transcript();
         let heard = if heard.is_empty() { from } else { heard };
         let heard = if heard.is_empty() { "nothing".to_owned() } else { heard };
-        Err(failed(span, format!("not heard: {what}")).cause(format!("heard instead: {heard}")))
+        let failure = *failed(span, format!("not heard: {what}"));
+        Err(Box::new(failure.cause(format!("heard instead: {heard}"))))
     }
 }
 
@@ -336,6 +337,6 @@ fn is(action: &Action, kind: ActKind) -> bool {
     }
 }
 
-fn failed(span: Span, message: impl Into<String>) -> Diagnostic {
-    Diagnostic::error(702, span, message)
+fn failed(span: Span, message: impl Into<String>) -> Failure {
+    Box::new(Diagnostic::error(702, span, message))
 }

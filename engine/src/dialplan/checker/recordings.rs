@@ -160,7 +160,7 @@ impl Walk<'_> {
     }
 
     fn menu(&mut self, menu: &Menu, span: Span, state: State) -> Option<State> {
-        let Some(state) = self.block(&menu.prompt, state) else { return None };
+        let state = self.block(&menu.prompt, state)?;
         self.again.push(state.clone());
         let mut after: Option<State> = None;
         let mut walked = Vec::new();

@@ -95,7 +95,7 @@ impl Parser<'_> {
                 self.at -= 1;
                 let known =
                     ["call", "deliver", "store", "speak", "wait", "press", "hang", "expect"];
-                let error = self.unexpected("a step of a test").suggest(word, known).mend(EXAMPLE);
+                let error = self.unexpected("a step of a test").mend(EXAMPLE).suggest(word, known);
                 self.tell(error)
             }
         }

@@ -131,7 +131,7 @@ impl Run {
             Field::MessageLength => Value::Duration(message.length()),
             Field::MessageAge => {
                 let wall = self.context.at.after(now.since(self.started));
-                Value::Duration(wall.since(message.at))
+                Value::Duration(roughly(wall.since(message.at)))
             }
             Field::MessageUrgent => Value::Bool(message.urgent),
             _ => Value::Nothing,
@@ -217,6 +217,18 @@ fn recording_field(recorded: &Recorded, field: Field) -> Value {
         Field::RecordingFailed => Value::Bool(recorded.end == RecordEnd::Failed),
         _ => Value::Nothing,
     }
+}
+
+/// As people tell how long ago something was: in whole minutes, hours or days.
+fn roughly(age: Duration) -> Duration {
+    let seconds = age.as_secs();
+    let unit = match seconds {
+        0..60 => 1,
+        60..3600 => 60,
+        3600..86_400 => 3600,
+        _ => 86_400,
+    };
+    Duration::from_secs(seconds - seconds % unit)
 }
 
 /// Digits may be compared with a text of digits; everything else with its like.

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use super::*;
 use crate::key::KeySet;
 use crate::media::clip::Clip;
+use crate::media::rtp::{self, Packet};
+use crate::time::UnixMillis;
 
 const PEER: &str = "192.0.2.7:4000";
 const DTMF: u8 = 101;
