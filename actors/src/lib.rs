@@ -19,7 +19,6 @@ pub mod recovery;
 pub mod registrations;
 pub mod server;
 pub mod sip;
-pub mod sip;
 pub mod site;
 pub mod store;
 pub mod supervisor;
