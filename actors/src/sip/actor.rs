@@ -1,12 +1,12 @@
 //! The actor: what it owns, and how inputs become outputs.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::sip::endpoint::{
-    Command, ConnectionId, Endpoint, Event, Input, Output, Transport,
+    Command, ConnectionId, Endpoint, Event, Input, LegId, Output, Transport,
 };
 use hark_engine::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
@@ -81,6 +81,8 @@ pub struct State {
     tasks: JoinSet<()>,
     events: mpsc::Sender<Event>,
     backlog: VecDeque<Event>,
+    /// Calls that were refused because the sink was full: it is not told of their end either.
+    refused: HashSet<LegId>,
     metrics: Metrics,
     wake: watch::Sender<Option<Instant>>,
     armed: Option<Instant>,
@@ -120,6 +122,7 @@ impl Actor for SipActor {
             tasks,
             events,
             backlog: VecDeque::new(),
+            refused: HashSet::new(),
             metrics,
             wake,
             armed: None,
@@ -324,6 +327,11 @@ impl State {
 
     /// Tells the application, in order, or keeps the event until it has room.
     fn tell(&mut self, event: Event) {
+        if let Event::Ended { leg, .. } = &event
+            && self.refused.remove(leg)
+        {
+            return;
+        }
         if self.backlog.is_empty() {
             match self.events.try_send(event) {
                 Ok(()) => return,
@@ -340,7 +348,8 @@ impl State {
             Event::IncomingCall { leg, .. } => {
                 self.metrics.dropped("application_busy");
                 let (leg, after) = (*leg, Some(self.config.endpoint.retry_after));
-                self.refuse(Command::Reject { leg, status: 503, retry_after: after });
+                self.refused.insert(leg);
+                self.feed(Input::Command(Command::Reject { leg, status: 503, retry_after: after }));
             }
             Event::DtmfInfo { .. } | Event::Registered { .. } | Event::Unregistered { .. }
                 if self.backlog.len() >= MAX_BACKLOG =>
@@ -357,10 +366,6 @@ impl State {
             | Event::Unregistered { .. }
             | Event::Counted(_) => self.backlog.push_back(event),
         }
-    }
-
-    fn refuse(&mut self, reject: Command) {
-        self.feed(Input::Command(reject));
     }
 
     fn offer_backlog(&mut self) {

@@ -120,13 +120,14 @@ impl Dialog {
         self.flow
     }
 
-    /// Whom the next request goes to by its headers; `None` if the flow is to be used.
-    pub fn next_hop(&self) -> Option<&Uri> {
-        match self.routes.first() {
-            Some(route) => Some(&route.uri),
-            None if self.neighbour => None,
-            None => Some(&self.target),
-        }
+    /// Whom the next request goes to by its headers.
+    pub fn next_hop(&self) -> &Uri {
+        self.routes.first().map_or(&self.target, |route| &route.uri)
+    }
+
+    /// Whether the peer is to be reached on its flow rather than by the headers.
+    pub fn is_neighbour(&self) -> bool {
+        self.neighbour
     }
 
     /// A request in this dialog (section 12.2.1.1), without Via and Contact. An ACK has the

@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 
+use super::credentials::with_credentials;
 use super::flow::Flow;
 use super::leg::{Calling, Established, Leg};
 use super::outgoing::{Plan, better};
@@ -10,7 +11,6 @@ use super::transactions::ClientId;
 use super::{EndCause, Endpoint, Event, LegId, Owner};
 use crate::sip::address::NameAddr;
 use crate::sip::dialog::Dialog;
-use crate::sip::digest::{self, Challenged, Credentials};
 use crate::sip::message::{Method, Request, Response};
 use crate::sip::uri::Uri;
 use crate::time::Instant;
@@ -372,62 +372,5 @@ impl Endpoint {
             }
             Some(Owner::Bye(_) | Owner::Nobody) | None => {}
         }
-    }
-
-    fn bye_answered(&mut self, now: Instant, id: LegId, response: &Response) {
-        let Some(Leg::Closing(closing)) = self.legs.get_mut(&id) else { return };
-        if let Some(credentials) = closing.credentials.clone() {
-            let mut bye = closing.dialog.request(Method::Bye, None);
-            let cnonce = self.random.token();
-            let tried = closing.challenged;
-            if with_credentials(&mut bye, response, &credentials, tried, &cnonce) {
-                closing.challenged += 1;
-                let dialog = closing.dialog.clone();
-                return self.send_in_dialog(now, &dialog, bye, Owner::Bye(id));
-            }
-        }
-        self.bye_over(id);
-    }
-
-    fn bye_over(&mut self, id: LegId) {
-        if let Some(Leg::Closing(_)) = self.legs.get(&id) {
-            self.take_leg(id);
-        }
-    }
-}
-
-/// Answers a 401 or 407 once, and a second one only if it says that the nonce was stale
-/// (RFC 3261 section 22.2).
-fn with_credentials(
-    request: &mut Request,
-    response: &Response,
-    credentials: &(String, String),
-    challenged: u8,
-    cnonce: &str,
-) -> bool {
-    let (challenge, answer) = match response.status {
-        401 => ("WWW-Authenticate", "Authorization"),
-        407 => ("Proxy-Authenticate", "Proxy-Authorization"),
-        _ => return false,
-    };
-    let challenges: Vec<_> = response.headers.get_all(challenge).collect();
-    let is_stale = || {
-        challenges.iter().any(|c| {
-            let c = c.to_ascii_lowercase();
-            c.contains("stale=true") || c.contains("stale=\"true\"")
-        })
-    };
-    if challenged > 1 || (challenged == 1 && !is_stale()) {
-        return false;
-    }
-    let (user, password) = credentials.clone();
-    let uri = request.uri.to_string();
-    let asked = Challenged { method: request.method.as_str(), uri: &uri, cnonce, count: 1 };
-    match digest::answer(challenges, &Credentials { user, password }, &asked) {
-        Some(value) => {
-            request.headers.set(answer, value);
-            true
-        }
-        None => false,
     }
 }

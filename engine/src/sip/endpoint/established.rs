@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::leg::{Closing, Established, Leg, Offered, Pending};
+use super::leg::{Established, Leg, Offered, Pending};
 use super::respond::retry_after;
 use super::server::{Received, is_media_type};
-use super::{EndCause, Endpoint, Event, LegId, Owner};
+use super::{EndCause, Endpoint, Event, LegId};
 use crate::key::Key;
 use crate::sip::dialog::DialogId;
 use crate::sip::message::{Method, Request};
@@ -265,48 +265,6 @@ impl Endpoint {
             self.respond(now, pending.tx, response);
         }
         self.put_leg(id, Leg::Established(Box::new(up)));
-    }
-
-    pub(super) fn hangup(&mut self, now: Instant, id: LegId, reason: Option<String>) {
-        match self.take_leg(id) {
-            Some(Leg::Offered(offered)) => {
-                self.finish_offered(now, id, *offered, 480, None, EndCause::LocalHangup);
-            }
-            Some(Leg::Calling(calling)) => {
-                self.give_up(now, calling);
-                self.ended(id, EndCause::LocalHangup);
-            }
-            Some(Leg::Established(up)) => {
-                self.ended(id, EndCause::LocalHangup);
-                self.close(now, id, *up, reason);
-            }
-            Some(Leg::Closing(closing)) => self.put_leg(id, Leg::Closing(closing)),
-            None => {}
-        }
-    }
-
-    /// Ends a call whose end the application knows.
-    fn close(&mut self, now: Instant, id: LegId, up: Established, reason: Option<String>) {
-        let Established { dialog, credentials, unacked, pending } = up;
-        if let Some(pending) = pending {
-            let response = self.dialog_response(&dialog, &pending.request, 487, None);
-            self.respond(now, pending.tx, response);
-        }
-        let closing = Closing { dialog, credentials, reason, unacked, challenged: 0 };
-        if closing.unacked.is_some() {
-            self.put_leg(id, Leg::Closing(Box::new(closing)));
-        } else {
-            self.send_bye(now, id, closing);
-        }
-    }
-
-    pub(super) fn send_bye(&mut self, now: Instant, id: LegId, mut closing: Closing) {
-        let mut bye = closing.dialog.request(Method::Bye, None);
-        if let Some(reason) = &closing.reason {
-            bye.headers.push("Reason", reason.clone());
-        }
-        self.send_in_dialog(now, &closing.dialog, bye, Owner::Bye(id));
-        self.put_leg(id, Leg::Closing(Box::new(closing)));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::sip::transaction::Reliability;
 use crate::sip::uri::{Host, SipUri, Uri};
 
 /// The port of a SIP address that names none.
-const DEFAULT_PORT: u16 = 5060;
+pub(super) const DEFAULT_PORT: u16 = 5060;
 
 /// What carries a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::auth::Asked;
+use super::flow::DEFAULT_PORT;
 use super::leg::{Established, Leg, Offered, Unacked};
 use super::respond::retry_after;
 use super::server::Received;
@@ -59,13 +60,16 @@ impl Endpoint {
         self.put_leg(leg, Leg::Offered(Box::new(offered)));
     }
 
-    /// Whether an address is within our domains, so that using it needs a password.
+    /// Whether an address is within our domains, or names one of our sockets, so that using it
+    /// needs a password.
     fn is_ours(&self, uri: &Uri) -> bool {
         let Uri::Sip(sip) = uri else { return false };
-        self.config.domains.iter().any(|domain| match Host::parse(domain) {
-            Some(host) => host.same(&sip.host),
-            None => false,
-        })
+        let mut domains = self.config.domains.iter().filter_map(|domain| Host::parse(domain));
+        let port = sip.port.unwrap_or(DEFAULT_PORT);
+        domains.any(|domain| domain.same(&sip.host))
+            || self.config.listeners.iter().any(|listener| {
+                listener.public.port() == port && sip.host.ip() == Some(listener.public.ip())
+            })
     }
 
     pub(super) fn receive_cancel(

@@ -57,10 +57,15 @@ impl Endpoint {
                 let bindings = self.registrar.bindings(&account).to_vec();
                 for binding in bindings {
                     let Some(uri) = Uri::parse(&binding.contact) else { continue };
+                    let mut flow = binding.flow();
+                    if self.is_lost(flow) {
+                        // Its connection is gone: perhaps it listens where it says.
+                        flow = self.flow_by(&uri, flow);
+                    }
                     let destination = Destination {
                         uri,
                         routes: binding.path.clone(),
-                        flow: binding.flow(),
+                        flow,
                         others: Vec::new(),
                         device: binding.contact.clone(),
                         neighbour: binding.path.is_empty(),
@@ -174,10 +179,24 @@ impl Endpoint {
     }
 
     /// The flow for a request in a dialog: by its route set or target where these are addresses
-    /// of another host than the one we talk to already.
+    /// of another host than the one we talk to already, or the connection is lost.
     pub(super) fn dialog_flow(&self, dialog: &Dialog) -> Flow {
         let known = dialog.flow();
-        match dialog.next_hop().and_then(next_hop) {
+        if dialog.is_neighbour() && !self.is_lost(known) {
+            return known;
+        }
+        self.flow_by(dialog.next_hop(), known)
+    }
+
+    /// Whether a flow is that of a connection which is gone.
+    fn is_lost(&self, flow: Flow) -> bool {
+        flow.transport == Transport::Tcp
+            && !flow.connection.is_some_and(|connection| self.streams.contains(connection))
+    }
+
+    /// The flow to the address that `uri` holds; `known` if it holds none, or the same.
+    fn flow_by(&self, uri: &Uri, known: Flow) -> Flow {
+        match next_hop(uri) {
             Some(NextHop::Address(transport, addr))
                 if (transport, addr) != (known.transport, known.remote) =>
             {

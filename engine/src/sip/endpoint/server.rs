@@ -6,8 +6,9 @@ use bytes::Bytes;
 
 use super::Endpoint;
 use super::flow::{Flow, Transport, reply_address, stamp_via};
+use super::matching::{merge_key, server_key};
 use super::respond::{ACCEPT, ALLOW, SUPPORTED};
-use super::transactions::{MergeKey, ServerId, server_key};
+use super::transactions::ServerId;
 use crate::sip::dialog::DialogId;
 use crate::sip::message::{Message, Method, Request, Response};
 use crate::sip::transaction::ServerKey;
@@ -274,15 +275,6 @@ fn reply_flow(source: Flow, via: &crate::sip::address::Via) -> Flow {
         Transport::Udp => Flow { remote: reply_address(via, source.remote), ..source },
         Transport::Tcp => source,
     }
-}
-
-fn merge_key(request: &Request) -> Option<MergeKey> {
-    let cseq = request.headers.cseq().ok()?;
-    Some(MergeKey {
-        from_tag: request.headers.from().ok()?.tag()?.to_owned(),
-        call_id: request.headers.call_id().ok()?.to_owned(),
-        cseq: (cseq.seq, cseq.method.as_str().to_owned()),
-    })
 }
 
 /// Whether `value` is the media type `name`, whatever its parameters.

@@ -99,7 +99,7 @@ pub(crate) mod testing {
     use super::Output;
 
     /// Everything that `poll` yields until it answers `None`.
-    pub fn drain(mut poll: impl FnMut() -> Option<Output>) -> Vec<Output> {
-        std::iter::from_fn(|| poll()).collect()
+    pub fn drain(poll: impl FnMut() -> Option<Output>) -> Vec<Output> {
+        std::iter::from_fn(poll).collect()
     }
 }

@@ -26,6 +26,8 @@ pub enum Policy {
     Nothing,
 }
 
+type Filter = Box<dyn FnMut(&str) -> bool>;
+
 pub struct Host {
     pub endpoint: Endpoint,
     pub addr: SocketAddr,
@@ -42,13 +44,14 @@ pub struct Net {
     /// Percent of datagrams that are lost; as many are doubled.
     pub loss: u64,
     /// Drops the datagrams that it answers `true` for.
-    pub filter: Option<Box<dyn FnMut(&str) -> bool>>,
+    pub filter: Option<Filter>,
     pub blocked: Vec<SocketAddr>,
     flight: BTreeMap<(Instant, u64), Flying>,
     pipes: HashMap<(usize, ConnectionId), (usize, ConnectionId)>,
     random: u64,
 }
 
+#[allow(clippy::large_enum_variant)]
 enum Flying {
     Datagram { from: SocketAddr, to: SocketAddr, bytes: Bytes },
     Input { host: usize, input: Input },

@@ -209,3 +209,28 @@ fn register(net: &mut Net, phone: &mut Phone, contact: &str) {
     };
     net.command(0, Command::RestoreBinding { account: phone.user.into(), binding });
 }
+
+#[test]
+fn who_names_our_own_address_is_asked_for_a_password() {
+    let mut net = Net::new(1);
+    let a = net.host(1, Policy::Reject(404));
+    for (n, (from, status)) in [
+        ("sip:alice@192.0.2.1", 407),
+        ("sip:nobody@192.0.2.1:5060", 407),
+        ("sip:alice@192.0.2.1:5071", 404),
+        ("sip:alice@H1.example", 407),
+        ("tel:+15551234", 404),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        net.inbox.clear();
+        let text = super::peers::request("INVITE", &format!("w{n}"), 1, "", "", "")
+            .replace("sip:guest@elsewhere.example", from)
+            .replace("Call-ID: c1", &format!("Call-ID: w{n}"));
+        net.inject("198.51.100.7:5060", a, &text);
+        net.run(Duration::from_millis(100));
+        assert_eq!(net.statuses().last(), Some(&status), "{from}");
+    }
+    net.assert_clean();
+}
