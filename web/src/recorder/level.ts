@@ -10,7 +10,7 @@ export function loudness(pcm: Float32Array): number {
   return Math.min(1, Math.max(0, (20 * Math.log10(rms) + 54) / 48));
 }
 
-/** Gathers frames of 20 ms into bars of 80 ms, each as loud as its loudest frame. */
+/** Gathers frames of 20 ms into bars of 80 ms, each after its loudest frame. */
 export class Bars {
   private loudest = 0;
   private frames = 0;
@@ -21,7 +21,8 @@ export class Bars {
   add(level: number): number | null {
     this.loudest = Math.max(this.loudest, level);
     if (++this.frames < this.framesPerBar) return null;
-    const bar = Math.round(this.loudest * 255);
+    // Squared: syllables stand out from each other, which decibels alone would level.
+    const bar = Math.round(this.loudest ** 2 * 255);
     this.loudest = 0;
     this.frames = 0;
     return bar;

@@ -36,6 +36,8 @@ const idle: RecorderState = {
   phase: 'idle', elapsedMs: 0, limitMs: 59_000, level: 0, bars: [], to: [], detail: null, via: null, keptMs: 0,
 };
 
+/** Stopped so much before the limit: the last samples still on their way must not exceed it. */
+const LIMIT_MARGIN_MS = 100;
 /** The server commits (fsync and all) well within this. */
 const COMMIT_PATIENCE_MS = 20_000;
 
@@ -203,7 +205,7 @@ export class Recorder {
         level: Math.max(level, state.level * 0.85),
         ...(bar === null ? {} : { bars: [...state.bars, bar] }),
       });
-      if (elapsedMs >= state.limitMs) {
+      if (elapsedMs >= state.limitMs - LIMIT_MARGIN_MS) {
         void this.stop(`The limit of ${Math.round(state.limitMs / 1000)} seconds was reached; your message was sent.`);
       }
     });

@@ -80,9 +80,9 @@ function RingFields({ number, ring, profile, change }: RingProps) {
         {!phones(profile.devices).some((d) => d.name === ring.device) && <option value={ring.device}>choose…</option>}
         {phones(profile.devices).map((d) => <option key={d.name} value={d.name}>{d.name}</option>)}
       </select>
-      <span>for</span>{gap('ring_secs', 'seconds to ring', 5, 120)}<span>s,</span>
-      <span>at most</span>{gap('attempts', 'tries', 1, 10)}<span>times,</span>
-      {gap('retry_secs', 'seconds between two tries', 1, 86400)}<span>s apart</span>
+      <span class="ring-part">for {gap('ring_secs', 'seconds to ring', 5, 120)} s,</span>
+      <span class="ring-part">at most {gap('attempts', 'tries', 1, 10)} times,</span>
+      <span class="ring-part">{gap('retry_secs', 'seconds between two tries', 1, 86400)} s apart</span>
     </span>
   );
 }
