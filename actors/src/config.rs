@@ -21,7 +21,7 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML, or has an unknown key or a value of the wrong type.
-    #[error("{path}:{line}:{column}: {message}")]
+    #[error("{path}:{line}:{column}: {message}\n  {line} | {text}\n  mend: correct that line; the hark.toml that ships lists every key with its default")]
     Malformed {
         /// Which file.
         path: PathBuf,
@@ -31,6 +31,8 @@ pub enum ConfigError {
         column: usize,
         /// What is wrong there.
         message: String,
+        /// The line itself.
+        text: String,
     },
     /// A value is out of its range.
     #[error("{path}: {key} = {value}: {message}")]
@@ -322,7 +324,8 @@ impl Config {
             let line = before.iter().filter(|b| **b == b'\n').count() + 1;
             let column = start - before.iter().rposition(|b| *b == b'\n').map_or(0, |p| p + 1) + 1;
             let message = error.message().to_owned();
-            ConfigError::Malformed { path: path.into(), line, column, message }
+            let text = text.lines().nth(line - 1).unwrap_or_default().trim().to_owned();
+            ConfigError::Malformed { path: path.into(), line, column, message, text }
         })?;
         config.check(path)?;
         Ok(config)
