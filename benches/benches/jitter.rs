@@ -65,6 +65,7 @@ fn session() -> (Session, SocketAddr) {
 fn session_play_frame(bencher: Bencher) {
     let (mut session, _) = session();
     let clip = Arc::new(Clip::silence(Duration::from_secs(60)));
+    clip.encoded(Codec::Pcmu);
     let clips = vec![clip; 100_000];
     session.play(PlayRequest { id: 0, clips, stop_on: KeySet::ALL });
     let mut out = [0; MAX_PACKET];
