@@ -21,7 +21,9 @@ pub enum ConfigError {
         source: std::io::Error,
     },
     /// The file is not TOML, or has an unknown key or a value of the wrong type.
-    #[error("{path}:{line}:{column}: {message}\n  {line} | {text}\n  mend: correct that line; the hark.toml that ships lists every key with its default")]
+    #[error(
+        "{path}:{line}:{column}: {message}\n  {line} | {text}\n  mend: correct that line; the hark.toml that ships lists every key with its default"
+    )]
     Malformed {
         /// Which file.
         path: PathBuf,

@@ -1,5 +1,6 @@
 //! Octets that are no good SIP: each gets the RFC's answer or none, and the server goes on serving.
 
+use std::collections::HashSet;
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpStream};
@@ -32,8 +33,10 @@ fn garbage_over_tcp_ends_nothing() {
         drop(stream.shutdown(Shutdown::Write));
         let mut answer = Vec::new();
         drop(stream.read_to_end(&mut answer));
+        // Line ends are keep-alives, which are answered by one (RFC 5626 section 4.4.1).
+        let answer = answer.trim_ascii_start();
         if !answer.is_empty() {
-            let first = Received::parse(&answer).expect("what the server says is SIP");
+            let first = Received::parse(answer).expect("what the server says is SIP");
             assert!(first.status().is_some_and(|status| status >= 400), "{}", first.start);
         }
     }
@@ -73,10 +76,16 @@ fn the_torture_messages_of_rfc_4475_are_answered_as_they_should_be() {
     let mut site = Site::start();
     let expected = fs::read_to_string(folder.join("expect.tsv")).expect("expect.tsv");
     let mut wrong = Vec::new();
+    let mut branches = HashSet::new();
     for (n, line) in expected.lines().filter(|line| !line.starts_with('#')).enumerate() {
         let columns: Vec<_> = line.split('\t').collect();
         let (name, accepted) = (columns[0], columns[6]);
         let bytes = fs::read(folder.join(format!("{name}.dat"))).expect("a torture message");
+        // Some messages share a branch: at one server the second would be a retransmission.
+        if !branches.insert(branch(&bytes)) {
+            site = Site::start();
+            branches = HashSet::from([branch(&bytes)]);
+        }
         let got = torture(&site, n, name, &bytes, accepted);
         if !accepted
             .split('|')
@@ -117,6 +126,13 @@ fn torture(site: &Site, n: usize, name: &str, bytes: &[u8], accepted: &str) -> S
         }
     }
     "silence".into()
+}
+
+/// The first branch parameter of a message; empty where it has none.
+fn branch(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let value = text.split_once("branch=").map_or("", |(_, rest)| rest);
+    value.chars().take_while(|c| c.is_ascii_alphanumeric()).collect()
 }
 
 fn final_status(message: &Received) -> Option<String> {

@@ -83,7 +83,7 @@ pub(super) struct Outgoing {
 #[derive(Debug)]
 pub(super) enum CallMessage {
     /// Something happened to its leg.
-    Sip(SipEvent),
+    Sip(Box<SipEvent>),
     /// Something happened in its media session.
     Media(MediaEvent),
     /// The sounds of a play are ready.
@@ -183,7 +183,7 @@ impl Actor for CallActor {
         call: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            CallMessage::Sip(event) => call.sip(&myself, event),
+            CallMessage::Sip(event) => call.sip(&myself, *event),
             CallMessage::Media(event) => call.media(&myself, event),
             CallMessage::Ready(ticket, clips) => call.ready(ticket, clips),
             CallMessage::Done(ticket, result) => call.tell(&myself, Input::Done(ticket, result)),

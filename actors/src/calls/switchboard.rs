@@ -60,7 +60,7 @@ pub struct SwitchboardArguments {
 #[derive(Debug)]
 pub enum SwitchboardMessage {
     /// Something happened on the SIP side.
-    Sip(SipEvent),
+    Sip(Box<SipEvent>),
     /// A telephone is to be rung for a delivery.
     Ring(Box<RingRequest>),
     /// A delivery no longer wants its call.
@@ -103,7 +103,7 @@ impl Actor for Switchboard {
         pumps.spawn(async move {
             let mut events = sip.lock().await;
             while let Some(event) = events.recv().await {
-                if switchboard.cast(SwitchboardMessage::Sip(event)).is_err() {
+                if switchboard.cast(SwitchboardMessage::Sip(Box::new(event))).is_err() {
                     return;
                 }
             }
@@ -134,7 +134,7 @@ impl Actor for Switchboard {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            SwitchboardMessage::Sip(event) => state.sip(&myself, event).await,
+            SwitchboardMessage::Sip(event) => state.sip(&myself, *event).await,
             SwitchboardMessage::Ring(request) => state.ring(&myself, *request).await,
             SwitchboardMessage::StopRinging(leg) => {
                 if let Some(call) = state.calls.get(&leg) {
@@ -197,7 +197,7 @@ impl SwitchboardState {
         };
         if let Some(call) = self.calls.get(&leg) {
             // A call that has just failed is cleared up by supervision.
-            let _ = call.actor.cast(CallMessage::Sip(event));
+            let _ = call.actor.cast(CallMessage::Sip(Box::new(event)));
         }
     }
 

@@ -128,12 +128,14 @@ fn cache_error(error: std::io::Error) -> SpeechError {
 
 #[cfg(test)]
 mod tests {
+    use hark_engine::media::clip::Clip;
+
     use super::*;
 
     #[test]
     fn memory_is_bounded_and_the_least_used_goes_first() {
-        let mut memory = Memory::new(3 * (200 + 128));
-        let sound = || Arc::new(vec![0i16; 100]);
+        let mut memory = Memory::new(3 * (400 + 128));
+        let sound = || Arc::new(Clip::from_pcm_8k(vec![0; 100]));
         for n in 0..3 {
             memory.put([n; 32], sound());
         }
@@ -142,8 +144,8 @@ mod tests {
         assert!(memory.get(&[1; 32]).is_none(), "the least recently used");
         assert!(memory.get(&[0; 32]).is_some());
         memory.put([3; 32], sound());
-        assert_eq!(memory.bytes, 3 * 328);
-        memory.put([4; 32], Arc::new(vec![0; 10_000]));
+        assert_eq!(memory.bytes, 3 * 528);
+        memory.put([4; 32], Arc::new(Clip::from_pcm_8k(vec![0; 10_000])));
         assert!(memory.get(&[4; 32]).is_none(), "larger than the whole memory");
     }
 

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use bytes::Bytes;
 use hark_engine::id::{MessageId, UserId};
+use hark_engine::media::RecordedFrame;
 use hark_engine::media::codec::Codec;
 use hark_engine::message::Sender;
 use hark_engine::time::UnixMillis;
