@@ -160,7 +160,13 @@ impl Stream {
         };
         let mut shared = lock(&self.shared);
         shared.outgoing.extend((0..press.packets).map(|n| event(n == 0, false, n + 1)));
-        shared.outgoing.extend((0..press.ends).map(|_| event(false, true, press.packets + 1)));
+        // Where everything before the end is lost, the end is the first that is heard of the event.
+        let first = |n| n == 0 && press.packets == 0;
+        let length = press.packets + 1;
+        shared.outgoing.extend((0..press.ends).map(|n| event(first(n), true, length)));
+        // Between two presses a finger is in the air: ITU-T Q.24 wants 40 ms at least.
+        let pause = || Outgoing::Audio(vec![audio::ulaw_encode(0); FRAME]);
+        shared.outgoing.extend((0..3).map(|_| pause()));
     }
 
     /// Whether all that was queued has been sent.
