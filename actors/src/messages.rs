@@ -116,6 +116,14 @@ impl Messages {
         Ok(true)
     }
 
+    /// Whether a message of this id was committed.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn exists(&self, message: MessageId) -> Result<bool, StoreError> {
+        Ok(self.store.message(message).await?.is_some())
+    }
+
     /// A new link under which this recipient can hear the message: the path `/m/TOKEN`.
     ///
     /// # Errors

@@ -83,6 +83,16 @@ impl Recovery {
             Ok(settled) => settled,
             // Trying again would find the same: nothing in it can be heard.
             Err(Failed::Recording(RecordingError::Empty)) => Recovered::Dropped,
+            Err(Failed::Recording(RecordingError::Malformed(cause))) => {
+                tracing::error!(cause, message = %orphan.header.message,
+                    "a spool can't be read: it is set aside under the ending .broken");
+                if let Err(error) =
+                    std::fs::rename(&orphan.path, orphan.path.with_extension("broken"))
+                {
+                    tracing::error!(%error, "a broken spool can't be set aside");
+                }
+                return Recovered::Kept;
+            }
             Err(error) => {
                 tracing::error!(%error, message = %orphan.header.message,
                     "a spool can't be made into a message: it stays for the next start");
@@ -101,6 +111,10 @@ impl Recovery {
             Intent::Send { to, receipt, urgent } if orphan.has_audio => (to, *receipt, *urgent),
             Intent::Send { .. } | Intent::Discard => return Ok(Recovered::Dropped),
         };
+        // Its row may have been committed just before the end: its file stays as it is then.
+        if self.messages.exists(header.message).await? {
+            return Ok(Recovered::Repeated(header.message));
+        }
         let tags =
             tags(&self.directory, &self.domain, header.message, &header.sender, to, header.started);
         let finished = self.recordings.finish(&orphan.path, tags).await?;

@@ -1,5 +1,6 @@
 //! `hark serve`.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use hark_actors::config::Config;
@@ -26,7 +27,11 @@ impl Serve {
         let filter = EnvFilter::try_from_env("HARK_LOG")
             .unwrap_or_else(|_| EnvFilter::new("warn,hark=info,hark_actors=info"));
         // Standard output is for the banner; a log in it would be nobody's to read.
-        tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+        tracing_subscriber::fmt()
+            .with_env_filter(filter)
+            .with_writer(std::io::stderr)
+            .with_ansi(std::io::stderr().is_terminal())
+            .init();
         match runtime() {
             Ok(runtime) => runtime.block_on(serve(config)),
             Err(code) => code,

@@ -30,7 +30,7 @@ use super::{queries, sounds};
 use crate::clock;
 use crate::media::{MediaEvent, MediaSession, PlayRequest, RecordRequest};
 
-/// How long a leg that we hung up may take to end before the call is given up.
+/// How long a call may take to be over once a leg was hung up, by whomever.
 const LINGER: Duration = Duration::from_secs(40);
 /// How long the media shard may take to hand over a recording that it was told to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
@@ -119,6 +119,8 @@ pub(super) struct Call {
     playing: Option<Playing>,
     recording: Option<RecordingNow>,
     early: VecDeque<Key>,
+    /// The deadline for which a timer is set.
+    armed: Option<Instant>,
     begun: Instant,
     answered: bool,
     confirmed: bool,
@@ -191,6 +193,7 @@ impl Actor for CallActor {
                 call.tell(&myself, Input::Answered(ticket, answer));
             }
             CallMessage::Deadline => {
+                call.armed = None;
                 if call.line != Line::Answering {
                     call.run.handle_timeout(clock::now());
                     call.drive(&myself);
@@ -233,6 +236,7 @@ impl Call {
             playing: None,
             recording: None,
             early: VecDeque::new(),
+            armed: None,
             begun,
             answered: false,
             confirmed: false,
@@ -247,7 +251,10 @@ impl Call {
             SipEvent::Confirmed { sdp, .. } => self.line_up(myself, sdp),
             SipEvent::Answered { sdp, .. } => self.picked_up(myself, &sdp),
             SipEvent::Reinvite { sdp, .. } => self.reinvite(sdp),
-            SipEvent::DtmfInfo { key, .. } => self.key(myself, key),
+            // A phone that also sends telephone events would press every key twice.
+            SipEvent::DtmfInfo { .. } if self.description.has_telephone_events() => {}
+            // Through the session, so that it stops prompts and recordings like any other key.
+            SipEvent::DtmfInfo { key, .. } => self.session.press(key),
             SipEvent::Ringing { .. } => self.rings(),
             SipEvent::Ended { cause, .. } => self.ended(myself, &cause),
             // The switchboard keeps these to itself.
@@ -374,6 +381,8 @@ impl Call {
         self.services.metrics.calls.with_label_values(&[direction, outcome]).inc();
         self.report(cause);
         self.line = Line::Gone;
+        // What the run still has to do, such as sending, is bounded too.
+        myself.send_after(LINGER, || CallMessage::GiveUp);
         self.caller_gone(myself);
         self.stop_if_over(myself);
     }
@@ -530,7 +539,9 @@ impl Call {
             let Some(effect) = self.run.poll_output() else { break };
             self.perform(myself, effect);
         }
-        if let Some(deadline) = self.run.next_deadline() {
+        let deadline = self.run.next_deadline();
+        if let Some(deadline) = deadline.filter(|_| deadline != self.armed) {
+            self.armed = Some(deadline);
             let wait = deadline.since(clock::now());
             myself.send_after(wait, || CallMessage::Deadline);
         }
@@ -542,14 +553,16 @@ impl Call {
             Effect::Play { ticket, sounds, stop_on } => self.play(myself, ticket, sounds, stop_on),
             Effect::StopPlay(ticket) => self.stop_play(myself, ticket),
             Effect::Record { ticket, recording, max, stop_on, silence, on_hangup } => {
+                if self.line == Line::Gone || self.hung_up {
+                    return self.record_failed(ticket, RecordEnd::Hangup);
+                }
                 match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
-                    Ok(sink) if self.line != Line::Gone => {
+                    Ok(sink) => {
                         self.recording = Some(RecordingNow { ticket, then_hangup: false });
                         let id = ticket.0.into();
                         let sink = Box::new(sink);
                         self.session.record(RecordRequest { id, sink, max, stop_on, silence });
                     }
-                    Ok(_) => self.record_failed(ticket, RecordEnd::Hangup),
                     Err(error) => {
                         tracing::error!(%error, "a recording can't be kept");
                         self.services.metrics.recordings.with_label_values(&["failed"]).inc();

@@ -18,8 +18,12 @@ impl Ledger {
         self.lock().insert(leg, spools);
     }
 
-    pub(super) fn forget(&self, leg: LegId) {
-        self.lock().remove(&leg);
+    /// A call is over. What it left neither sent nor thrown away, as a run that was cut short
+    /// does, is made into messages like that of a call that failed.
+    pub(super) fn close(&self, services: &CallServices, leg: LegId) {
+        if let Some(spools) = self.lock().remove(&leg) {
+            recover(services, spools);
+        }
     }
 
     /// Hangs up the legs of every call, and makes messages of what was said in them.
@@ -35,18 +39,25 @@ impl Ledger {
         let Some(spools) = self.lock().remove(&leg) else { return };
         let reason = Some("SIP;cause=500;text=\"Server Internal Error\"".into());
         services.sip.command(Command::Hangup { leg, reason });
-        let recovery = services.recovery();
-        let recordings = services.metrics.recordings.with_label_values(&["recovered"]);
-        tokio::spawn(async move {
-            for spool in spools.take_left_behind().await {
-                recovery.recover(&spool).await;
-                recordings.inc();
-            }
-        });
+        recover(services, spools);
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<LegId, List>> {
         // Every change is one insertion or removal: a panic can't have torn it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn recover(services: &CallServices, spools: List) {
+    if spools.is_empty() {
+        return;
+    }
+    let recovery = services.recovery();
+    let recordings = services.metrics.recordings.with_label_values(&["recovered"]);
+    tokio::spawn(async move {
+        for spool in spools.take_left_behind().await {
+            recovery.recover(&spool).await;
+            recordings.inc();
+        }
+    });
 }

@@ -60,6 +60,10 @@ impl List {
         self.lock().get(&id).map(|item| item.spool.path().to_owned())
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.lock().is_empty()
+    }
+
     /// Takes the spools that a dead call left behind, each synced as far as it can be.
     pub async fn take_left_behind(&self) -> Vec<PathBuf> {
         let items: Vec<_> = self.lock().drain().map(|(_, item)| item.spool).collect();
@@ -172,6 +176,8 @@ impl CallRecordings {
         self.metrics.recordings.with_label_values(&["discarded"]).inc();
         tokio::spawn(async move {
             let path = item.spool.path().to_owned();
+            // A spool that can't take this any more can't be read back either.
+            let _ = item.spool.set_intent(&Intent::Discard);
             // Waits for the writer, so that it does not write to a file that is gone.
             let _ = item.spool.sync().await;
             if let Err(error) = crate::recording::spool::remove(&path) {
@@ -196,6 +202,9 @@ impl Taken {
         tags: Tags,
         delivery: Delivery,
     ) -> Result<(), String> {
+        // From here on a crash does what the caller chose, not what a hang-up would have done.
+        let intent = Intent::from(HangupOutcome::Send(delivery.clone()));
+        self.spool.set_intent(&intent).map_err(|e| e.to_string())?;
         self.spool.sync().await.map_err(|e| e.to_string())?;
         let finished =
             recordings.finish(self.spool.path(), tags).await.map_err(|e| e.to_string())?;

@@ -421,7 +421,7 @@ impl SwitchboardState {
     /// A call's actor has ended: forget it, and ring for the next message that waits.
     fn over(&mut self, myself: &ActorRef<SwitchboardMessage>, actor: ActorId) {
         let Some(leg) = self.legs.remove(&actor) else { return };
-        self.ledger.forget(leg);
+        self.ledger.close(&self.services, leg);
         let Some(entry) = self.calls.remove(&leg) else { return };
         if let Some(user) = entry.delivers_to {
             self.ringing.remove(&user);

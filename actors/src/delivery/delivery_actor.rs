@@ -48,6 +48,8 @@ pub(super) struct DeliveryState {
     committed: Option<hark_engine::time::Instant>,
     machine: Machine,
     stop: Option<oneshot::Sender<()>>,
+    /// The deadline for which a timer is set.
+    armed: Option<hark_engine::time::Instant>,
 }
 
 impl Drop for DeliveryState {
@@ -73,8 +75,15 @@ impl Actor for DeliveryActor {
         let profile = services.store.profile(recipient).await?;
         let machine = Machine::start(clock::now(), profile, presence);
         services.metrics.live.inc();
-        let mut state =
-            DeliveryState { services, message, recipient, committed, machine, stop: None };
+        let mut state = DeliveryState {
+            services,
+            message,
+            recipient,
+            committed,
+            machine,
+            stop: None,
+            armed: None,
+        };
         state.drive(&myself).await;
         Ok(state)
     }
@@ -86,7 +95,10 @@ impl Actor for DeliveryActor {
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            DeliveryMessage::Deadline => state.machine.handle_timeout(clock::now()),
+            DeliveryMessage::Deadline => {
+                state.armed = None;
+                state.machine.handle_timeout(clock::now());
+            }
             DeliveryMessage::Rang { device, result } => state.rang(&device, result),
             DeliveryMessage::Settled => state.machine.handle_input(clock::now(), Input::Settled),
             DeliveryMessage::Presence(presence) => {
@@ -150,7 +162,9 @@ impl DeliveryState {
                 Output::Finished => return myself.stop(None),
             }
         }
-        if let Some(deadline) = self.machine.next_deadline() {
+        let deadline = self.machine.next_deadline();
+        if let Some(deadline) = deadline.filter(|_| deadline != self.armed) {
+            self.armed = Some(deadline);
             let wait = deadline.since(clock::now());
             myself.send_after(wait, || DeliveryMessage::Deadline);
         }

@@ -389,29 +389,3 @@ async fn a_full_disk_ends_a_recording_and_is_told() {
     assert!(matches!(kept.audio, SpoolAudio::Frames(f) if f.len() > 100));
     removed.unwrap();
 }
-
-#[test]
-#[ignore = "a measurement: cargo test --release -- --ignored --nocapture measure"]
-fn measure_a_whole_recording() {
-    let dir = tempfile::tempdir().unwrap();
-    let voice = spoken(dir.path());
-    let pcm: Vec<i16> = voice.iter().copied().cycle().take(59 * 8000).collect();
-    let frames = frames(&pcm);
-    for _ in 0..3 {
-        let started = std::time::Instant::now();
-        let made = transcode::transcode(&frames, 59_000).unwrap();
-        let spent = started.elapsed();
-        let telephone = transcode::pcm(&frames, 59_000);
-        let started = std::time::Instant::now();
-        let wide = resample::resample(&telephone, 8000, 16_000);
-        let resampled = started.elapsed();
-        let enhanced = enhance::enhance(&wide).unwrap();
-        let done = started.elapsed() - resampled;
-        transcode::encode(&enhanced).unwrap();
-        let encoded = started.elapsed() - done - resampled;
-        eprintln!(
-            "59 s: {spent:?}, {} packets; resample {resampled:?}, enhance {done:?}, encode {encoded:?}",
-            made.stream.packets.len()
-        );
-    }
-}

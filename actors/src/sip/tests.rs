@@ -67,36 +67,3 @@ async fn a_call_over_udp() {
 async fn a_call_over_tcp() {
     call(Transport::Tcp).await;
 }
-
-/// A server to be tried with `sipp -sn uac` or `sipsak -s` by hand: it answers every call.
-/// `HARK_SIP_PORT=5070 cargo test -p hark-actors --lib sip::tests::answer -- --ignored`
-#[tokio::test]
-#[ignore = "runs for a minute, for a peer that is started by hand"]
-async fn answer() {
-    let port = std::env::var("HARK_SIP_PORT").map_or(5070, |port| port.parse().unwrap());
-    let addr = ([127, 0, 0, 1], port).into();
-    let config =
-        SipConfig::new("test.example", vec![(Transport::Udp, addr), (Transport::Tcp, addr)]);
-    let (events, mut receiver) = mpsc::channel(1024);
-    let registry = Registry::new();
-    let (handle, _) = start(config, events, &registry, None).await.unwrap();
-    let serve = async {
-        let (mut calls, mut ends) = (0, 0);
-        loop {
-            match receiver.recv().await {
-                Some(Event::IncomingCall { leg, .. }) => {
-                    calls += 1;
-                    handle.command(Command::Ringing { leg });
-                    handle.command(Command::Answer { leg, sdp: SDP.into() });
-                }
-                Some(Event::Ended { cause, .. }) => {
-                    ends += 1;
-                    println!("call {ends} of {calls} ended: {cause:?}");
-                }
-                Some(_) => {}
-                None => return,
-            }
-        }
-    };
-    let _ = tokio::time::timeout(Duration::from_secs(60), serve).await;
-}

@@ -418,36 +418,3 @@ async fn commit_soon(store: &Store, from: UserId, to: UserId, n: u32) {
     }
     panic!("the writer was not restarted");
 }
-
-#[tokio::test(flavor = "multi_thread")]
-#[ignore = "a measurement: cargo test --release -- --ignored --nocapture measure"]
-async fn measure_commits() {
-    // Not /tmp, which may be memory: the point is the disk.
-    let dir = tempfile::tempdir_in(".").unwrap();
-    for writers in [1u32, 16, 128] {
-        let dir = dir.path().join(writers.to_string());
-        let store = Store::open(StoreConfig::new(dir), &Registry::new()).unwrap();
-        let (alice, bob) = two_users(&store).await;
-        let started = std::time::Instant::now();
-        let each = 4000 / writers;
-        let mut tasks = tokio::task::JoinSet::new();
-        for writer in 0..writers {
-            let store = store.clone();
-            tasks.spawn(async move {
-                for n in 0..each {
-                    store.commit_message(message(writer * each + n, alice, &[bob])).await.unwrap();
-                }
-            });
-        }
-        while let Some(done) = tasks.join_next().await {
-            done.unwrap();
-        }
-        let seconds = started.elapsed().as_secs_f64();
-        let commits = store.shared.metrics.commit_seconds.get_sample_count();
-        eprintln!(
-            "{writers} writers: {:.0} messages/s in {:.0} commits/s",
-            f64::from(each * writers) / seconds,
-            commits as f64 / seconds
-        );
-    }
-}
