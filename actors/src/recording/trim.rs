@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// Loudness is measured over so many milliseconds.
 const WINDOW_MS: usize = 10;
+/// A pause that shows the line's noise is so many windows long: 100 ms.
+const PAUSE_WINDOWS: usize = 10;
 /// Below this RMS (about -70 dBFS) a line is silent by construction, not by its room: G.711's
 /// own idle code lies below.
 const DIGITAL_SILENCE: f32 = 10.0;
@@ -25,16 +27,18 @@ pub fn speech(pcm: &[i16], rate: u32) -> Range<usize> {
     let per_ms = rate as usize / 1000;
     let window = (WINDOW_MS * per_ms).max(1);
     let levels: Vec<f32> = pcm.chunks(window).map(rms).collect();
-    let mut sorted = levels.clone();
-    sorted.sort_by(f32::total_cmp);
-    let (Some(noise), Some(loudest)) = (sorted.get(sorted.len() / 10), sorted.last()) else {
+    // The noise is what is left in the quietest pause, however short the silence at the ends.
+    let pauses = levels.windows(PAUSE_WINDOWS.min(levels.len().max(1)));
+    let loudest_of = |part: &[f32]| part.iter().copied().max_by(f32::total_cmp);
+    let noise = pauses.filter_map(loudest_of).min_by(f32::total_cmp);
+    let (Some(noise), Some(loudest)) = (noise, loudest_of(&levels)) else {
         return 0..pcm.len();
     };
     let threshold = (noise * ABOVE_NOISE).min(loudest / BELOW_LOUDEST).max(DIGITAL_SILENCE);
     let first = levels.iter().position(|level| *level > threshold);
     let last = levels.iter().rposition(|level| *level > threshold);
     let (Some(first), Some(last)) = (first, last) else { return 0..pcm.len() };
-    let margin = if *noise < DIGITAL_SILENCE { NARROW_MS } else { WIDE_MS } * per_ms;
+    let margin = if noise < DIGITAL_SILENCE { NARROW_MS } else { WIDE_MS } * per_ms;
     let start = (first * window).saturating_sub(margin);
     let end = ((last + 1) * window + margin).min(pcm.len());
     start..end
@@ -68,6 +72,13 @@ mod tests {
         let parts = [sound(0, 500), sound(60, 300), sound(20_000, 500), sound(0, 500)];
         let kept = speech(&parts.concat(), 8000);
         assert!(kept.start <= 500 * 8, "{kept:?}");
+    }
+
+    #[test]
+    fn a_recording_that_is_nearly_all_speech_is_cut_closely_too() {
+        let parts =
+            [sound(0, 300), sound(5000, 4000), sound(0, 150), sound(5000, 700), sound(0, 120)];
+        assert_eq!(speech(&parts.concat(), 8000), 270 * 8..5180 * 8);
     }
 
     #[test]
