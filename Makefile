@@ -59,6 +59,7 @@ test-system: build ## The stories, with baresip, sipp and Chromium against the r
 
 bench: deps web ## Benchmarks, in release
 	$(CARGO) bench --locked -p hark-benches
+	$(CARGO) run --release --locked -p hark-benches --bin calls -- --calls 100,500,1000,2000
 
 build: web
 	$(CARGO) build --locked --workspace --all-targets
