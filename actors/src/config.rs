@@ -349,6 +349,11 @@ impl Config {
             let value = self.media.dead_after_seconds.to_string();
             return wrong("media.dead_after_seconds", value, "allowed are 1 to 3600");
         }
+        if self.media.bind.is_unspecified() {
+            let value = self.media.bind.to_string();
+            let message = "name one address that phones can reach: it stands in every SDP";
+            return wrong("media.bind", value, message);
+        }
         if self.sip.listen.is_empty() {
             return wrong("sip.listen", "[]".into(), "name at least one, e.g. udp:127.0.0.1:5060");
         }

@@ -51,20 +51,13 @@ enum Failed {
 }
 
 impl Recovery {
-    /// Recovers every spool under the storage folder; to be called before anybody records.
-    /// Says how many became messages.
-    ///
-    /// # Errors
-    /// When the spool folder can't be read.
-    pub async fn recover_all(&self, dir: &Path) -> Result<usize, RecordingError> {
-        let mut sent = 0;
-        for orphan in crate::recording::recover::recover(dir)? {
+    /// Settles the spools that an earlier run left behind, one after the other.
+    pub async fn settle_all(&self, orphans: Vec<OrphanedSpool>) {
+        for orphan in orphans {
             if let Recovered::Sent(message) = self.settle(orphan).await {
-                sent += 1;
-                tracing::info!(%message, "a recording that was interrupted was sent");
+                tracing::warn!(%message, "a recording that was interrupted was sent");
             }
         }
-        Ok(sent)
     }
 
     /// Recovers one spool.

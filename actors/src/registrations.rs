@@ -14,6 +14,9 @@ use crate::presence_board::PresenceBoard;
 use crate::sip::SipHandle;
 use crate::store::{Store, StoreError, StoredBinding};
 
+/// Changes that may wait for the disk.
+const CHANGES: usize = 4096;
+
 /// Which telephones are registered now.
 pub struct Registrations {
     store: Store,
@@ -56,15 +59,18 @@ impl Registrations {
 
     /// Serves events until the SIP side ends.
     pub async fn run(mut self, mut events: mpsc::Receiver<Event>, calls: mpsc::Sender<Event>) {
+        // The disk is another task's: no call waits until a registration is synced.
+        let (changes, queue) = mpsc::channel(CHANGES);
+        tokio::spawn(write(self.store.clone(), queue));
         while let Some(event) = events.recv().await {
             match event {
-                Event::Registered { account, contact } => self.registered(account, contact).await,
+                Event::Registered { account, contact } => {
+                    self.note(&account, &contact.contact, true);
+                    keep(&changes, Change::Kept(account, contact));
+                }
                 Event::Unregistered { account, contact } => {
                     self.note(&account, &contact.contact, false);
-                    let gone = self.store.delete_binding(&account, &contact.contact).await;
-                    if let Err(error) = gone {
-                        tracing::warn!(%error, "a registration that ended stays in the store");
-                    }
+                    keep(&changes, Change::Gone(account, contact));
                 }
                 Event::Counted(_) => {}
                 Event::IncomingCall { .. }
@@ -82,23 +88,6 @@ impl Registrations {
         }
     }
 
-    async fn registered(&mut self, account: String, contact: Binding) {
-        self.note(&account, &contact.contact, true);
-        let stored = match serde_json::to_string(&contact) {
-            Ok(binding) => StoredBinding {
-                account,
-                contact: contact.contact,
-                binding,
-                expires: contact.expires_at,
-            },
-            Err(error) => return tracing::error!(%error, "a registration can't be written"),
-        };
-        if let Err(error) = self.store.save_binding(stored).await {
-            // It holds until a restart, and telephones register again.
-            tracing::warn!(%error, "a registration can't be kept");
-        }
-    }
-
     fn note(&mut self, account: &str, contact: &str, present: bool) {
         let contacts = self.bindings.entry(account.to_owned()).or_default();
         if present {
@@ -113,6 +102,43 @@ impl Registrations {
         let user = self.directory.borrow().by_name(account).map(|user| user.id);
         if let Some(user) = user {
             self.presence.phones(user, count);
+        }
+    }
+}
+
+enum Change {
+    Kept(String, Binding),
+    Gone(String, Binding),
+}
+
+fn keep(changes: &mpsc::Sender<Change>, change: Change) {
+    if changes.try_send(change).is_err() {
+        // It holds until a restart, and telephones register again within the hour.
+        tracing::warn!("registrations come faster than the disk takes them: one was not kept");
+    }
+}
+
+async fn write(store: Store, mut changes: mpsc::Receiver<Change>) {
+    while let Some(change) = changes.recv().await {
+        let written = match change {
+            Change::Gone(account, binding) => {
+                store.delete_binding(&account, &binding.contact).await
+            }
+            Change::Kept(account, binding) => match serde_json::to_string(&binding) {
+                Ok(json) => {
+                    let Binding { contact, expires_at: expires, .. } = binding;
+                    store
+                        .save_binding(StoredBinding { account, contact, binding: json, expires })
+                        .await
+                }
+                Err(error) => {
+                    tracing::error!(%error, "a registration can't be written");
+                    continue;
+                }
+            },
+        };
+        if let Err(error) = written {
+            tracing::warn!(%error, "the store does not keep up with a registration");
         }
     }
 }

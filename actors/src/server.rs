@@ -121,10 +121,9 @@ impl Server {
             directory: directory.borrow().clone(),
             domain: Arc::clone(&domain),
         };
-        let recovered = recovery.recover_all(store.dir()).await?;
-        if recovered > 0 {
-            tracing::warn!(recovered, "recordings that an earlier run left behind were sent");
-        }
+        // Listed before anybody records, and settled while we serve already.
+        let orphans = crate::recording::recover::recover(store.dir())?;
+        tokio::spawn(async move { recovery.settle_all(orphans).await });
 
         let media =
             MediaPlane::start(media_config(&config), &registry).map_err(StartError::Media)?;
@@ -155,6 +154,8 @@ impl Server {
             domain,
             language: config.site.language.as_str().into(),
             max_calls: config.sip.max_calls,
+            guests: config.sip.guests,
+            dead_after: config.media.dead_after(),
         };
         let (fatal_sender, fatal) = watch::channel(false);
         let arguments = SupervisorArguments {

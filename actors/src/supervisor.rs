@@ -16,7 +16,7 @@ use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, Supervisio
 use tokio::sync::watch;
 
 use crate::calls::{Switchboard, SwitchboardArguments, SwitchboardMessage};
-use crate::delivery::{Dispatcher, DispatcherArguments};
+use crate::delivery::{Dispatcher, DispatcherArguments, DispatcherMessage};
 use crate::store::{Store, StoreActor};
 
 /// How often one actor may be restarted in any minute.
@@ -62,6 +62,8 @@ pub struct SupervisorState {
     children: HashMap<ActorId, Child>,
     restarts: HashMap<Child, VecDeque<Instant>>,
     switchboard: Option<ActorRef<SwitchboardMessage>>,
+    dispatcher: Option<ActorRef<DispatcherMessage>>,
+    draining: bool,
 }
 
 impl Actor for Supervisor {
@@ -79,6 +81,8 @@ impl Actor for Supervisor {
             children: HashMap::new(),
             restarts: HashMap::new(),
             switchboard: None,
+            dispatcher: None,
+            draining: false,
         };
         for child in [Child::Store, Child::Dispatcher, Child::Switchboard] {
             state.start(child, myself.get_cell()).await?;
@@ -92,6 +96,14 @@ impl Actor for Supervisor {
         message: Self::Msg,
         state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        if let SupervisorMessage::Drain = message {
+            // Deliveries stop first: a call that ends because the server stops is no failure of
+            // its delivery, which goes on after the start.
+            state.draining = true;
+            if let Some(dispatcher) = state.dispatcher.take() {
+                dispatcher.stop(None);
+            }
+        }
         let Some(switchboard) = &state.switchboard else { return Ok(()) };
         // A switchboard that has just failed has no calls.
         let _told = match message {
@@ -119,6 +131,9 @@ impl Actor for Supervisor {
             }
         };
         let Some(child) = state.children.remove(&cell.get_id()) else { return Ok(()) };
+        if state.draining {
+            return Ok(());
+        }
         tracing::error!(?child, error, "a part of the server failed: it is restarted");
         if state.too_often(child) {
             tracing::error!(?child, "it fails again and again: the server ends");
@@ -137,17 +152,22 @@ impl SupervisorState {
     async fn start(&mut self, child: Child, me: ActorCell) -> Result<(), ActorProcessingErr> {
         let id = match child {
             Child::Switchboard => {
+                // Before the next one takes calls of its own.
+                if self.switchboard.take().is_some() {
+                    self.recover_calls();
+                }
                 let arguments = self.arguments.switchboard.clone();
                 let (actor, _) = Actor::spawn_linked(None, Switchboard, arguments, me).await?;
                 let id = actor.get_id();
-                if self.switchboard.replace(actor).is_some() {
-                    self.recover_calls();
-                }
+                self.switchboard = Some(actor);
                 id
             }
             Child::Dispatcher => {
                 let arguments = self.arguments.dispatcher.clone();
-                Actor::spawn_linked(None, Dispatcher, arguments, me).await?.0.get_id()
+                let (actor, _) = Actor::spawn_linked(None, Dispatcher, arguments, me).await?;
+                let id = actor.get_id();
+                self.dispatcher = Some(actor);
+                id
             }
             Child::Store => {
                 let store = self.arguments.store.clone();

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use divan::{Bencher, black_box};
 use hark_engine::dialplan::effect::{Effect, Input};
-use hark_engine::dialplan::{CallContext, CallerInfo, Options, Program, Run, Source, builtin, compile};
+use hark_engine::dialplan::{
+    CallContext, CallerInfo, Options, Program, Run, Source, builtin, compile,
+};
 use hark_engine::directory::{Directory, User};
 use hark_engine::id::UserId;
 use hark_engine::key::Key;

@@ -71,3 +71,27 @@ fn alice_sees_her_message_accepted_notified_delivered_and_heard() {
     assert_eq!(hers.errors(), [""; 0]);
     assert_eq!(his.errors(), [""; 0]);
 }
+
+#[test]
+fn hanging_up_in_the_middle_of_a_message_counts_as_heard_so_far() {
+    let site = Site::start();
+    let sentence = audio::sentence();
+    let twice = audio::Sound([sentence.0.clone(), sentence.0.clone()].concat());
+    story::leave_message(&mut site.phone("alice"), "1002", &twice);
+    let alice = site.sign_in("alice");
+    let mut bob = site.phone("bob");
+
+    bob.call("*97");
+    bob.wait_heard(&sentence, story::ALIKE);
+    bob.hang_up();
+
+    let heard = story::wait_outbox_step(&alice, "heard");
+    let outbox = alice.json("/api/v1/outbox");
+    let steps = outbox[0]["recipients"][0]["steps"].as_array().expect("steps").clone();
+    let names: Vec<_> = steps.iter().filter_map(|step| step["step"].as_str()).collect();
+    let of = |name| names.iter().position(|step| *step == name);
+    assert!(of("delivered").is_some() && of("delivered") < of("heard"), "{names:?}");
+    let heard = heard["heard_ms"].as_u64().expect("how much");
+    let whole = u64::try_from(twice.length().as_millis()).expect("a short message");
+    assert!((2_000..whole).contains(&heard), "{heard} ms of {whole} ms were heard");
+}

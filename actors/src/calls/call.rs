@@ -7,12 +7,15 @@
 //! Restart policy: never restarted. A call is a conversation; the caller calls again.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use hark_engine::delivery::machine::RingResult;
-use hark_engine::dialplan::effect::{Action, Answer, Effect, Failure, Input, RecordEnd, Ticket};
+use hark_engine::dialplan::effect::{
+    Action, Answer, Effect, Failure, Finish, Input, RecordEnd, Ticket,
+};
 use hark_engine::dialplan::run::Run;
 use hark_engine::id::UserId;
 use hark_engine::key::{Key, KeySet};
@@ -87,7 +90,8 @@ pub(super) enum CallMessage {
     /// Something happened in its media session.
     Media(MediaEvent),
     /// The sounds of a play are ready.
-    Ready(Ticket, Vec<Arc<Clip>>),
+    /// Whether none of them is a tone in the place of one that can't be made.
+    Ready(Ticket, Vec<Arc<Clip>>, bool),
     /// A send or an act was done, or not.
     Done(Ticket, Result<(), Failure>),
     /// A query was answered.
@@ -96,10 +100,19 @@ pub(super) enum CallMessage {
     Deadline,
     /// A recording that was told to stop has still not been handed over.
     StopLate(Ticket),
-    /// End the call: the server stops, or its delivery is settled.
-    Stop(&'static str),
+    /// End the call.
+    Stop(Stop),
     /// The leg has not ended in time.
     GiveUp,
+}
+
+/// Why a call is to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The message that it delivers was heard, saved or deleted.
+    Settled,
+    /// The server stops.
+    Drain,
 }
 
 /// The call.
@@ -123,7 +136,14 @@ pub(super) struct Call {
     armed: Option<Instant>,
     begun: Instant,
     answered: bool,
-    confirmed: bool,
+    /// The confirmation that is on its way into the store, or in it.
+    confirming: Option<Ticket>,
+    /// Whether this delivery call itself noted what became of its message.
+    settles_itself: bool,
+    /// SIP INFO keys that the session has not reported yet.
+    info_keys: u32,
+    /// Whether the phone sends telephone events.
+    rtp_keys: bool,
     hung_up: bool,
 }
 
@@ -143,11 +163,15 @@ enum Line {
 struct Playing {
     ticket: Ticket,
     stop_on: KeySet,
-    started: bool,
+    /// When its sounds were ready and began; `None` before.
+    started: Option<Instant>,
+    /// Whether all of its sounds could be made.
+    complete: bool,
 }
 
 struct RecordingNow {
     ticket: Ticket,
+    since: Instant,
     /// Tell the run that the caller is gone once the recording is handed over.
     then_hangup: bool,
 }
@@ -187,20 +211,28 @@ impl Actor for CallActor {
         match message {
             CallMessage::Sip(event) => call.sip(&myself, *event),
             CallMessage::Media(event) => call.media(&myself, event),
-            CallMessage::Ready(ticket, clips) => call.ready(ticket, clips),
-            CallMessage::Done(ticket, result) => call.tell(&myself, Input::Done(ticket, result)),
+            CallMessage::Ready(ticket, clips, complete) => call.ready(ticket, clips, complete),
+            CallMessage::Done(ticket, result) => {
+                // What could not be noted is tried again by another call.
+                if result.is_err() && call.confirming == Some(ticket) {
+                    call.confirming = None;
+                }
+                call.tell(&myself, Input::Done(ticket, result));
+            }
             CallMessage::Answered(ticket, answer) => {
                 call.tell(&myself, Input::Answered(ticket, answer));
             }
             CallMessage::Deadline => {
-                call.armed = None;
+                call.armed.take_if(|armed| *armed <= clock::now());
                 if call.line != Line::Answering {
                     call.run.handle_timeout(clock::now());
                     call.drive(&myself);
                 }
             }
             CallMessage::StopLate(ticket) => call.stop_late(&myself, ticket),
-            CallMessage::Stop(reason) => call.hang_up(&myself, Some(reason)),
+            // What settles a delivery may be the very key that was pressed in this call.
+            CallMessage::Stop(Stop::Settled) if call.settles_itself => {}
+            CallMessage::Stop(Stop::Settled | Stop::Drain) => call.hang_up(&myself, None),
             CallMessage::GiveUp => myself.stop(None),
         }
         Ok(())
@@ -239,7 +271,10 @@ impl Call {
             armed: None,
             begun,
             answered: false,
-            confirmed: false,
+            confirming: None,
+            settles_itself: false,
+            info_keys: 0,
+            rtp_keys: false,
             hung_up: false,
         }
     }
@@ -249,12 +284,15 @@ impl Call {
     fn sip(&mut self, myself: &ActorRef<CallMessage>, event: SipEvent) {
         match event {
             SipEvent::Confirmed { sdp, .. } => self.line_up(myself, sdp),
-            SipEvent::Answered { sdp, .. } => self.picked_up(myself, &sdp),
+            SipEvent::Answered { sdp, remote, .. } => self.picked_up(myself, &sdp, remote.ip()),
             SipEvent::Reinvite { sdp, .. } => self.reinvite(sdp),
             // A phone that also sends telephone events would press every key twice.
-            SipEvent::DtmfInfo { .. } if self.description.has_telephone_events() => {}
+            SipEvent::DtmfInfo { .. } if self.rtp_keys => {}
             // Through the session, so that it stops prompts and recordings like any other key.
-            SipEvent::DtmfInfo { key, .. } => self.session.press(key),
+            SipEvent::DtmfInfo { key, .. } => {
+                self.info_keys = self.info_keys.saturating_add(1);
+                self.session.press(key);
+            }
             SipEvent::Ringing { .. } => self.rings(),
             SipEvent::Ended { cause, .. } => self.ended(myself, &cause),
             // The switchboard keeps these to itself.
@@ -313,17 +351,18 @@ impl Call {
             return;
         }
         self.line = Line::Up;
-        while let Some(key) = self.early.pop_front() {
-            self.run.handle_input(clock::now(), Input::Key(key));
-        }
         self.drive(myself);
+        while let Some(key) = self.early.pop_front() {
+            self.key(myself, key);
+        }
     }
 
     /// The phone that we rang was picked up.
-    fn picked_up(&mut self, myself: &ActorRef<CallMessage>, sdp: &Bytes) {
+    fn picked_up(&mut self, myself: &ActorRef<CallMessage>, sdp: &Bytes, signalling: IpAddr) {
         if self.outgoing.is_none() {
             return;
         }
+        self.description.believe(signalling);
         match self.description.answered(sdp) {
             Ok(negotiated) => self.description.connect(&self.session, &negotiated),
             Err(error) => {
@@ -333,8 +372,6 @@ impl Call {
         }
         self.answered = true;
         self.line = Line::Up;
-        let setup = clock::now().since(self.begun).as_secs_f64();
-        self.services.metrics.setup.observe(setup);
         self.drive(myself);
     }
 
@@ -383,7 +420,7 @@ impl Call {
         self.line = Line::Gone;
         // What the run still has to do, such as sending, is bounded too.
         myself.send_after(LINGER, || CallMessage::GiveUp);
-        self.caller_gone(myself);
+        self.caller_gone(myself, false);
         self.stop_if_over(myself);
     }
 
@@ -393,7 +430,7 @@ impl Call {
         let Some(reply) = outgoing.reply.take() else { return };
         let failed = |reason: &str| RingResult::Failed { reason: reason.to_owned() };
         let result = match cause {
-            _ if self.confirmed => RingResult::Confirmed,
+            _ if self.confirming.is_some() => RingResult::Confirmed,
             _ if self.answered => failed("answered, but not confirmed by key"),
             EndCause::Rejected { status: 486 | 600, .. } => failed("busy"),
             EndCause::Rejected { status: 480 | 404, .. } => failed("no telephone is registered"),
@@ -422,7 +459,13 @@ impl Call {
 
     fn media(&mut self, myself: &ActorRef<CallMessage>, event: MediaEvent) {
         match event {
-            MediaEvent::Key { key, .. } => self.key(myself, key),
+            MediaEvent::Key { key, .. } => {
+                match self.info_keys.checked_sub(1) {
+                    Some(left) => self.info_keys = left,
+                    None => self.rtp_keys = true,
+                }
+                self.key(myself, key);
+            }
             MediaEvent::PlayDone { id, played, .. } => self.play_done(myself, id, played),
             MediaEvent::RecordDone { id, end, length } => {
                 self.record_done(myself, id, end, length);
@@ -431,7 +474,7 @@ impl Call {
                 tracing::info!("a call without media is ended");
                 self.services.metrics.calls.with_label_values(&["any", "media_dead"]).inc();
                 self.hang_up(myself, Some("Q.850;cause=41;text=\"media lost\""));
-                self.caller_gone(myself);
+                self.caller_gone(myself, true);
             }
         }
     }
@@ -444,23 +487,28 @@ impl Call {
             return;
         }
         self.run.handle_input(clock::now(), Input::Key(key));
-        // A play whose sounds are still being made has no session that stops it.
-        if let Some(playing) = &self.playing
-            && !playing.started
-            && playing.stop_on.contains(key)
-        {
-            let ticket = playing.ticket;
-            self.playing = None;
-            let played = Duration::ZERO;
-            self.run.handle_input(clock::now(), Input::PlayDone { ticket, played });
+        let stops = self.playing.take_if(|playing| playing.stop_on.contains(key));
+        match stops {
+            // Sounds that are still being made have no session that stops them.
+            Some(Playing { ticket, started: None, .. }) => {
+                let played = Duration::ZERO;
+                self.run.handle_input(clock::now(), Input::PlayDone { ticket, played });
+            }
+            // The session has stopped it, unless the key came before the sounds did.
+            Some(playing) => {
+                self.session.stop_play(playing.ticket.0.into());
+                self.playing = Some(playing);
+            }
+            None => {}
         }
         self.drive(myself);
     }
 
-    fn ready(&mut self, ticket: Ticket, clips: Vec<Arc<Clip>>) {
+    fn ready(&mut self, ticket: Ticket, clips: Vec<Arc<Clip>>, complete: bool) {
         match &mut self.playing {
-            Some(playing) if playing.ticket == ticket && !playing.started => {
-                playing.started = true;
+            Some(playing) if playing.ticket == ticket && playing.started.is_none() => {
+                playing.started = Some(clock::now());
+                playing.complete = complete;
                 let stop_on = playing.stop_on;
                 self.session.play(PlayRequest { id: ticket.0.into(), clips, stop_on });
             }
@@ -471,6 +519,8 @@ impl Call {
 
     fn play_done(&mut self, myself: &ActorRef<CallMessage>, id: u64, played: Duration) {
         let Some(playing) = self.playing.take_if(|p| u64::from(p.ticket.0) == id) else { return };
+        // A tone in a message's place is not the message: nobody has heard it.
+        let played = if playing.complete { played } else { Duration::ZERO };
         self.tell(myself, Input::PlayDone { ticket: playing.ticket, played });
     }
 
@@ -482,7 +532,7 @@ impl Call {
         length: Duration,
     ) {
         let now = self.recording.take_if(|r| u64::from(r.ticket.0) == id);
-        let Some(RecordingNow { ticket, then_hangup }) = now else { return };
+        let Some(RecordingNow { ticket, then_hangup, .. }) = now else { return };
         let end = match end {
             RecordEnd::Stopped if then_hangup => RecordEnd::Hangup,
             end => end,
@@ -496,19 +546,26 @@ impl Call {
     }
 
     fn stop_late(&mut self, myself: &ActorRef<CallMessage>, ticket: Ticket) {
-        if self.recording.as_ref().is_some_and(|r| r.ticket == ticket) {
-            tracing::warn!("the media session did not hand over a recording in time");
-            self.record_done(myself, ticket.0.into(), RecordEnd::Stopped, Duration::ZERO);
-        }
+        let Some(recording) = self.recording.as_ref().filter(|r| r.ticket == ticket) else {
+            return;
+        };
+        tracing::warn!("the media session did not hand over a recording in time");
+        // What reached the spool is kept; a length of nothing would throw it away.
+        let length = clock::now().since(recording.since);
+        self.record_done(myself, ticket.0.into(), RecordEnd::Stopped, length);
     }
 
     /// The caller is gone: what was being said is kept by the dialplan's rule.
-    fn caller_gone(&mut self, myself: &ActorRef<CallMessage>) {
-        self.recordings.caller_gone();
+    fn caller_gone(&mut self, myself: &ActorRef<CallMessage>, dead: bool) {
         if let Some(playing) = self.playing.take() {
             self.session.stop_play(playing.ticket.0.into());
-            let input = Input::PlayDone { ticket: playing.ticket, played: Duration::ZERO };
-            self.run.handle_input(clock::now(), input);
+            let now = clock::now();
+            let heard = playing.started.filter(|_| playing.complete);
+            // Of a line that fell silent nobody knows when its listener went away.
+            let lost = if dead { self.services.dead_after } else { Duration::ZERO };
+            let played =
+                heard.map_or(Duration::ZERO, |since| now.since(since).saturating_sub(lost));
+            self.run.handle_input(now, Input::PlayDone { ticket: playing.ticket, played });
         }
         match &mut self.recording {
             Some(recording) => {
@@ -558,7 +615,8 @@ impl Call {
                 }
                 match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
                     Ok(sink) => {
-                        self.recording = Some(RecordingNow { ticket, then_hangup: false });
+                        self.recording =
+                            Some(RecordingNow { ticket, since: clock::now(), then_hangup: false });
                         let id = ticket.0.into();
                         let sink = Box::new(sink);
                         self.session.record(RecordRequest { id, sink, max, stop_on, silence });
@@ -587,8 +645,9 @@ impl Call {
                 });
             }
             Effect::Act(ticket, action) => {
-                if let (Action::Confirm(..), Some(_)) = (&action, &self.outgoing) {
-                    self.confirmed = true;
+                self.settles_itself |= self.outgoing.is_some();
+                if let Action::Confirm(..) = action {
+                    self.confirming = Some(ticket);
                 }
                 let (services, myself) = (self.services.clone(), myself.clone());
                 let device = self.device.clone();
@@ -601,6 +660,9 @@ impl Call {
             Effect::Panic => planted_panic(),
             Effect::Finished(finish) => {
                 tracing::debug!(?finish, "a dialplan run ended");
+                if finish == Finish::Completed {
+                    self.recordings.discard_refused();
+                }
                 self.hang_up(myself, None);
                 self.stop_if_over(myself);
             }
@@ -618,13 +680,13 @@ impl Call {
             let input = Input::PlayDone { ticket, played: Duration::ZERO };
             return self.run.handle_input(clock::now(), input);
         }
-        self.playing = Some(Playing { ticket, stop_on, started: false });
+        self.playing = Some(Playing { ticket, stop_on, started: None, complete: true });
         let services = self.services.clone();
         let myself = myself.clone();
         let list = self.recordings.list();
         tokio::spawn(async move {
-            let clips = sounds::clips(&services, sounds, &list).await;
-            let _ = myself.cast(CallMessage::Ready(ticket, clips));
+            let (clips, complete) = sounds::clips(&services, sounds, &list).await;
+            let _ = myself.cast(CallMessage::Ready(ticket, clips, complete));
         });
     }
 
@@ -633,7 +695,7 @@ impl Call {
         if playing.ticket != ticket {
             return;
         }
-        if playing.started {
+        if playing.started.is_some() {
             self.session.stop_play(ticket.0.into());
         } else {
             self.play_done(myself, ticket.0.into(), Duration::ZERO);

@@ -16,14 +16,13 @@ pub(super) struct Description {
     signalling: Option<IpAddr>,
     session: u64,
     version: u64,
-    telephone_events: bool,
 }
 
 impl Description {
     /// A description of a session whose RTP arrives at `addr`.
     /// `signalling` is the host that the peer's signalling comes from, if known.
     pub fn new(addr: SocketAddr, signalling: Option<IpAddr>, session: u64) -> Self {
-        Self { addr, signalling, session, version: 0, telephone_events: false }
+        Self { addr, signalling, session, version: 0 }
     }
 
     /// Our answer to the peer's offer.
@@ -44,14 +43,13 @@ impl Description {
         sdp::negotiated(&self.local(), &sdp::parse(theirs)?)
     }
 
-    /// Whether keys come as telephone events (RFC 4733).
-    pub const fn has_telephone_events(&self) -> bool {
-        self.telephone_events
+    /// RTP from this host is believed, whatever the peer's SDP says: its signalling came from there.
+    pub const fn believe(&mut self, signalling: IpAddr) {
+        self.signalling = Some(signalling);
     }
 
     /// Lets the session send and receive as negotiated.
-    pub fn connect(&mut self, session: &MediaSession, negotiated: &Negotiated) {
-        self.telephone_events = negotiated.dtmf_payload_type.is_some();
+    pub fn connect(&self, session: &MediaSession, negotiated: &Negotiated) {
         session.connect(RemoteMedia {
             addr: negotiated.remote,
             signalling: self.signalling,

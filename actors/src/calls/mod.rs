@@ -65,6 +65,10 @@ pub struct CallServices {
     pub language: Arc<str>,
     /// The most calls at once.
     pub max_calls: usize,
+    /// Whether callers from foreign domains may call without a password.
+    pub guests: bool,
+    /// How long a call may be without RTP.
+    pub dead_after: std::time::Duration,
 }
 
 impl CallServices {

@@ -43,6 +43,9 @@ pub(super) async fn act(
     let device = device.to_owned();
     let (message, user, event) = match action {
         Action::MarkHeard { user, message, heard } => {
+            // What was heard was delivered: the receipt shows both, in this order.
+            let delivered = Event::Delivered { device: device.clone() };
+            services.messages.note(message, user, delivered).await.map_err(failure)?;
             let heard_ms = millis(heard);
             (message, user, Event::Heard { device, heard_ms })
         }

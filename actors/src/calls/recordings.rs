@@ -6,7 +6,6 @@
 
 use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +26,9 @@ use crate::recording::{
 };
 use crate::store::NewMessage;
 
+/// How long a media session may take to hand over the last frames of a call that died.
+const HAND_OVER: Duration = Duration::from_millis(500);
+
 /// The recordings of one call.
 pub(super) struct CallRecordings {
     recordings: Recordings,
@@ -35,7 +37,6 @@ pub(super) struct CallRecordings {
     messages: Messages,
     metrics: CallMetrics,
     list: List,
-    caller_gone: Arc<AtomicBool>,
 }
 
 /// The recordings that are neither sent nor thrown away. Cheap to clone; all clones are one.
@@ -48,6 +49,8 @@ struct Item {
     sender: Sender,
     started: UnixMillis,
     spool: Arc<Spool>,
+    /// It could not be made into a message, and the dialplan was told.
+    refused: bool,
 }
 
 impl List {
@@ -66,6 +69,8 @@ impl List {
 
     /// Takes the spools that a dead call left behind, each synced as far as it can be.
     pub async fn take_left_behind(&self) -> Vec<PathBuf> {
+        // A media session that has just closed hands over its last frames within a turn.
+        tokio::time::sleep(HAND_OVER).await;
         let items: Vec<_> = self.lock().drain().map(|(_, item)| item.spool).collect();
         let mut paths = Vec::with_capacity(items.len());
         for spool in items {
@@ -86,19 +91,12 @@ impl CallRecordings {
             messages: services.messages.clone(),
             metrics: services.metrics.clone(),
             list: List::default(),
-            caller_gone: Arc::default(),
         }
     }
 
     /// The list, for whoever survives this call.
     pub fn list(&self) -> List {
         self.list.clone()
-    }
-
-    /// From now on nobody hears whether a message was kept: one that can't be kept now stays
-    /// in its spool until the next start.
-    pub fn caller_gone(&self) {
-        self.caller_gone.store(true, Ordering::Release);
     }
 
     /// Begins a recording; what is spoken goes into the sink.
@@ -122,7 +120,7 @@ impl CallRecordings {
             idempotency_key: None,
         };
         let (sink, spool) = self.recordings.spools().create(&header)?;
-        let item = Item { message, sender, started, spool: Arc::new(spool) };
+        let item = Item { message, sender, started, spool: Arc::new(spool), refused: false };
         self.list.lock().insert(id, item);
         Ok(sink)
     }
@@ -149,7 +147,6 @@ impl CallRecordings {
         let (recordings, messages) = (self.recordings.clone(), self.messages.clone());
         let (directory, domain) = (self.directory.borrow().clone(), Arc::clone(&self.domain));
         let (list, metrics) = (self.list.clone(), self.metrics.clone());
-        let caller_gone = Arc::clone(&self.caller_gone);
         async move {
             let taken = found.ok_or(Failure::NotFound)?;
             let path = taken.spool.path().to_owned();
@@ -160,14 +157,30 @@ impl CallRecordings {
             if let Err(error) = &sent {
                 tracing::error!(error, "a recording could not be made into a message");
             }
-            let keep_for_later = sent.is_err() && caller_gone.load(Ordering::Acquire);
+            if sent.is_err() {
+                // Whether anybody hears that is known when the call is over.
+                if let Some(item) = list.lock().get_mut(&id) {
+                    item.refused = true;
+                }
+                return Err(Failure::NotKept);
+            }
             list.lock().remove(&id);
-            if !keep_for_later && let Err(error) = crate::recording::spool::remove(&path) {
+            if let Err(error) = crate::recording::spool::remove(&path) {
                 // Its message is committed, so the next start finds a repetition and drops it.
                 tracing::warn!(%error, "a spool can't be removed");
             }
-            sent.map_err(|_| Failure::NotKept)
+            Ok(())
         }
+    }
+
+    /// The caller stayed to hear that these could not be kept, and may speak again: kept after
+    /// all, they would arrive twice. Those of a caller who left are made into messages by
+    /// whoever clears up after the call.
+    pub fn discard_refused(&self) {
+        let list = self.list.lock();
+        let refused: Vec<_> = list.iter().filter(|(_, i)| i.refused).map(|(id, _)| *id).collect();
+        drop(list);
+        refused.into_iter().for_each(|id| self.discard(id));
     }
 
     /// Throws a recording away.

@@ -15,13 +15,14 @@ fn fallback() -> Arc<Clip> {
     Arc::new(Clip::tone(440.0, Duration::from_millis(400)))
 }
 
-/// The clips of `sounds`, in order. `recordings` are this call's own.
+/// The clips of `sounds`, in order, and whether none is a tone in the place of another. `recordings` are this call's own.
 pub(super) async fn clips(
     services: &CallServices,
     sounds: Vec<Sound>,
     recordings: &List,
-) -> Vec<Arc<Clip>> {
+) -> (Vec<Arc<Clip>>, bool) {
     let mut clips = Vec::with_capacity(sounds.len());
+    let mut complete = true;
     for sound in sounds {
         let made = match sound {
             Sound::Beep => Ok(Arc::new(Clip::beep())),
@@ -41,12 +42,13 @@ pub(super) async fn clips(
             }
         };
         clips.push(made.unwrap_or_else(|error| {
+            complete = false;
             services.metrics.prompt_failures.inc();
             tracing::error!(error, "a sound can't be made: a tone is played instead");
             fallback()
         }));
     }
-    clips
+    (clips, complete)
 }
 
 async fn message_audio(

@@ -22,11 +22,12 @@ use hark_engine::sip::endpoint::{
 };
 use hark_engine::sip::uri::Uri;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use super::CallServices;
-use super::call::{CallActor, CallArguments, CallMessage, Direction, Outgoing};
+use super::call::{CallActor, CallArguments, CallMessage, Direction, Outgoing, Stop};
 use super::ledger::Ledger;
 use super::media::Description;
 use super::recordings::{CallRecordings, List};
@@ -36,6 +37,9 @@ use crate::media::MediaEvent;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
+/// The longest name and address that a stranger may show, in characters.
+const LONGEST_NAME: usize = 64;
+const LONGEST_ADDRESS: usize = 256;
 /// The most delivery calls that may wait for one person's telephone to be free.
 const MAX_WAITING: usize = 100;
 
@@ -79,6 +83,7 @@ pub struct SwitchboardState {
     legs: HashMap<ActorId, LegId>,
     ringing: HashSet<UserId>,
     waiting: HashMap<UserId, VecDeque<RingRequest>>,
+    draining: bool,
     _pumps: JoinSet<()>,
 }
 
@@ -123,6 +128,7 @@ impl Actor for Switchboard {
             legs: HashMap::new(),
             ringing: HashSet::new(),
             waiting: HashMap::new(),
+            draining: false,
             _pumps: pumps,
         })
     }
@@ -139,13 +145,14 @@ impl Actor for Switchboard {
             SwitchboardMessage::StopRinging(leg) => {
                 if let Some(call) = state.calls.get(&leg) {
                     // It may have ended this moment.
-                    let _ = call.actor.cast(CallMessage::Stop("settled"));
+                    let _ = call.actor.cast(CallMessage::Stop(Stop::Settled));
                 }
             }
             SwitchboardMessage::Drain => {
+                state.draining = true;
                 state.services.sip.command(Command::Drain(true));
                 for call in state.calls.values() {
-                    let _ = call.actor.cast(CallMessage::Stop("drain"));
+                    let _ = call.actor.cast(CallMessage::Stop(Stop::Drain));
                 }
             }
             SwitchboardMessage::Count(reply) => {
@@ -205,11 +212,15 @@ impl SwitchboardState {
         let SipEvent::IncomingCall { leg, caller, target, sdp, remote } = event else { return };
         let begun = clock::now();
         let busy = Command::Reject { leg, status: 503, retry_after: Some(Duration::from_secs(10)) };
-        if self.calls.len() >= self.services.max_calls {
+        if self.draining || self.calls.len() >= self.services.max_calls {
             return self.refuse(busy, "overload");
         }
+        if caller.account.is_none() && !self.services.guests {
+            let reject = Command::Reject { leg, status: 403, retry_after: None };
+            return self.refuse(reject, "guest");
+        }
         let context = self.context(&caller, dialled(&target));
-        let sender = self.sender(&context.caller);
+        let sender = self.sender(&context.caller, Some(&caller.address));
         let program = self.services.program.borrow().clone();
         let Ok(run) = Run::for_call(&program, context) else {
             let reject = Command::Reject { leg, status: 404, retry_after: None };
@@ -249,11 +260,12 @@ impl SwitchboardState {
         let user = caller.account.as_deref().and_then(|name| directory.by_name(name));
         let number = match (user, &caller.address) {
             (Some(user), _) => user.extension.clone(),
-            (None, Uri::Tel { number, .. }) => number.clone(),
-            (None, Uri::Sip(uri)) => uri.user().unwrap_or_default(),
+            (None, Uri::Tel { number, .. }) => plain(number, LONGEST_NAME),
+            (None, Uri::Sip(uri)) => plain(&uri.user().unwrap_or_default(), LONGEST_NAME),
             (None, Uri::Other(_)) => String::new(),
         };
-        let name = user.map(|u| u.display_name.clone()).or_else(|| caller.display.clone());
+        let shown = || caller.display.as_deref().map(|name| plain(name, LONGEST_NAME));
+        let name = user.map(|u| u.display_name.clone()).or_else(shown);
         let language = user.map_or(&*self.services.language, |u| u.language.as_str()).to_owned();
         CallContext {
             caller: CallerInfo { user: user.map(|u| u.id), number, name: name.unwrap_or_default() },
@@ -265,7 +277,7 @@ impl SwitchboardState {
     }
 
     /// Whose the recordings of a call are.
-    fn sender(&self, caller: &CallerInfo) -> Sender {
+    fn sender(&self, caller: &CallerInfo, address: Option<&Uri>) -> Sender {
         let directory = self.services.directory.borrow();
         match caller.user.and_then(|u| directory.user(u)) {
             Some(user) => Sender {
@@ -276,16 +288,21 @@ impl SwitchboardState {
             None => {
                 let named = [&caller.name, &caller.number].into_iter().find(|n| !n.is_empty());
                 let name = named.cloned().unwrap_or_else(|| "an unknown caller".to_owned());
-                Sender { user: None, name, address: caller.number.clone() }
+                // The whole address: a guest who calls itself 1001 is not our 1001.
+                let address = address.map(ToString::to_string).unwrap_or_default();
+                Sender { user: None, name, address: plain(&address, LONGEST_ADDRESS) }
             }
         }
     }
 
     // ---- deliveries ----
 
+    /// Rings for a delivery, now or when the telephone is free. One that can't be rung makes
+    /// room for the next that waits for the same person.
     async fn ring(&mut self, myself: &ActorRef<SwitchboardMessage>, request: RingRequest) {
-        if self.ringing.contains(&request.user) {
-            let waiting = self.waiting.entry(request.user).or_default();
+        let user = request.user;
+        if self.ringing.contains(&user) {
+            let waiting = self.waiting.entry(user).or_default();
             if waiting.len() < MAX_WAITING {
                 waiting.push_back(request);
             } else {
@@ -293,18 +310,49 @@ impl SwitchboardState {
             }
             return;
         }
-        if self.calls.len() >= self.services.max_calls {
-            return answer(request.reply, "too many calls at once");
+        if !self.try_ring(myself, request).await {
+            self.ring_next(myself, user);
+        }
+    }
+
+    /// Takes up the next delivery that waits for this person's telephone.
+    fn ring_next(&mut self, myself: &ActorRef<SwitchboardMessage>, user: UserId) {
+        let Some(waiting) = self.waiting.get_mut(&user) else { return };
+        let next = waiting.pop_front();
+        if waiting.is_empty() {
+            self.waiting.remove(&user);
+        }
+        if let Some(next) = next {
+            // This actor lives: it is running.
+            let _ = myself.cast(SwitchboardMessage::Ring(Box::new(next)));
+        }
+    }
+
+    /// Whether a telephone rings now; if not, the delivery was told why.
+    async fn try_ring(
+        &mut self,
+        myself: &ActorRef<SwitchboardMessage>,
+        mut request: RingRequest,
+    ) -> bool {
+        let refuse = |reply, reason| {
+            answer(reply, reason);
+            false
+        };
+        if !matches!(request.stop.try_recv(), Err(TryRecvError::Empty)) {
+            return refuse(request.reply, "no longer wanted");
+        }
+        if self.draining || self.calls.len() >= self.services.max_calls {
+            return refuse(request.reply, "too many calls at once");
         }
         let directory = self.services.directory.borrow().clone();
         let Some(user) = directory.user(request.user) else {
-            return answer(request.reply, "the recipient's account is gone");
+            return refuse(request.reply, "the recipient's account is gone");
         };
         let target = match &request.target {
             Target::RegisteredPhones => InviteTarget::Account(user.name.clone()),
             Target::Address(address) => match Uri::parse(address) {
                 Some(uri) => InviteTarget::Uri(uri),
-                None => return answer(request.reply, "the device's address is not a SIP URI"),
+                None => return refuse(request.reply, "the device's address is not a SIP URI"),
             },
         };
         let context = CallContext {
@@ -318,24 +366,24 @@ impl SwitchboardState {
             at: clock::wall(),
             directory: directory.clone(),
         };
-        let sender = self.sender(&context.caller);
+        let sender = self.sender(&context.caller, None);
         let program = self.services.program.borrow().clone();
         let arguments = vec![Value::from(request.message.clone()), Value::from(user.id)];
         let run = match Run::for_flow(&program, DELIVER, arguments, context) {
             Ok(run) => run,
             Err(error) => {
                 tracing::error!(%error, "messages can't be delivered by phone");
-                return answer(request.reply, "the dialplan can't deliver by phone");
+                return refuse(request.reply, "the dialplan can't deliver by phone");
             }
         };
         let Some((session, ready)) = self.open_media() else {
-            return answer(request.reply, "too many calls at once");
+            return refuse(request.reply, "too many calls at once");
         };
         let leg = self.services.sip.next_leg();
         let mut description = Description::new(session.local_addr(), None, leg.0 & i64::MAX as u64);
         let offer = description.offer();
         let Some(from) = NameAddr::parse(&self.from(&request)) else {
-            return answer(request.reply, "the site's domain can't stand in a SIP address");
+            return refuse(request.reply, "the site's domain can't stand in a SIP address");
         };
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
         let outgoing = Outgoing { device, user, message: message.id, reply: Some(reply) };
@@ -354,7 +402,7 @@ impl SwitchboardState {
             begun: clock::now(),
         };
         let spawned = Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await;
-        let Ok((actor, _)) = spawned else { return };
+        let Ok((actor, _)) = spawned else { return false };
         self.keep(leg, actor, spools, Some(user));
         self.ringing.insert(user);
         self.services.sip.command(Command::Invite {
@@ -372,6 +420,7 @@ impl SwitchboardState {
             let _ = (&mut stop).await;
             let _ = switchboard.cast(SwitchboardMessage::StopRinging(leg));
         });
+        true
     }
 
     /// Who the telephone shows as calling: the message's sender, at our domain.
@@ -379,12 +428,7 @@ impl SwitchboardState {
         let directory = self.services.directory.borrow();
         let sender = &request.message.sender;
         let user = sender.user.and_then(|u| directory.user(u)).map_or("hark", |u| u.name.as_str());
-        let display: String = sender
-            .name
-            .chars()
-            .filter(|c| !c.is_control() && !matches!(c, '"' | '\\'))
-            .take(64)
-            .collect();
+        let display = plain(&sender.name, LONGEST_NAME).replace(['"', '\\'], "");
         format!("\"{display}\" <sip:{user}@{}>", self.services.domain)
     }
 
@@ -425,15 +469,14 @@ impl SwitchboardState {
         let Some(entry) = self.calls.remove(&leg) else { return };
         if let Some(user) = entry.delivers_to {
             self.ringing.remove(&user);
-            let next = self.waiting.get_mut(&user).and_then(VecDeque::pop_front);
-            if self.waiting.get(&user).is_some_and(VecDeque::is_empty) {
-                self.waiting.remove(&user);
-            }
-            if let Some(next) = next {
-                let _ = myself.cast(SwitchboardMessage::Ring(Box::new(next)));
-            }
+            self.ring_next(myself, user);
         }
     }
+}
+
+/// What a stranger calls itself, cut to what can be shown and spoken.
+fn plain(text: &str, longest: usize) -> String {
+    text.chars().filter(|c| !c.is_control()).take(longest).collect()
 }
 
 fn answer(reply: tokio::sync::oneshot::Sender<RingResult>, reason: &str) {

@@ -36,6 +36,8 @@ pub(super) enum DeliveryMessage {
     Rang { device: String, result: RingResult },
     /// The recipient heard, saved or deleted the message elsewhere.
     Settled,
+    /// A browser showed the pop-up.
+    Seen,
     /// The recipient came or went.
     Presence(Presence),
 }
@@ -96,11 +98,12 @@ impl Actor for DeliveryActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             DeliveryMessage::Deadline => {
-                state.armed = None;
+                state.armed.take_if(|armed| *armed <= clock::now());
                 state.machine.handle_timeout(clock::now());
             }
             DeliveryMessage::Rang { device, result } => state.rang(&device, result),
             DeliveryMessage::Settled => state.machine.handle_input(clock::now(), Input::Settled),
+            DeliveryMessage::Seen => state.machine.handle_input(clock::now(), Input::Seen),
             DeliveryMessage::Presence(presence) => {
                 state.machine.handle_input(clock::now(), Input::Presence(presence));
             }

@@ -7,6 +7,7 @@
 //! this process's life; then it is left to the next start.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::{MessageId, UserId};
@@ -26,6 +27,11 @@ use crate::store::StoreError;
 
 /// How often a failed message actor is begun afresh.
 const RESTARTS: u32 = 3;
+
+/// How long after the start unfinished deliveries are taken up.
+const SETTLE: Duration = Duration::from_secs(3);
+/// When to try again what the store could not give.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// The actor.
 #[derive(Debug)]
@@ -47,8 +53,12 @@ pub enum DispatcherMessage {
     Committed(Handover),
     /// A recipient heard, saved or deleted a message.
     Settled(MessageId, UserId),
+    /// A browser showed a message to its recipient.
+    Seen(MessageId, UserId),
     /// A user came or went.
     Presence(UserId, Presence),
+    /// Time to take up what an earlier run left unfinished.
+    Resume,
     /// Events were missed: nothing is known of who came or was settled meanwhile.
     Lagged,
 }
@@ -75,15 +85,15 @@ impl Actor for Dispatcher {
         let DispatcherArguments { services, handover } = arguments;
         let mut pumps = JoinSet::new();
         pumps.spawn(pump_bus(services.bus.subscribe(), myself.clone()));
-        let mut state = DispatcherState {
+        pumps.spawn(pump_handover(handover, myself.clone()));
+        let state = DispatcherState {
             services,
             live: HashMap::new(),
             restarts: HashMap::new(),
-            _pumps: JoinSet::new(),
+            _pumps: pumps,
         };
-        state.resume_all(&myself).await?;
-        pumps.spawn(pump_handover(handover, myself));
-        state._pumps = pumps;
+        // Browsers come back within moments of a restart: who sits before one is not rung.
+        myself.send_after(SETTLE, || DispatcherMessage::Resume);
         Ok(state)
     }
 
@@ -105,14 +115,23 @@ impl Actor for Dispatcher {
                 }
                 Ok(())
             }
+            DispatcherMessage::Seen(message, user) => {
+                if let Some(actor) = state.live.get(&message) {
+                    let _ = actor.cast(MessageMessage::Seen(user));
+                }
+                Ok(())
+            }
             DispatcherMessage::Presence(user, presence) => {
                 state.presence(&myself, user, presence).await
             }
-            DispatcherMessage::Lagged => state.resume_all(&myself).await,
+            DispatcherMessage::Lagged | DispatcherMessage::Resume => {
+                state.resume_all(&myself).await
+            }
         };
         if let Err(error) = done {
             // The store still has it as unfinished.
-            tracing::error!(%error, "a delivery can't be begun now");
+            tracing::error!(%error, "a delivery can't be begun now: it is tried again");
+            myself.send_after(AGAIN, || DispatcherMessage::Resume);
         }
         Ok(())
     }
@@ -268,6 +287,9 @@ async fn pump_bus(
                 BusEvent::Logged { event, .. } => match event.event {
                     Event::Heard { .. } | Event::Saved | Event::Deleted => {
                         DispatcherMessage::Settled(event.message, event.recipient)
+                    }
+                    Event::Notified { ref device } if device == BROWSER => {
+                        DispatcherMessage::Seen(event.message, event.recipient)
                     }
                     Event::Accepted
                     | Event::Notified { .. }

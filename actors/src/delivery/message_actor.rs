@@ -7,6 +7,7 @@
 //! then it is left to the next start or to the recipient coming online.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use hark_engine::id::UserId;
 use hark_engine::message::MessageSummary;
@@ -18,6 +19,9 @@ use super::delivery_actor::{DeliveryActor, DeliveryArguments, DeliveryMessage};
 
 /// How often a failed delivery is begun afresh.
 const RESTARTS: u32 = 3;
+
+/// When to try again what could not be begun.
+const AGAIN: Duration = Duration::from_secs(5);
 
 /// The actor.
 pub(super) struct MessageActor;
@@ -35,8 +39,12 @@ pub(super) struct MessageArguments {
 pub(super) enum MessageMessage {
     /// Deliver to this recipient too (again).
     Deliver(UserId),
+    /// The same, after a failure.
+    DeliverAgain(UserId),
     /// This recipient heard, saved or deleted the message.
     Settled(UserId),
+    /// A browser showed the message to this recipient.
+    Seen(UserId),
     /// This recipient came or went.
     Presence(UserId, Presence),
 }
@@ -47,6 +55,8 @@ pub(super) struct MessageState {
     message: MessageSummary,
     deliveries: HashMap<UserId, ActorRef<DeliveryMessage>>,
     restarts: u32,
+    /// Deliveries that are to be begun in a moment.
+    pending: u32,
 }
 
 impl Actor for MessageActor {
@@ -60,7 +70,8 @@ impl Actor for MessageActor {
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let MessageArguments { services, message, recipients, committed } = arguments;
-        let mut state = MessageState { services, message, deliveries: HashMap::new(), restarts: 0 };
+        let mut state =
+            MessageState { services, message, deliveries: HashMap::new(), restarts: 0, pending: 0 };
         for recipient in recipients {
             state.deliver(&myself, recipient, committed).await;
         }
@@ -81,9 +92,15 @@ impl Actor for MessageActor {
                 }
                 state.stop_if_done(&myself);
             }
+            MessageMessage::DeliverAgain(recipient) => {
+                state.pending = state.pending.saturating_sub(1);
+                state.deliver(&myself, recipient, None).await;
+                state.stop_if_done(&myself);
+            }
             MessageMessage::Settled(recipient) => {
                 state.tell(recipient, DeliveryMessage::Settled);
             }
+            MessageMessage::Seen(recipient) => state.tell(recipient, DeliveryMessage::Seen),
             MessageMessage::Presence(recipient, presence) => {
                 state.tell(recipient, DeliveryMessage::Presence(presence));
             }
@@ -128,11 +145,20 @@ impl MessageState {
             Ok((actor, _)) => {
                 self.deliveries.insert(recipient, actor);
             }
-            // It stays unfinished in the store: taken up when the recipient comes online or at
-            // the next start.
             Err(error) => {
-                tracing::error!(message = %self.message.id, %error, "can't begin a delivery");
+                tracing::error!(message = %self.message.id, %error, "can't begin a delivery now");
+                self.begin_later(myself, recipient);
             }
+        }
+    }
+
+    /// Tries again in a moment. When that has failed too often the delivery stays unfinished in
+    /// the store: taken up when the recipient comes online or at the next start.
+    fn begin_later(&mut self, myself: &ActorRef<MessageMessage>, recipient: UserId) {
+        self.restarts += 1;
+        if self.restarts <= RESTARTS {
+            self.pending += 1;
+            myself.send_after(AGAIN, move || MessageMessage::DeliverAgain(recipient));
         }
     }
 
@@ -158,7 +184,7 @@ impl MessageState {
     }
 
     fn stop_if_done(&self, myself: &ActorRef<MessageMessage>) {
-        if self.deliveries.is_empty() {
+        if self.deliveries.is_empty() && self.pending == 0 {
             myself.stop(None);
         }
     }

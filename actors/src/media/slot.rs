@@ -123,8 +123,10 @@ impl Slot {
     /// The end after a defect: what was recorded is saved if it can be.
     pub(super) fn abandon(&mut self, now: Instant, scratch: &mut Scratch) {
         if let Some((id, _)) = self.sink {
-            let failed = RecordEnd::Failed;
-            self.change(now, scratch, |session| session.stop_record(now, id, failed));
+            // As if the caller were gone: the dialplan keeps what was said. A sink that refuses
+            // the last frames makes it a failure all the same.
+            let gone = RecordEnd::Hangup;
+            self.change(now, scratch, |session| session.stop_record(now, id, gone));
         }
     }
 

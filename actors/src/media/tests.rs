@@ -234,7 +234,7 @@ fn a_panic_ends_one_session_and_no_other() {
     victim.event();
     victim.session.panic();
     let event = victim.event();
-    assert!(matches!(event, MediaEvent::RecordDone { end: RecordEnd::Failed, .. }), "{event:?}");
+    assert!(matches!(event, MediaEvent::RecordDone { end: RecordEnd::Hangup, .. }), "{event:?}");
     assert_eq!(victim.event(), MediaEvent::Dead);
     assert_eq!(frames.0.lock().unwrap().len(), 1);
     other.receive().unwrap();

@@ -40,7 +40,8 @@ pub fn recover(dir: &Path) -> Result<Vec<OrphanedSpool>, RecordingError> {
                 let aside = path.with_extension("broken");
                 std::fs::rename(&path, &aside).map_err(|e| RecordingError::file(&path, e))?;
             }
-            Err(error) => return Err(error),
+            // One file that can't be read must not keep everybody else from calling.
+            Err(error) => tracing::error!(%error, "a spool can't be read: it stays as it is"),
         }
     }
     found.sort_by_key(|orphan| (orphan.header.started, orphan.header.message));

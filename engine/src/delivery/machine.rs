@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!             ┌───────── presence or a device has its say ─────────┐
-//!  start ─► next rule ─► pop-up ─► notified: rests                  │
+//!  start ─► next rule ─► pop-up ─► seen: rests in the mailbox       │
 //!             │  ▲                                                   │
 //!             │  └── condition does not hold, or every attempt failed
 //!             ├─► ringing ─► answered ─► confirmed: delivered, done
@@ -21,6 +21,10 @@ use crate::presence::Presence;
 use crate::time::Instant;
 
 use super::profile::{Act, Condition, DeviceKind, Profile};
+
+/// How long a browser may take to show a pop-up. A closed lid shows none, though its session
+/// still seems open.
+pub const SEEN_WITHIN: Duration = Duration::from_secs(15);
 
 /// What the machine wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +74,8 @@ pub enum Input {
     Rang(RingResult),
     /// The recipient heard, saved or deleted the message, on whatever device.
     Settled,
+    /// A browser showed the pop-up.
+    Seen,
     /// The recipient came or went.
     Presence(Presence),
 }
@@ -90,6 +96,7 @@ pub enum RingResult {
 enum State {
     Choosing,
     Ringing { rule: usize, attempt: u8, stopping: bool },
+    Shown { rule: usize, until: Instant },
     Waiting { rule: usize, attempt: u8, until: Instant },
     Finished,
 }
@@ -128,14 +135,29 @@ impl Machine {
                         self.output.push_back(Output::StopRinging);
                     }
                 }
-                State::Choosing | State::Waiting { .. } => self.finish(),
+                State::Choosing | State::Shown { .. } | State::Waiting { .. } => self.finish(),
                 State::Finished => {}
             },
+            Input::Seen => {
+                if let State::Shown { .. } = self.state {
+                    self.finish();
+                }
+            }
             Input::Presence(presence) => {
                 self.presence = presence;
-                // Somebody who comes online between two attempts need not wait for the next.
-                if matches!(self.state, State::Waiting { .. }) && presence.has_browser() {
-                    self.choose(now, 0);
+                match self.state {
+                    // Somebody who comes online between two attempts need not wait for the next.
+                    State::Waiting { .. } => {
+                        self.pop_up_instead(now);
+                    }
+                    // The browser went away before it showed anything.
+                    State::Shown { rule, .. } if !presence.has_browser() => {
+                        self.choose(now, rule + 1);
+                    }
+                    State::Choosing
+                    | State::Shown { .. }
+                    | State::Ringing { .. }
+                    | State::Finished => {}
                 }
             }
             Input::Rang(result) => {
@@ -151,17 +173,30 @@ impl Machine {
 
     /// The deadline has come.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if let State::Waiting { rule, attempt, until } = self.state
-            && now >= until
-        {
-            self.ring(now, rule, attempt + 1);
+        match self.state {
+            State::Waiting { rule, attempt, until } if now >= until => {
+                if self.pop_up_instead(now) {
+                    return;
+                }
+                if self.applies(rule) {
+                    self.ring(now, rule, attempt + 1);
+                } else {
+                    self.choose(now, rule + 1);
+                }
+            }
+            State::Shown { rule, until } if now >= until => self.choose(now, rule + 1),
+            State::Choosing
+            | State::Ringing { .. }
+            | State::Shown { .. }
+            | State::Waiting { .. }
+            | State::Finished => {}
         }
     }
 
     /// When to call [`Self::handle_timeout`].
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.state {
-            State::Waiting { until, .. } => Some(until),
+            State::Waiting { until, .. } | State::Shown { until, .. } => Some(until),
             State::Choosing | State::Ringing { .. } | State::Finished => None,
         }
     }
@@ -174,20 +209,11 @@ impl Machine {
     /// Tries the rules from number `from` on.
     fn choose(&mut self, now: Instant, from: usize) {
         for index in from..self.profile.rules.len() {
-            let rule = &self.profile.rules[index];
-            let applies = match rule.when {
-                Condition::Always => true,
-                Condition::Present => self.presence.has_browser(),
-                Condition::Absent => !self.presence.has_browser(),
-            };
-            if !applies {
+            if !self.applies(index) {
                 continue;
             }
-            match &rule.act {
-                Act::PopUp if self.presence.has_browser() => {
-                    self.output.push_back(Output::PopUp);
-                    return self.finish();
-                }
+            match &self.profile.rules[index].act {
+                Act::PopUp if self.presence.has_browser() => return self.pop_up(now, index),
                 // Nobody would see it.
                 Act::PopUp => {}
                 Act::Ring { .. } => return self.ring(now, index, 1),
@@ -198,6 +224,33 @@ impl Machine {
             self.output.push_back(Output::Failed { reason });
         }
         self.finish();
+    }
+
+    fn applies(&self, rule: usize) -> bool {
+        self.profile.rules.get(rule).is_some_and(|rule| match rule.when {
+            Condition::Always => true,
+            Condition::Present => self.presence.has_browser(),
+            Condition::Absent => !self.presence.has_browser(),
+        })
+    }
+
+    fn pop_up(&mut self, now: Instant, rule: usize) {
+        self.output.push_back(Output::PopUp);
+        self.state = State::Shown { rule, until: now + SEEN_WITHIN };
+    }
+
+    /// Shows a pop-up in the place of the next attempt to ring, if somebody is there to see it
+    /// and a rule wants it.
+    fn pop_up_instead(&mut self, now: Instant) -> bool {
+        let wants = |n: &usize| self.profile.rules[*n].act == Act::PopUp && self.applies(*n);
+        let rule = (0..self.profile.rules.len()).find(wants);
+        match rule.filter(|_| self.presence.has_browser()) {
+            Some(rule) => {
+                self.pop_up(now, rule);
+                true
+            }
+            None => false,
+        }
     }
 
     fn ring(&mut self, now: Instant, rule: usize, attempt: u8) {
@@ -230,6 +283,9 @@ impl Machine {
         };
         self.output.push_back(Output::AttemptFailed { device, reason: reason.clone() });
         self.last_failure = Some(reason);
+        if self.pop_up_instead(now) {
+            return;
+        }
         if attempt >= attempts.clamp(1, 10) {
             return self.choose(now, rule + 1);
         }
@@ -277,7 +333,47 @@ mod tests {
     #[test]
     fn the_present_get_a_pop_up_and_no_telephone_rings() {
         let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Online);
-        assert_eq!(all(&mut machine), [Output::PopUp, Output::Finished]);
+        assert_eq!(all(&mut machine), [Output::PopUp]);
+        machine.handle_input(Instant::ZERO, Input::Seen);
+        assert_eq!(all(&mut machine), [Output::Finished]);
+    }
+
+    #[test]
+    fn a_pop_up_that_nobody_sees_is_followed_by_the_next_rule() {
+        let profile = profile(vec![
+            Rule { when: Condition::Present, act: Act::PopUp },
+            Rule { when: Condition::Always, act: ring("phone", 1) },
+        ]);
+        let mut machine = Machine::start(Instant::ZERO, profile.clone(), Presence::Away);
+        all(&mut machine);
+        machine.handle_timeout(Instant::ZERO + SEEN_WITHIN);
+        assert!(matches!(all(&mut machine)[..], [Output::Ring { .. }]));
+
+        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Away);
+        all(&mut machine);
+        machine.handle_input(Instant::ZERO, Input::Presence(Presence::Phone));
+        assert!(matches!(all(&mut machine)[..], [Output::Ring { .. }]), "the lid was closed");
+    }
+
+    #[test]
+    fn toggling_presence_does_not_ring_faster() {
+        let profile = profile(vec![Rule { when: Condition::Always, act: ring("phone", 3) }]);
+        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Online);
+        machine.handle_input(Instant::ZERO, rang("busy"));
+        all(&mut machine);
+        for presence in [Presence::Away, Presence::Online, Presence::Away] {
+            machine.handle_input(Instant::ZERO, Input::Presence(presence));
+        }
+        assert_eq!(all(&mut machine), []);
+    }
+
+    #[test]
+    fn coming_online_while_it_rings_brings_the_pop_up_next() {
+        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Phone);
+        all(&mut machine);
+        machine.handle_input(Instant::ZERO, Input::Presence(Presence::Online));
+        machine.handle_input(Instant::ZERO, rang("no answer"));
+        assert_eq!(all(&mut machine).last(), Some(&Output::PopUp));
     }
 
     #[test]
@@ -339,7 +435,7 @@ mod tests {
         machine.handle_input(Instant::ZERO, rang("busy"));
         all(&mut machine);
         machine.handle_input(Instant::ZERO, Input::Presence(Presence::Online));
-        assert_eq!(all(&mut machine), [Output::PopUp, Output::Finished]);
+        assert_eq!(all(&mut machine), [Output::PopUp]);
     }
 
     #[test]

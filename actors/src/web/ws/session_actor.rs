@@ -339,7 +339,9 @@ impl Session {
         self.finishing += 1;
         self.remember(id.clone());
         let myself = self.myself.clone();
-        let committing = upload.finish();
+        let session = self.myself.clone();
+        let told = move || session.get_status() == ractor::ActorStatus::Running;
+        let committing = upload.finish(told);
         tokio::spawn(async move {
             let outcome = committing.await;
             // A session that is gone by now has nobody to tell; the message exists all the same.

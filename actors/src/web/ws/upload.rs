@@ -190,14 +190,16 @@ impl Upload {
     }
 
     /// Makes it a message. The future owns all that it needs: it can outlive the session.
+    /// `told` says, once it has failed, whether anybody is there to be told.
     pub fn finish(
         mut self,
+        told: impl Fn() -> bool + Send + 'static,
     ) -> impl Future<Output = Result<MessageId, UploadError>> + Send + 'static {
         let work = self.work.take();
         async move {
             let Some(work) = work else { return Err(ApiError::Internal.into()) };
             let app = Arc::clone(&work.app);
-            let outcome = work.commit(Failed::Told).await;
+            let outcome = work.commit(told).await;
             count(&app, outcome.as_ref().map_or_else(UploadError::label, |_| "committed"));
             outcome
         }
@@ -220,7 +222,7 @@ impl Drop for Upload {
         }
         let app = Arc::clone(&work.app);
         app.runtime.clone().spawn(async move {
-            match work.commit(Failed::Untold).await {
+            match work.commit(|| false).await {
                 Ok(message) => {
                     count(&app, "kept");
                     tracing::info!(%message, "a recording outlived its session and was sent");
@@ -232,14 +234,6 @@ impl Drop for Upload {
             }
         });
     }
-}
-
-/// Whether somebody will be told if the commit fails. Who was told speaks again: the spool is
-/// removed, lest the message arrive twice. Of whom nobody could be told, it waits for a restart.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Failed {
-    Told,
-    Untold,
 }
 
 fn count(app: &WebState, outcome: &str) {
@@ -285,9 +279,11 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
 impl Work {
     /// Everything to the disk, the audio file made and in its place, the row committed: in this
     /// order. The spool goes last.
-    async fn commit(self, failed: Failed) -> Result<MessageId, UploadError> {
+    /// Who is told of a failure speaks again: the spool is removed, lest the message arrive
+    /// twice. Where nobody could be told, it waits for a restart.
+    async fn commit(self, told: impl Fn() -> bool) -> Result<MessageId, UploadError> {
         let outcome = self.try_commit().await;
-        if outcome.is_ok() || failed == Failed::Told {
+        if outcome.is_ok() || told() {
             self.discard().await;
         }
         outcome

@@ -274,6 +274,8 @@ pub enum Event {
         device: String,
         /// The answer to our offer.
         sdp: Bytes,
+        /// Where its signalling comes from.
+        remote: SocketAddr,
     },
     /// The leg is over. Exactly once a leg, and nothing of the leg comes after it.
     Ended {

@@ -250,7 +250,8 @@ impl Endpoint {
         let early = branch.early.clone().filter(|_| response.body.is_empty());
         let sdp = early.unwrap_or_else(|| response.body.clone());
         let (leg, device) = (branch.leg, branch.device.clone());
-        self.event(Event::Answered { leg, device, sdp });
+        let remote = branch.flow.remote;
+        self.event(Event::Answered { leg, device, sdp, remote });
         let credentials = branch.credentials.clone();
         let up = Established { dialog, credentials, unacked: None, pending: None };
         self.put_leg(leg, Leg::Established(Box::new(up)));
