@@ -222,6 +222,8 @@ export class Session {
         return;
       case 'popup':
         if (news) notifyHidden(frame.message, () => this.listen(frame.message));
+        // It stands here already, and what told the server so was lost on the way.
+        else this.seen(frame.message.id);
         return;
       case 'message_state': {
         const here = this.state.get().messages.some((m) => m.id === frame.message);
