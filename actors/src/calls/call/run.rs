@@ -1,0 +1,143 @@
+//! What the dialplan run wants done, and what it is told.
+
+use super::*;
+
+impl Call {
+    pub(super) fn tell(&mut self, myself: &ActorRef<CallMessage>, input: Input) {
+        self.run.handle_input(clock::now(), input);
+        self.drive(myself);
+    }
+
+    /// Does what the run wants done. While the caller has not seen our answer, nothing more is
+    /// asked of the run: its prompts would play to nobody.
+    pub(super) fn drive(&mut self, myself: &ActorRef<CallMessage>) {
+        self.run.handle_timeout(clock::now());
+        while self.line != Line::Answering {
+            let Some(effect) = self.run.poll_output() else { break };
+            self.perform(myself, effect);
+        }
+        let deadline = self.run.next_deadline();
+        if let Some(deadline) = deadline.filter(|_| deadline != self.armed) {
+            self.armed = Some(deadline);
+            let wait = deadline.since(clock::now());
+            myself.send_after(wait, || CallMessage::Deadline);
+        }
+    }
+
+    pub(super) fn perform(&mut self, myself: &ActorRef<CallMessage>, effect: Effect) {
+        match effect {
+            Effect::Answer => self.pick_up(),
+            Effect::Play { ticket, sounds, stop_on } => self.play(myself, ticket, sounds, stop_on),
+            Effect::StopPlay(ticket) => self.stop_play(myself, ticket),
+            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup } => {
+                if self.line == Line::Gone || self.hung_up {
+                    return self.record_failed(ticket, RecordEnd::Hangup);
+                }
+                match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
+                    Ok(sink) => {
+                        self.recording =
+                            Some(RecordingNow { ticket, since: clock::now(), then_hangup: false });
+                        let id = ticket.0.into();
+                        let sink = Box::new(sink);
+                        self.session.record(RecordRequest { id, sink, max, stop_on, silence });
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "a recording can't be kept");
+                        self.services.metrics.recordings.with_label_values(&["failed"]).inc();
+                        self.record_failed(ticket, RecordEnd::Failed);
+                    }
+                }
+            }
+            Effect::StopRecord(ticket) => self.session.stop_record(ticket.0.into()),
+            Effect::Send { ticket, recording, delivery } => {
+                let sent = self.recordings.send(recording, delivery);
+                let myself = myself.clone();
+                tokio::spawn(async move {
+                    let _ = myself.cast(CallMessage::Done(ticket, sent.await));
+                });
+            }
+            Effect::Discard(recording) => self.recordings.discard(recording),
+            Effect::Query(ticket, query) => {
+                let (services, myself) = (self.services.clone(), myself.clone());
+                tokio::spawn(async move {
+                    let answer = queries::answer(&services, query).await;
+                    let _ = myself.cast(CallMessage::Answered(ticket, answer));
+                });
+            }
+            Effect::Act(ticket, action) => {
+                self.settles_itself |= self.outgoing.is_some();
+                if let Action::Confirm(..) = action {
+                    self.confirming = Some(ticket);
+                }
+                let (services, myself) = (self.services.clone(), myself.clone());
+                let device = self.device.clone();
+                tokio::spawn(async move {
+                    let done = queries::act(&services, action, &device).await;
+                    let _ = myself.cast(CallMessage::Done(ticket, done));
+                });
+            }
+            Effect::Log(line) => tracing::debug!(line, "dialplan"),
+            Effect::Panic => planted_panic(),
+            Effect::Finished(finish) => {
+                tracing::debug!(?finish, "a dialplan run ended");
+                if finish == Finish::Completed {
+                    self.recordings.discard_refused();
+                }
+                self.hang_up(myself, None);
+                self.stop_if_over(myself);
+            }
+        }
+    }
+
+    pub(super) fn play(
+        &mut self,
+        myself: &ActorRef<CallMessage>,
+        ticket: Ticket,
+        sounds: Vec<hark_engine::dialplan::effect::Sound>,
+        stop_on: KeySet,
+    ) {
+        if self.line == Line::Gone || self.hung_up {
+            let input = Input::PlayDone { ticket, played: Duration::ZERO };
+            return self.run.handle_input(clock::now(), input);
+        }
+        self.playing = Some(Playing { ticket, stop_on, started: None, complete: true });
+        let services = self.services.clone();
+        let myself = myself.clone();
+        let list = self.recordings.list();
+        tokio::spawn(async move {
+            let (clips, complete) = sounds::clips(&services, sounds, &list).await;
+            let _ = myself.cast(CallMessage::Ready(ticket, clips, complete));
+        });
+    }
+
+    pub(super) fn stop_play(&mut self, myself: &ActorRef<CallMessage>, ticket: Ticket) {
+        let Some(playing) = &self.playing else { return };
+        if playing.ticket != ticket {
+            return;
+        }
+        if playing.started.is_some() {
+            self.session.stop_play(ticket.0.into());
+        } else {
+            self.play_done(myself, ticket.0.into(), Duration::ZERO);
+        }
+    }
+
+    pub(super) fn record_failed(&mut self, ticket: Ticket, end: RecordEnd) {
+        let input = Input::RecordDone { ticket, end, length: Duration::ZERO };
+        self.run.handle_input(clock::now(), input);
+    }
+
+    /// The actor ends when the leg has ended and the run has nothing left to do.
+    pub(super) fn stop_if_over(&mut self, myself: &ActorRef<CallMessage>) {
+        if self.line == Line::Gone && self.run.is_finished() {
+            myself.stop(None);
+        }
+    }
+}
+
+/// The `panic` instruction, which exists for tests alone: shows that a defect in one call ends
+/// that call and no other.
+#[allow(clippy::panic, reason = "that is what the instruction is for")]
+fn planted_panic() {
+    panic!("the dialplan asked for a panic");
+}
