@@ -84,7 +84,8 @@ pub struct Site {
     pub name: String,
     /// The SIP domain of our users, and the realm of their passwords.
     pub domain: String,
-    /// Further host names and addresses under which callers reach us.
+    /// Further host names whose callers have to identify, like those of the domain. The
+    /// addresses and ports that we listen on count as ours without being named.
     pub aliases: Vec<String>,
     /// BCP 47 tag of the language in which telephones speak unless a user chose another.
     pub language: String,
@@ -95,7 +96,7 @@ impl Default for Site {
         Self {
             name: "Hark demo".into(),
             domain: "localhost".into(),
-            aliases: vec!["127.0.0.1".into()],
+            aliases: Vec::new(),
             language: "en".into(),
         }
     }

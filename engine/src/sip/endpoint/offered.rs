@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use super::auth::Asked;
-use super::flow::DEFAULT_PORT;
 use super::leg::{Established, Leg, Offered, Unacked};
 use super::respond::retry_after;
 use super::server::Received;
@@ -65,10 +64,11 @@ impl Endpoint {
     fn is_ours(&self, uri: &Uri) -> bool {
         let Uri::Sip(sip) = uri else { return false };
         let mut domains = self.config.domains.iter().filter_map(|domain| Host::parse(domain));
-        let port = sip.port.unwrap_or(DEFAULT_PORT);
         domains.any(|domain| domain.same(&sip.host))
             || self.config.listeners.iter().any(|listener| {
-                listener.public.port() == port && sip.host.ip() == Some(listener.public.ip())
+                // Another port of the same machine is somebody else's telephone.
+                sip.port.is_none_or(|port| port == listener.public.port())
+                    && sip.host.ip() == Some(listener.public.ip())
             })
     }
 
