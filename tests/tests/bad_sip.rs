@@ -37,7 +37,8 @@ fn garbage_over_tcp_ends_nothing() {
         let answer = answer.trim_ascii_start();
         if !answer.is_empty() {
             let first = Received::parse(answer).expect("what the server says is SIP");
-            assert!(first.status().is_some_and(|status| status >= 400), "{}", first.start);
+            // Some of it is well-formed, and served like any other request.
+            assert!(first.status().is_some(), "{}", first.start);
         }
     }
     assert_serves(&mut site);
