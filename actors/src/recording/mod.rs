@@ -16,7 +16,6 @@ pub mod decode;
 pub mod enhance;
 pub mod files;
 mod finish;
-mod g711;
 pub mod import;
 pub mod ogg_opus;
 pub mod peaks;

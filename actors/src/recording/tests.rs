@@ -7,6 +7,7 @@ use bytes::Bytes;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::media::RecordedFrame;
 use hark_engine::media::codec::Codec;
+use hark_engine::media::g711;
 use hark_engine::message::Sender;
 use hark_engine::time::UnixMillis;
 use prometheus::Registry;

@@ -4,13 +4,14 @@ use bytes::Bytes;
 use opus::{Application, Bitrate, Channels, Encoder};
 
 use hark_engine::media::RecordedFrame;
+use hark_engine::media::g711;
 
 use super::enhance::{self, enhance};
 use super::ogg_opus::{GRANULE_RATE, OpusStream};
 use super::peaks::peaks;
 use super::resample::resample;
 use super::trim::speech;
-use super::{LONGEST_MS, RecordingError, g711};
+use super::{LONGEST_MS, RecordingError};
 
 /// The rate of G.711.
 pub const TELEPHONE_RATE: u32 = 8000;
