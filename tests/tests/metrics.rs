@@ -8,6 +8,24 @@ use hark_tests::process::Process;
 use hark_tests::site::Site;
 use hark_tests::{audio, story, wait};
 
+/// What an operator builds dashboards and alerts on.
+const PROMISED: [&str; 14] = [
+    "hark_calls",
+    "hark_calls_total",
+    "hark_call_setup_seconds",
+    "hark_media_packets_received_total",
+    "hark_media_packets_sent_total",
+    "hark_media_late_frames_total",
+    "hark_recordings_total",
+    "hark_messages",
+    "hark_commit_to_notification_seconds",
+    "hark_deliveries_total",
+    "hark_sip_registrations",
+    "hark_sip_auth_failures_total",
+    "hark_store_commit_seconds",
+    "hark_web_requests_total",
+];
+
 #[test]
 fn promtool_finds_nothing_wrong() {
     let site = Site::start();
@@ -15,6 +33,10 @@ fn promtool_finds_nothing_wrong() {
     story::leave_message(&mut site.phone("alice"), "1002", &audio::sentence());
     story::wait_outbox_step(&site.sign_in("alice"), "notified");
     let metrics = site.metrics();
+    for name in PROMISED {
+        let told = format!("# TYPE {name} ");
+        assert!(metrics.contains(&told), "{name} is not among the metrics:\n{metrics}");
+    }
 
     let mut command = Command::new("promtool");
     command.args(["check", "metrics"]);
