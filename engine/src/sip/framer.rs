@@ -57,7 +57,10 @@ impl StreamFramer {
     }
 
     /// The next frame, if it is complete. (Not an `Iterator`: `None` is not the end.)
-    #[allow(clippy::should_implement_trait)]
+    #[allow(
+        clippy::should_implement_trait,
+        reason = "a framer waits for more bytes; an iterator would end"
+    )]
     pub fn next(&mut self) -> Option<Result<Frame, ParseError>> {
         if self.broken {
             return None;

@@ -51,7 +51,7 @@ pub struct Net {
     random: u64,
 }
 
-#[allow(clippy::large_enum_variant)]
+#[allow(clippy::large_enum_variant, reason = "a test network holds few of them")]
 enum Flying {
     Datagram { from: SocketAddr, to: SocketAddr, bytes: Bytes },
     Input { host: usize, input: Input },

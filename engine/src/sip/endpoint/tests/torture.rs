@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::net::{Net, Policy};
 use crate::sip::endpoint::*;
 
-#[allow(clippy::disallowed_methods)]
+#[allow(clippy::disallowed_methods, reason = "where the corpus lies is asked of the environment")]
 fn corpus() -> Option<PathBuf> {
     let set = std::env::var("HARK_CORPUS").ok().map(PathBuf::from);
     let beside = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/corpus"));
