@@ -98,12 +98,15 @@ fn waiting(program: &Option<Arc<Program>>) -> Run {
         message_limit_secs: 59,
         language: "en".into(),
         contacts: Vec::new(),
-        has_greeting: false,
+        greetings: hark_engine::directory::Greetings::default(),
+        has_spoken_name: false,
     };
     let context = CallContext {
         directory: Arc::new(Directory::new("a site", vec![bob])),
         caller: CallerInfo { user: None, number: "5551234".into(), name: "Somebody".into() },
         dialled: "1002".into(),
+        domain: "localhost".into(),
+        trunk: None,
         language: "en".into(),
         at: UnixMillis(0),
     };

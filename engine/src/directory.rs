@@ -21,8 +21,76 @@ pub struct User {
     pub language: String,
     /// The users in this user's contact list.
     pub contacts: Vec<UserId>,
-    /// Whether the user recorded a greeting of their own.
-    pub has_greeting: bool,
+    /// The greetings that the user recorded.
+    pub greetings: Greetings,
+    /// Whether the user recorded their own name.
+    pub has_spoken_name: bool,
+}
+
+/// When a greeting is meant to be played; the dialplan decides.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum GreetingKind {
+    /// At any time.
+    Standard,
+    /// While the user speaks with somebody else.
+    Busy,
+    /// While the user is away.
+    Away,
+    /// In the place of all others, until it is thrown away.
+    Temporary,
+    /// Outside of working hours.
+    Closed,
+}
+
+impl GreetingKind {
+    /// Each of them.
+    pub const ALL: [Self; 5] =
+        [Self::Standard, Self::Busy, Self::Away, Self::Temporary, Self::Closed];
+
+    /// As files and dialplans name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Busy => "busy",
+            Self::Away => "away",
+            Self::Temporary => "temporary",
+            Self::Closed => "closed",
+        }
+    }
+
+    /// The kind of this name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// A set of greetings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Greetings(u8);
+
+impl Greetings {
+    /// Whether it holds this one.
+    pub const fn contains(self, kind: GreetingKind) -> bool {
+        self.0 & (1 << kind as u8) != 0
+    }
+
+    /// The set with this one.
+    #[must_use]
+    pub const fn with(self, kind: GreetingKind) -> Self {
+        Self(self.0 | (1 << kind as u8))
+    }
+
+    /// The set without this one.
+    #[must_use]
+    pub const fn without(self, kind: GreetingKind) -> Self {
+        Self(self.0 & !(1 << kind as u8))
+    }
+}
+
+impl FromIterator<GreetingKind> for Greetings {
+    fn from_iter<T: IntoIterator<Item = GreetingKind>>(kinds: T) -> Self {
+        kinds.into_iter().fold(Self::default(), Self::with)
+    }
 }
 
 /// A snapshot of all users and of the site's own data. Cheap to share behind an `Arc`.

@@ -9,12 +9,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::dialplan::effect::{
-    Answer, Effect, Failure, Finish, HangupOutcome, Input, Query, RecordEnd, RecordingId, Ticket,
+    Answer, DeviceInfo, Effect, Failure, Finish, HangupOutcome, Input, Join, Query, RecordEnd,
+    RecordingId, Ticket,
 };
 use hark_engine::dialplan::{
     CallContext, CallerInfo, Options, Run, Source, builtin, check, compile,
 };
-use hark_engine::directory::{Directory, User};
+use hark_engine::directory::{Directory, GreetingKind, User};
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::key::Key;
 use hark_engine::message::{MessageSummary, Sender, Step};
@@ -195,6 +196,15 @@ impl Caller {
         self.random % sides
     }
 
+    fn use_up(&mut self, recording: RecordingId, how: HangupOutcome) {
+        let before = self.used.insert(recording, how);
+        assert!(before.is_none(), "{recording:?} used twice");
+    }
+
+    fn luck(&mut self) -> Result<(), Failure> {
+        if self.roll(5) == 0 { Err(Failure::NotKept) } else { Ok(()) }
+    }
+
     fn lead(&mut self, mut run: Run) {
         let mut now = Instant::ZERO;
         let (mut play, mut record): (Option<Ticket>, Option<(Ticket, RecordingId)>) = (None, None);
@@ -208,22 +218,43 @@ impl Caller {
                         assert!(!gone && play.is_none() && record.is_none());
                         play = Some(ticket);
                     }
-                    Effect::Record { ticket, recording, on_hangup, .. } => {
+                    Effect::Record { ticket, recording, on_hangup, join, .. } => {
                         assert!(!gone && play.is_none() && record.is_none());
+                        if let Some(Join::Behind(earlier) | Join::Before(earlier)) = join {
+                            self.use_up(earlier, HangupOutcome::Discard);
+                        }
                         record = Some((ticket, recording));
                         self.recorded.push(recording);
                         self.foreseen.insert(recording, on_hangup);
                     }
                     Effect::Send { ticket, recording, delivery } => {
-                        let before = self.used.insert(recording, HangupOutcome::Send(delivery));
-                        assert!(before.is_none(), "{recording:?} used twice");
-                        let failed = self.roll(5) == 0;
-                        let result = if failed { Err(Failure::NotKept) } else { Ok(()) };
+                        self.use_up(recording, HangupOutcome::Send(delivery));
+                        let result = self.luck();
                         run.handle_input(now, Input::Done(ticket, result));
                     }
-                    Effect::Discard(recording) => {
-                        let before = self.used.insert(recording, HangupOutcome::Discard);
-                        assert!(before.is_none(), "{recording:?} used twice");
+                    Effect::Forward { ticket, introduction: used, .. } => {
+                        if let Some(recording) = used {
+                            self.use_up(recording, HangupOutcome::Discard);
+                        }
+                        let result = self.luck();
+                        run.handle_input(now, Input::Done(ticket, result));
+                    }
+                    Effect::Keep { ticket, recording, .. } => {
+                        self.use_up(recording, HangupOutcome::Discard);
+                        let result = self.luck();
+                        run.handle_input(now, Input::Done(ticket, result));
+                    }
+                    Effect::Discard(recording) => self.use_up(recording, HangupOutcome::Discard),
+                    Effect::Connect { ticket, .. } | Effect::Ring { ticket, .. } => {
+                        assert!(!gone, "nobody is there to be connected");
+                        let result = self.luck();
+                        run.handle_input(now, Input::Done(ticket, result));
+                    }
+                    Effect::Webhook { ticket, .. } => {
+                        let bodies = ["{}", "null", "{\"open\": true, \"name\": \"x\"}", "no JSON"];
+                        let body = bodies[usize::try_from(self.roll(4)).unwrap()].to_owned();
+                        let answer = self.luck().map(|()| Answer::Body(body));
+                        run.handle_input(now, Input::Answered(ticket, answer));
                     }
                     Effect::Query(ticket, query) => {
                         let answer = if self.roll(6) == 0 {
@@ -234,11 +265,12 @@ impl Caller {
                         run.handle_input(now, Input::Answered(ticket, answer));
                     }
                     Effect::Act(ticket, _) => run.handle_input(now, Input::Done(ticket, Ok(()))),
-                    Effect::Finished(how) => {
+                    Effect::Finished(how, _) => {
                         assert_ne!(how, Finish::OutOfFuel);
                         assert!(run.poll_output().is_none());
                     }
                     Effect::Answer
+                    | Effect::EarlyMedia
                     | Effect::StopPlay(_)
                     | Effect::StopRecord(_)
                     | Effect::Log(_)
@@ -303,7 +335,11 @@ fn answer(query: &Query) -> Answer {
         Query::Messages(..) => Answer::Messages((0..3).map(message).collect()),
         Query::ContactsOnline(_) => Answer::Users(vec![UserId(2), UserId(99)]),
         Query::Presence(_) => Answer::Presence(Default::default()),
-        Query::CheckPin(..) => Answer::Yes(true),
+        Query::CheckPin(..) | Query::HasPin(_) => Answer::Yes(true),
+        Query::Devices(user) => {
+            Answer::Devices(vec![DeviceInfo { owner: *user, name: "desk".into(), rings: true }])
+        }
+        Query::Receipts(_) => Answer::Count(2),
     }
 }
 
@@ -327,12 +363,15 @@ fn context(dialled: &str) -> CallContext {
         message_limit_secs: 59,
         language: "en".into(),
         contacts: vec![UserId(3 - n)],
-        has_greeting: n == 1,
+        greetings: (n == 1).then_some(GreetingKind::Standard).into_iter().collect(),
+        has_spoken_name: n == 1,
     });
     CallContext {
         directory: Arc::new(Directory::new("Hark", users.collect())),
         caller: CallerInfo { user: Some(UserId(1)), number: "1001".into(), name: "Alice".into() },
         dialled: dialled.into(),
+        domain: "localhost".into(),
+        trunk: None,
         language: "en".into(),
         at: UnixMillis(1_000_000),
     }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::dialplan::effect::{
-    Delivery, Effect, Finish, HangupOutcome, Input, RecordEnd, RecordingId, Sound, Ticket,
+    Delivery, Effect, Finish, HangupCause, HangupOutcome, Input, RecordEnd, RecordingId, Sound,
+    Ticket,
 };
 use hark_engine::dialplan::{
     CallContext, CallerInfo, NoRoute, Options, Program, Run, Source, StartError, Value, builtin,
@@ -32,12 +33,15 @@ fn context(dialled: &str) -> CallContext {
         message_limit_secs: 59,
         language: "en".into(),
         contacts: Vec::new(),
-        has_greeting: false,
+        greetings: hark_engine::directory::Greetings::default(),
+        has_spoken_name: false,
     };
     CallContext {
         directory: Arc::new(Directory::new("Hark", vec![bob])),
         caller: CallerInfo::default(),
         dialled: dialled.into(),
+        domain: "localhost".into(),
+        trunk: None,
         language: "en".into(),
         at: UnixMillis(0),
     }
@@ -48,7 +52,7 @@ fn effects(run: &mut Run) -> Vec<Effect> {
 }
 
 fn speech(text: &str) -> Sound {
-    Sound::Speech { language: "en".into(), text: text.into() }
+    Sound::Speech { language: "en".into(), text: text.into(), file: None }
 }
 
 fn key(c: char) -> Input {
@@ -77,7 +81,7 @@ fn a_deposit_effect_by_effect() {
         Effect::Play { ticket: Ticket(2), sounds: vec![Sound::Beep], stop_on: KeySet::EMPTY };
     assert_eq!(effects(&mut run), [beep]);
     run.handle_input(at(4), played(2));
-    let delivery = Delivery { to: vec![UserId(2)], receipt: true, urgent: false };
+    let delivery = Delivery { to: vec![UserId(2)], receipt: true, ..Delivery::default() };
     let record = Effect::Record {
         ticket: Ticket(3),
         recording: RecordingId(0),
@@ -85,6 +89,7 @@ fn a_deposit_effect_by_effect() {
         stop_on: KeySet::EMPTY.with(Key::POUND),
         silence: Some(Duration::from_secs(4)),
         on_hangup: HangupOutcome::Send(delivery.clone()),
+        join: None,
     };
     assert_eq!(effects(&mut run), [record]);
     assert_eq!(run.hangup_outcome(), Some(HangupOutcome::Send(delivery.clone())));
@@ -96,7 +101,7 @@ fn a_deposit_effect_by_effect() {
     assert_eq!(effects(&mut run), [send]);
     assert!(!run.is_finished(), "a run waits for the commit, though the caller is gone");
     run.handle_input(at(9), Input::Done(Ticket(4), Ok(())));
-    assert_eq!(effects(&mut run), [Effect::Finished(Finish::CallerGone)]);
+    assert_eq!(effects(&mut run), [Effect::Finished(Finish::CallerGone, HangupCause::Normal)]);
     run.handle_input(at(9), Input::Hangup);
     run.handle_timeout(at(99));
     assert_eq!(effects(&mut run), []);
@@ -125,7 +130,7 @@ fn a_key_in_a_prompt_is_the_menus_answer_once_the_prompt_is_over() {
         Effect::Play { ticket: Ticket(2), sounds: vec![speech("One.")], stop_on: KeySet::ALL };
     assert_eq!(effects(&mut run), [play], "the second prompt is not begun");
     run.handle_input(at(2), played(2));
-    assert_eq!(effects(&mut run), [Effect::Finished(Finish::Completed)]);
+    assert_eq!(effects(&mut run), [Effect::Finished(Finish::Completed, HangupCause::Normal)]);
 }
 
 #[test]
@@ -150,7 +155,7 @@ fn silence_is_counted_from_the_end_of_the_prompt() {
     assert_eq!(effects(&mut run).len(), 1, "asked again");
     run.handle_input(at(13), played(2));
     run.handle_timeout(at(18));
-    assert_eq!(effects(&mut run), [Effect::Finished(Finish::Completed)]);
+    assert_eq!(effects(&mut run), [Effect::Finished(Finish::Completed, HangupCause::Normal)]);
 }
 
 #[test]

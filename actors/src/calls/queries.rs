@@ -24,6 +24,11 @@ pub(super) async fn answer(services: &CallServices, query: Query) -> Result<Answ
             ))
         }
         Query::Presence(user) => Ok(Answer::Presence(services.presence.presence(user))),
+        Query::HasPin(user) => {
+            let hash = services.store.pin_hash(user).await.map_err(failure)?;
+            Ok(Answer::Yes(hash.is_some()))
+        }
+        Query::Devices(_) | Query::Receipts(_) => Err(Failure::Refused),
         Query::CheckPin(user, digits) => {
             let hash = services.store.pin_hash(user).await.map_err(failure)?;
             let Some(hash) = hash else { return Ok(Answer::Yes(false)) };
@@ -51,6 +56,9 @@ pub(super) async fn act(
         }
         Action::Save(user, message) => (message, user, Event::Saved),
         Action::Delete(user, message) => (message, user, Event::Deleted),
+        Action::Restore(..) | Action::Notify(..) | Action::Set(..) | Action::ReceiptsTold(_) => {
+            return Err(Failure::Refused);
+        }
         Action::Confirm(user, message) => (message, user, Event::Delivered { device }),
     };
     services.messages.note(message, user, event).await.map(|_news| ()).map_err(failure)

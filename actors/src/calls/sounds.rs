@@ -25,9 +25,11 @@ pub(super) async fn clips(
     let mut complete = true;
     for sound in sounds {
         let made = match sound {
+            Sound::SpokenName(_) => Err("spoken names can't be played yet".to_owned()),
+            Sound::Tone { hertz, length } => Ok(Arc::new(Clip::tone(hertz.into(), length))),
             Sound::Beep => Ok(Arc::new(Clip::beep())),
             Sound::Pause(length) => Ok(Arc::new(Clip::silence(length))),
-            Sound::Speech { language, text } => {
+            Sound::Speech { language, text, .. } => {
                 services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
             }
             // No recorded prompt ships yet: its name is spoken, which an author notices.
@@ -35,8 +37,8 @@ pub(super) async fn clips(
                 let text = name.replace(['-', '_'], " ");
                 services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
             }
-            Sound::Greeting(user) => greeting(services, user).await,
-            Sound::Message { message, from } => message_audio(services, message, from).await,
+            Sound::Greeting(user, _) => greeting(services, user).await,
+            Sound::Message { message, from, .. } => message_audio(services, message, from).await,
             Sound::Recording(id) => {
                 CallRecordings::preview(recordings, &services.recordings, id).await.map(Arc::new)
             }

@@ -219,7 +219,7 @@ impl SwitchboardState {
             let reject = Command::Reject { leg, status: 403, retry_after: None };
             return self.refuse(reject, "guest");
         }
-        let context = self.context(&caller, dialled(&target));
+        let context = self.context(&caller, &target);
         let sender = self.sender(&context.caller, Some(&caller.address));
         let program = self.services.program.borrow().clone();
         let Ok(run) = Run::for_call(&program, context) else {
@@ -255,7 +255,7 @@ impl SwitchboardState {
         }
     }
 
-    fn context(&self, caller: &Caller, dialled: Option<String>) -> CallContext {
+    fn context(&self, caller: &Caller, target: &Uri) -> CallContext {
         let directory = self.services.directory.borrow().clone();
         let user = caller.account.as_deref().and_then(|name| directory.by_name(name));
         let number = match (user, &caller.address) {
@@ -269,7 +269,9 @@ impl SwitchboardState {
         let language = user.map_or(&*self.services.language, |u| u.language.as_str()).to_owned();
         CallContext {
             caller: CallerInfo { user: user.map(|u| u.id), number, name: name.unwrap_or_default() },
-            dialled: dialled.unwrap_or_default(),
+            dialled: dialled(target).unwrap_or_default(),
+            domain: domain(target),
+            trunk: None,
             language,
             at: clock::wall(),
             directory,
@@ -362,6 +364,8 @@ impl SwitchboardState {
                 name: user.display_name.clone(),
             },
             dialled: user.extension.clone(),
+            domain: self.services.domain.to_string(),
+            trunk: None,
             language: user.language.clone(),
             at: clock::wall(),
             directory: directory.clone(),
@@ -471,6 +475,14 @@ impl SwitchboardState {
             self.ringing.remove(&user);
             self.ring_next(myself, user);
         }
+    }
+}
+
+/// The domain dialled; empty for a `tel:` URI.
+fn domain(target: &Uri) -> String {
+    match target {
+        Uri::Sip(uri) => uri.host.to_string(),
+        Uri::Tel { .. } | Uri::Other(_) => String::new(),
     }
 }
 

@@ -57,7 +57,7 @@ pub enum Intent {
 impl From<HangupOutcome> for Intent {
     fn from(outcome: HangupOutcome) -> Self {
         match outcome {
-            HangupOutcome::Send(Delivery { to, receipt, urgent }) => {
+            HangupOutcome::Send(Delivery { to, receipt, urgent, .. }) => {
                 Self::Send { to, receipt, urgent }
             }
             HangupOutcome::Discard => Self::Discard,

@@ -150,6 +150,7 @@ pub(super) const fn folder_label(folder: Folder) -> &'static str {
     match folder {
         Folder::New => "new",
         Folder::Saved => "saved",
+        Folder::Deleted => "deleted",
     }
 }
 

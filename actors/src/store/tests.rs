@@ -186,7 +186,13 @@ async fn users_are_unique_and_found() {
     store.set_greeting(bob, true).await.unwrap();
     let directory = store.directory("Site").await.unwrap();
     assert_eq!(directory.by_name("Alice").unwrap().contacts, [bob]);
-    assert!(directory.by_extension("1002").unwrap().has_greeting);
+    assert!(
+        directory
+            .by_extension("1002")
+            .unwrap()
+            .greetings
+            .contains(hark_engine::directory::GreetingKind::Standard)
+    );
     assert_eq!(store.user_credentials("Bob").await.unwrap().unwrap().0, bob);
     assert_eq!(store.user_credentials("eve").await.unwrap(), None);
     assert_eq!(store.accounts().await.unwrap().len(), 2);

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use hark_engine::delivery::profile::Profile;
-use hark_engine::directory::{Directory, User};
+use hark_engine::directory::{Directory, GreetingKind, Greetings, User};
 use hark_engine::id::UserId;
 
 use super::{Store, StoreError};
@@ -75,7 +75,12 @@ impl From<UserRecord> for User {
             message_limit_secs: record.limit_secs,
             language: record.language,
             contacts: record.contacts,
-            has_greeting: record.has_greeting,
+            greetings: if record.has_greeting {
+                Greetings::default().with(GreetingKind::Standard)
+            } else {
+                Greetings::default()
+            },
+            has_spoken_name: false,
         }
     }
 }

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::effect::{Effect, Finish, HangupOutcome, Input, RecordingId, Ticket};
+use super::effect::{Effect, Finish, HangupCause, HangupOutcome, Input, RecordingId, Ticket};
 use super::program::{Label, Program};
 use super::value::Value;
 use crate::directory::Directory;
@@ -64,6 +64,10 @@ pub struct CallContext {
     pub caller: CallerInfo,
     /// The number dialled.
     pub dialled: String,
+    /// The domain dialled: the host of the Request-URI.
+    pub domain: String,
+    /// The trunk over which the call came in, by its name in the configuration.
+    pub trunk: Option<String>,
     /// BCP 47 tag of the language to speak; the dialplan's own when empty.
     pub language: String,
     /// Wall-clock time when the call began.
@@ -314,7 +318,8 @@ impl Run {
     /// What the run wants done next.
     pub fn poll_output(&mut self) -> Option<Effect> {
         let effect = self.out.pop_front();
-        if self.out.is_empty() && self.out.capacity() > 4 {
+        // A call waits far longer than it runs: while it does, it holds no queue.
+        if self.out.is_empty() {
             self.out = VecDeque::new();
         }
         effect
@@ -412,6 +417,6 @@ impl Run {
 
     fn finish(&mut self, how: Finish) {
         self.state = State::Done;
-        self.emit(Effect::Finished(how));
+        self.emit(Effect::Finished(how, HangupCause::Normal));
     }
 }

@@ -13,7 +13,7 @@ use super::effect::{Action, RecordEnd, Sound};
 use super::run::{CallContext, CallerInfo, Run};
 use super::value::Value;
 use super::{Program, Source, parser};
-use crate::directory::{Directory, User};
+use crate::directory::{Directory, GreetingKind, Greetings, User};
 use crate::id::{MessageId, UserId};
 use crate::message::{MessageSummary, Sender, Step as MessageStep};
 use crate::time::UnixMillis;
@@ -109,7 +109,8 @@ impl<'a> Play<'a> {
                 message_limit_secs: 59,
                 language: "en".into(),
                 contacts: (1..=3).filter(|c| *c != n).map(UserId).collect(),
-                has_greeting: false,
+                greetings: Greetings::default(),
+                has_spoken_name: false,
             })
             .collect();
         Self { program, users, phone: Phone::default(), refused: false }
@@ -147,7 +148,7 @@ impl<'a> Play<'a> {
             StepKind::HasGreeting(who) => {
                 let id = self.user(who)?.id;
                 for user in self.users.iter_mut().filter(|u| u.id == id) {
-                    user.has_greeting = true;
+                    user.greetings = user.greetings.with(GreetingKind::Standard);
                 }
             }
             StepKind::HasMessage { owner, saved, from, lasting } => {
@@ -209,6 +210,8 @@ impl<'a> Play<'a> {
             directory: Arc::new(Directory::new("Hark", self.users.clone())),
             caller,
             dialled: dialled.to_owned(),
+            domain: "localhost".to_owned(),
+            trunk: None,
             language: String::new(),
             at: NOON,
         }
@@ -262,7 +265,7 @@ impl<'a> Play<'a> {
             }
             Expected::Beep => self.hear(span, "beep", |s| *s == Sound::Beep),
             Expected::Greeting => {
-                self.hear(span, "greeting", |s| matches!(s, Sound::Greeting(_)))
+                self.hear(span, "greeting", |s| matches!(s, Sound::Greeting(..)))
             }
             Expected::PlayMessage => {
                 self.hear(span, "play message", |s| matches!(s, Sound::Message { .. }))
@@ -334,6 +337,9 @@ fn is(action: &Action, kind: ActKind) -> bool {
         Action::Save(..) => kind == ActKind::Save,
         Action::Delete(..) => kind == ActKind::Delete,
         Action::Confirm(..) => kind == ActKind::Confirm,
+        Action::Restore(..) | Action::Notify(..) | Action::Set(..) | Action::ReceiptsTold(_) => {
+            false
+        }
     }
 }
 

@@ -33,7 +33,7 @@ impl Lamp {
                     lamp.urgent_new += u32::from(urgent);
                 }
                 Some(Folder::Saved) => lamp.saved += 1,
-                None => {}
+                Some(Folder::Deleted) | None => {}
             }
         }
         lamp

@@ -29,7 +29,7 @@ impl Call {
             Effect::Answer => self.pick_up(),
             Effect::Play { ticket, sounds, stop_on } => self.play(myself, ticket, sounds, stop_on),
             Effect::StopPlay(ticket) => self.stop_play(myself, ticket),
-            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup } => {
+            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup, .. } => {
                 if self.line == Line::Gone || self.hung_up {
                     return self.record_failed(ticket, RecordEnd::Hangup);
                 }
@@ -56,6 +56,16 @@ impl Call {
                     let _ = myself.cast(CallMessage::Done(ticket, sent.await));
                 });
             }
+            Effect::EarlyMedia => {}
+            Effect::Forward { ticket, .. }
+            | Effect::Keep { ticket, .. }
+            | Effect::Connect { ticket, .. }
+            | Effect::Ring { ticket, .. } => {
+                self.run.handle_input(clock::now(), Input::Done(ticket, Err(Failure::Refused)));
+            }
+            Effect::Webhook { ticket, .. } => {
+                self.run.handle_input(clock::now(), Input::Answered(ticket, Err(Failure::Refused)));
+            }
             Effect::Discard(recording) => self.recordings.discard(recording),
             Effect::Query(ticket, query) => {
                 let (services, myself) = (self.services.clone(), myself.clone());
@@ -78,7 +88,7 @@ impl Call {
             }
             Effect::Log(line) => tracing::debug!(line, "dialplan"),
             Effect::Panic => planted_panic(),
-            Effect::Finished(finish) => {
+            Effect::Finished(finish, _) => {
                 tracing::debug!(?finish, "a dialplan run ended");
                 if finish == Finish::Completed {
                     self.recordings.discard_refused();

@@ -9,6 +9,7 @@ use super::super::program::{Expr, Part};
 use super::super::speech;
 use super::super::value::{Field, Recorded, Value};
 use super::Run;
+use crate::directory::GreetingKind;
 use crate::id::UserId;
 use crate::message::MessageSummary;
 use crate::time::Instant;
@@ -113,7 +114,7 @@ impl Run {
             Field::UserLimit => {
                 Value::Duration(Duration::from_secs(user.message_limit_secs.clamp(1, 3600).into()))
             }
-            Field::UserHasGreeting => Value::Bool(user.has_greeting),
+            Field::UserHasGreeting => Value::Bool(user.greetings.contains(GreetingKind::Standard)),
             Field::UserContacts => {
                 Value::List(user.contacts.iter().map(|c| Value::User(*c)).collect())
             }
@@ -205,7 +206,10 @@ impl Run {
     }
 
     pub(super) fn has_greeting(&self, user: UserId) -> bool {
-        self.context.directory.user(user).is_some_and(|u| u.has_greeting)
+        self.context
+            .directory
+            .user(user)
+            .is_some_and(|u| u.greetings.contains(GreetingKind::Standard))
     }
 }
 

@@ -97,7 +97,14 @@ impl Run {
                 let known = |u: &UserId| self.context.directory.user(*u).is_some();
                 Some(list.into_iter().filter(known).take(MAX_LIST).map(Value::User).collect())
             }
-            Some(Answer::Presence(_) | Answer::Yes(_)) | None => None,
+            Some(
+                Answer::Presence(_)
+                | Answer::Yes(_)
+                | Answer::Devices(_)
+                | Answer::Count(_)
+                | Answer::Body(_),
+            )
+            | None => None,
         };
         let found = list.is_some();
         self.set(slot, Value::List(list.unwrap_or_default().into()));

@@ -27,14 +27,27 @@ pub(super) fn of(
                 return HangupOutcome::Send(delivery);
             }
             Effect::Discard(thrown) if thrown == recording => return HangupOutcome::Discard,
-            Effect::Send { ticket, .. } | Effect::Act(ticket, _) => {
+            // An introduction is worth nothing without what it introduces.
+            Effect::Forward { introduction: Some(used), .. }
+            | Effect::Keep { recording: used, .. }
+                if used == recording =>
+            {
+                return HangupOutcome::Discard;
+            }
+            Effect::Send { ticket, .. }
+            | Effect::Forward { ticket, .. }
+            | Effect::Keep { ticket, .. }
+            | Effect::Connect { ticket, .. }
+            | Effect::Ring { ticket, .. }
+            | Effect::Act(ticket, _) => {
                 copy.handle_input(now, Input::Done(ticket, Err(Failure::NotKept)));
             }
-            Effect::Query(ticket, _) => {
+            Effect::Query(ticket, _) | Effect::Webhook { ticket, .. } => {
                 copy.handle_input(now, Input::Answered(ticket, Err(Failure::NotFound)));
             }
-            Effect::Finished(_) => break,
+            Effect::Finished(..) => break,
             Effect::Answer
+            | Effect::EarlyMedia
             | Effect::Play { .. }
             | Effect::StopPlay(_)
             | Effect::Record { .. }

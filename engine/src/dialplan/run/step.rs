@@ -9,6 +9,7 @@ use super::super::hir;
 use super::super::program::{Expr, Label, Op};
 use super::super::value::Value;
 use super::{FUEL, Keys, Recording, Run, State, outcome};
+use crate::directory::GreetingKind;
 use crate::id::MessageId;
 use crate::key::KeySet;
 use crate::time::Instant;
@@ -36,7 +37,7 @@ impl Run {
             Op::Say(text) => {
                 let text = self.text(text, now);
                 let language = self.language();
-                self.play(now, Sound::Speech { language, text }, None);
+                self.play(now, Sound::Speech { language, text, file: None }, None);
             }
             Op::Prompt(name) => {
                 let sound = Sound::Prompt { language: self.language(), name: name.to_string() };
@@ -44,13 +45,14 @@ impl Run {
             }
             Op::Greeting { user, missing } => match self.user(user) {
                 Some(user) if self.has_greeting(user) => {
-                    self.play(now, Sound::Greeting(user), None);
+                    self.play(now, Sound::Greeting(user, GreetingKind::Standard), None);
                 }
                 _ => self.jump(*missing),
             },
             Op::PlayMessage(message) => {
                 if let Value::Message(message) = self.eval(message) {
-                    let sound = Sound::Message { message: message.id, from: Duration::ZERO };
+                    let sound =
+                        Sound::Message { message: message.id, from: Duration::ZERO, speed: 100 };
                     self.play(now, sound, Some(message.id));
                 }
             }
@@ -70,7 +72,12 @@ impl Run {
                 self.record(now, *slot, max, *stop_on, *silence, *keeps);
             }
             Op::Send { slot, to, receipt, urgent, failed } => {
-                let delivery = Delivery { to: self.users(to), receipt: *receipt, urgent: *urgent };
+                let delivery = Delivery {
+                    to: self.users(to),
+                    receipt: *receipt,
+                    urgent: *urgent,
+                    ..Delivery::default()
+                };
                 self.send(*slot, delivery, *failed);
             }
             Op::Discard(slot) => {
@@ -183,7 +190,15 @@ impl Run {
         }));
         let on_hangup = outcome::of(self, ticket, id, max);
         let recording = id;
-        self.emit(Effect::Record { ticket, recording, max, stop_on, silence, on_hangup });
+        self.emit(Effect::Record {
+            ticket,
+            recording,
+            max,
+            stop_on,
+            silence,
+            on_hangup,
+            join: None,
+        });
     }
 
     fn send(&mut self, slot: u16, delivery: Delivery, failed: Label) {

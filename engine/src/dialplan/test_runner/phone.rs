@@ -111,10 +111,12 @@ impl Phone {
             .map(|sound| match sound {
                 Sound::Speech { text, .. } => format!("\"{text}\""),
                 Sound::Prompt { name, .. } => format!("prompt {name}"),
-                Sound::Greeting(_) => "greeting".into(),
+                Sound::Greeting(..) => "greeting".into(),
                 Sound::Message { .. } => "message".into(),
                 Sound::Recording(_) => "recording".into(),
+                Sound::SpokenName(_) => "spoken name".into(),
                 Sound::Beep => "beep".into(),
+                Sound::Tone { hertz, .. } => format!("tone of {hertz} Hz"),
                 Sound::Pause(_) => "pause".into(),
             })
             .collect();
@@ -237,7 +239,7 @@ impl Phone {
 
     fn effect(&mut self, effect: Effect) -> Option<Input> {
         match effect {
-            Effect::Answer | Effect::Log(_) | Effect::Finished(_) => None,
+            Effect::Answer | Effect::EarlyMedia | Effect::Log(_) | Effect::Finished(..) => None,
             Effect::Play { ticket, sounds, stop_on } => {
                 let length = sounds.iter().map(|s| self.length(s)).sum::<Duration>();
                 self.heard.extend(sounds);
@@ -277,6 +279,11 @@ impl Phone {
                 self.acts.push(action);
                 Some(Input::Done(ticket, Ok(())))
             }
+            Effect::Forward { ticket, .. }
+            | Effect::Keep { ticket, .. }
+            | Effect::Connect { ticket, .. }
+            | Effect::Ring { ticket, .. } => Some(Input::Done(ticket, Err(Failure::Refused))),
+            Effect::Webhook { ticket, .. } => Some(Input::Answered(ticket, Err(Failure::Refused))),
             Effect::Panic => {
                 self.panicked = true;
                 None
@@ -309,7 +316,9 @@ impl Phone {
                 Answer::Presence(Presence::Online)
             }
             Query::Presence(_) => Answer::Presence(Presence::Offline),
-            Query::CheckPin(..) => Answer::Yes(false),
+            Query::CheckPin(..) | Query::HasPin(_) => Answer::Yes(false),
+            Query::Devices(_) => Answer::Devices(Vec::new()),
+            Query::Receipts(_) => Answer::Count(0),
         })
     }
 
@@ -329,8 +338,8 @@ impl Phone {
             Sound::Speech { text, .. } => {
                 Duration::from_millis(400 + 60 * u64::try_from(text.len()).unwrap_or(0))
             }
-            Sound::Prompt { .. } | Sound::Greeting(_) => Duration::from_secs(3),
-            Sound::Message { message, from } => {
+            Sound::Prompt { .. } | Sound::Greeting(..) => Duration::from_secs(3),
+            Sound::Message { message, from, .. } => {
                 let found = self.mailbox.iter().find(|(.., m)| m.id == *message);
                 found.map_or(Duration::ZERO, |(.., m)| m.length().saturating_sub(*from))
             }
@@ -340,7 +349,8 @@ impl Phone {
                 .find(|(id, ..)| id == recording)
                 .map_or(Duration::ZERO, |(_, length, _)| *length),
             Sound::Beep => Duration::from_millis(250),
-            Sound::Pause(length) => *length,
+            Sound::SpokenName(_) => Duration::from_secs(1),
+            Sound::Pause(length) | Sound::Tone { length, .. } => *length,
         }
     }
 }
