@@ -15,6 +15,7 @@
 //! Seeds and wall-clock time are arguments, so that every decision can be replayed in a test
 //! with virtual time.
 
+pub mod calendar;
 pub mod delivery;
 pub mod dialplan;
 pub mod directory;
