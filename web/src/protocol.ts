@@ -23,7 +23,7 @@ export type ServerFrame =
   | { type: 'ping' };
 
 /** What happened to a message of one's own inbox, on any device. */
-export type MessageChange = { step: Step } | 'saved' | 'deleted';
+export type MessageChange = { step: Step } | 'saved' | 'deleted' | 'restored';
 
 export type ClientFrame =
   | { type: 'record_start'; id: string; to: UserId[]; mime: string }
@@ -113,6 +113,8 @@ export function readMessage(value: unknown): Message | null {
     at: num(value.at) ?? 0,
     length_ms: num(value.length_ms) ?? 0,
     urgent: value.urgent === true,
+    private: value.private === true,
+    reply_to: str(value.reply_to),
     step: oneOf(STEPS, value.step) ?? 'accepted',
     peaks: readPeaks(value.peaks),
     audio: localPath(value.audio) ?? `/api/v1/messages/${encodeURIComponent(id)}/audio`,
@@ -182,6 +184,7 @@ function readTrouble(value: Fields): Trouble | null {
 function readChange(value: Fields): MessageChange | null {
   const word = str(value.step) ?? str(value.state) ?? '';
   if (value.deleted === true || word === 'deleted') return 'deleted';
+  if (value.restored === true || word === 'restored') return 'restored';
   if (value.saved === true || word === 'saved') return 'saved';
   const step = oneOf(STEPS, word);
   return step ? { step } : null;

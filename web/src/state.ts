@@ -151,6 +151,8 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     case 'message_state': {
       const { message, change: what } = frame;
       if (what === 'deleted') return gone(state, message);
+      // It is not in the list any more: the mailbox is read afresh.
+      if (what === 'restored') return state;
       if (what === 'saved') return change(state, message, (m) => ({ ...m, saved: true }));
       const next = change(state, message, (m) => advance(m, what.step));
       // Heard on a telephone or in another tab: the pop-up here has nothing left to say.

@@ -35,6 +35,10 @@ export interface Message {
   at: number;
   length_ms: number;
   urgent: boolean;
+  /** Its recipients may not forward it. */
+  private: boolean;
+  /** The message that it answers. */
+  reply_to: MessageId | null;
   step: Step;
   /** Loudness over time, 0 to 255. */
   peaks: number[];

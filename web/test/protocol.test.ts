@@ -28,6 +28,12 @@ describe('frames of the server', () => {
     expect(frame).toMatchObject({ type: 'popup', link: '/m/token', message: { id: 'm1', peaks: [0, 255] } });
   });
 
+  it('reads whether a message is private, and what it answers', () => {
+    expect(parse({ type: 'popup', message })).toMatchObject({ message: { private: false, reply_to: null } });
+    expect(parse({ type: 'popup', message: { ...message, private: true, reply_to: 'm0' } }))
+      .toMatchObject({ message: { private: true, reply_to: 'm0' } });
+  });
+
   it('never takes an address on another server', () => {
     const link = (value: string) => {
       const frame = parse({ type: 'popup', message, link: value });
@@ -52,6 +58,7 @@ describe('frames of the server', () => {
     expect(change({ step: 'deleted' })).toBe('deleted');
     expect(change({ deleted: true })).toBe('deleted');
     expect(change({ saved: true })).toBe('saved');
+    expect(change({ restored: true })).toBe('restored');
     expect(change({})).toBeNull();
   });
 

@@ -56,7 +56,8 @@ pub(super) async fn act(
         }
         Action::Save(user, message) => (message, user, Event::Saved),
         Action::Delete(user, message) => (message, user, Event::Deleted),
-        Action::Restore(..) | Action::Notify(..) | Action::Set(..) | Action::ReceiptsTold(_) => {
+        Action::Restore(user, message) => (message, user, Event::Restored),
+        Action::Notify(..) | Action::Set(..) | Action::ReceiptsTold(_) => {
             return Err(Failure::Refused);
         }
         Action::Confirm(user, message) => (message, user, Event::Delivered { device }),
@@ -67,8 +68,11 @@ pub(super) async fn act(
 fn failure(error: StoreError) -> Failure {
     match error {
         StoreError::NotFound { .. } => Failure::NotFound,
-        StoreError::Conflict { .. } => Failure::Refused,
-        error => {
+        StoreError::Conflict { .. } | StoreError::Illegal(_) => Failure::Refused,
+        error @ (StoreError::Busy
+        | StoreError::DiskFull { .. }
+        | StoreError::Unavailable { .. }
+        | StoreError::Open { .. }) => {
             tracing::error!(%error, "the store can't serve a call");
             Failure::NotKept
         }

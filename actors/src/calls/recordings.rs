@@ -224,9 +224,7 @@ impl Taken {
         let message = NewMessage {
             id: self.message,
             sender: self.sender,
-            recipients: delivery.to,
-            receipt: delivery.receipt,
-            urgent: delivery.urgent,
+            delivery,
             length_ms: finished.length_ms,
             bytes: finished.bytes,
             peaks: finished.peaks,

@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::{MessageId, UserId};
+use hark_engine::message::Event;
 use hark_engine::message::state::RecipientState;
-use hark_engine::message::{Event, Step};
 use hark_engine::presence::Presence;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::broadcast::error::RecvError;
@@ -86,6 +86,7 @@ impl Actor for Dispatcher {
         let mut pumps = JoinSet::new();
         pumps.spawn(pump_bus(services.bus.subscribe(), myself.clone()));
         pumps.spawn(pump_handover(handover, myself.clone()));
+        pumps.spawn(super::release::release(services.messages.clone()));
         let state = DispatcherState {
             services,
             live: HashMap::new(),
@@ -257,8 +258,8 @@ impl DispatcherState {
 }
 
 fn is_unreached(state: &RecipientState) -> bool {
-    state.step() < Step::Delivered
-        && state.failed.is_none()
+    !state.finished()
+        && !state.is_held()
         && state.notified.iter().all(|reached| reached.device != BROWSER)
 }
 
@@ -292,6 +293,9 @@ async fn pump_bus(
                         DispatcherMessage::Seen(event.message, event.recipient)
                     }
                     Event::Accepted
+                    | Event::Restored
+                    | Event::Held { .. }
+                    | Event::Released
                     | Event::Notified { .. }
                     | Event::Delivered { .. }
                     | Event::AttemptFailed { .. }

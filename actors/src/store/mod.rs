@@ -99,8 +99,8 @@ impl Store {
         let lock = prepare_folder(&config.dir)?;
         let metrics = StoreMetrics::register(registry).map_err(StoreError::unavailable)?;
         let file = database(&config.dir);
-        let mut connection = schema::open_writer(&file, config.max_pages)?;
-        schema::migrate(&mut connection)?;
+        let connection = schema::open_writer(&file, config.max_pages)?;
+        schema::migrate(&connection)?;
         messages::count_states(&connection, &metrics)?;
         let readers = (0..config.readers.max(1))
             .map(|_| schema::open_reader(&file))

@@ -42,6 +42,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/messages/{id}/heard", web::post().to(messages::heard))
         .route("/messages/{id}/save", web::post().to(messages::save))
+        .route("/messages/{id}/restore", web::post().to(messages::restore))
         .service(
             web::resource("/messages/{id}/link")
                 .route(web::post().to(messages::link))

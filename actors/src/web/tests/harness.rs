@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{MessageSummary, Sender, Step};
 use prometheus::Registry;
@@ -73,6 +74,8 @@ pub fn start() -> TestServer {
                         at: record.at,
                         length_ms: record.length_ms,
                         urgent: record.urgent,
+                        private: record.private,
+                        reply_to: record.reply_to,
                         step: Step::Accepted,
                     };
                     let link = links.link(record.id, recipient).await.unwrap();
@@ -130,9 +133,7 @@ impl TestServer {
                 name: "Alice <b>Example</b>".into(),
                 address: "sip:alice@hark.example".into(),
             },
-            recipients: vec![UserId(2)],
-            receipt: true,
-            urgent: false,
+            delivery: Delivery { to: vec![UserId(2)], receipt: true, ..Delivery::default() },
             length_ms: 5_000,
             bytes: audio.len() as u64,
             peaks: (0..64).collect(),

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::Sender;
 use hark_engine::time::Instant;
@@ -266,7 +267,12 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
             name: speaker.display_name.clone(),
             address: format!("sip:{}@{}", speaker.name, app.config.domain),
         },
-        intent: SpoolIntent::Send { to: to.clone(), receipt: true, urgent },
+        intent: SpoolIntent::Send(Delivery {
+            to: to.clone(),
+            receipt: true,
+            urgent,
+            ..Delivery::default()
+        }),
         started,
         source: SpoolSource::Browser,
         format: SpoolFormat::OggOpus,
@@ -299,9 +305,12 @@ impl Work {
         let message = NewMessage {
             id: header.message,
             sender: header.sender.clone(),
-            recipients: to.clone(),
-            receipt: true,
-            urgent: *urgent,
+            delivery: Delivery {
+                to: to.clone(),
+                receipt: true,
+                urgent: *urgent,
+                ..Delivery::default()
+            },
             length_ms: finished.length_ms,
             bytes: finished.bytes,
             peaks: finished.peaks,
