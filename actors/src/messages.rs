@@ -16,6 +16,8 @@ use crate::store::{Committed, NewMessage, Store, StoreError};
 /// How many committed messages may wait for the dispatcher. When it is full nothing is lost:
 /// the dispatcher finds every unfinished delivery in the store.
 const HANDOVER: usize = 1024;
+/// The longest notice that is shown, in characters.
+pub const LONGEST_NOTICE: usize = 500;
 
 /// A committed message on its way to the dispatcher.
 #[derive(Clone, Debug)]
@@ -134,6 +136,13 @@ impl Messages {
             self.publish_lamp(recipient).await;
         }
         Ok(true)
+    }
+
+    /// Shows words in every open browser session of a user; at most [`LONGEST_NOTICE`]
+    /// characters of them.
+    pub fn notify(&self, user: UserId, text: &str) {
+        let text = text.chars().take(LONGEST_NOTICE).collect();
+        self.bus.publish(BusEvent::Notice { user, text });
     }
 
     /// Whether a message of this id was committed.

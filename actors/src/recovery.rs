@@ -148,5 +148,6 @@ pub fn tags(
         sender_address: sender.address.clone(),
         recipients: recipients.map(|user| format!("sip:{}@{domain}", user.name)).collect(),
         at,
+        forwarded_from: None,
     }
 }

@@ -20,6 +20,7 @@ export type ServerFrame =
       type: 'recording'; id: string; state: RecordingStatus;
       bytes: number; ms: number; message: MessageId | null; error: string | null;
     }
+  | { type: 'notice'; text: string }
   | { type: 'ping' };
 
 /** What happened to a message of one's own inbox, on any device. */
@@ -33,9 +34,11 @@ export type ClientFrame =
   | { type: 'seen'; message: MessageId }
   | { type: 'pong' };
 
+const LONGEST_NOTICE = 500;
+
 type Fields = Record<string, unknown>;
 
-const PRESENCES: readonly Presence[] = ['offline', 'phone', 'away', 'online'];
+const PRESENCES: readonly Presence[] = ['offline', 'phone', 'away', 'online', 'busy', 'do-not-disturb'];
 const RECORDING: readonly RecordingStatus[] = ['open', 'progress', 'committed', 'failed'];
 
 /** Reads one text frame of the server; null when it is none that this client understands. */
@@ -94,6 +97,10 @@ export function parseServerFrame(text: string): ServerFrame | null {
         message: str(value.message) ?? (isFields(value.message) ? str(value.message.id) : null),
         error: str(value.error) ?? (isFields(value.error) ? str(value.error.message) : null),
       };
+    }
+    case 'notice': {
+      const text = str(value.text);
+      return text ? { type: 'notice', text: text.slice(0, LONGEST_NOTICE) } : null;
     }
     case 'ping':
       return { type: 'ping' };

@@ -80,6 +80,7 @@ export type Action =
   | { type: 'kept'; id: MessageId }
   | { type: 'gone'; id: MessageId }
   | { type: 'profile'; profile: Profile }
+  | { type: 'do-not-disturb'; on: boolean }
   | { type: 'notice'; notice: Notice | null };
 
 export function reduce(state: State, action: Action): State {
@@ -116,6 +117,8 @@ export function reduce(state: State, action: Action): State {
       return gone(state, action.id);
     case 'profile':
       return state.me ? { ...state, me: { ...state.me, profile: action.profile } } : state;
+    case 'do-not-disturb':
+      return state.me ? { ...state, me: { ...state.me, do_not_disturb: action.on } } : state;
     case 'notice':
       return { ...state, notice: action.notice };
   }
@@ -160,6 +163,8 @@ function reduceFrame(state: State, frame: ServerFrame): State {
         ? { ...next, popups: next.popups.filter((p) => p.message.id !== message) }
         : next;
     }
+    case 'notice':
+      return { ...state, notice: { kind: 'info', text: frame.text } };
     // The list itself is counted; recordings and pings are answered elsewhere.
     case 'counts':
     case 'recording':

@@ -3,7 +3,7 @@
 export type UserId = number;
 export type MessageId = string;
 
-export type Presence = 'offline' | 'phone' | 'away' | 'online';
+export type Presence = 'offline' | 'phone' | 'away' | 'online' | 'busy' | 'do-not-disturb';
 
 /** How far a message has come for one recipient. A later step implies the earlier ones. */
 export type Step = 'accepted' | 'notified' | 'delivered' | 'heard';
@@ -112,4 +112,6 @@ export interface Me {
   profile: Profile;
   limit_seconds: number;
   domain: string;
+  /** Nothing rings or pops up; messages wait. */
+  do_not_disturb: boolean;
 }

@@ -69,6 +69,18 @@ describe('frames of the server', () => {
       .toMatchObject({ type: 'trouble', trouble: { device: '', final: true } });
   });
 
+  it('reads a notice as plain text, as long as can be shown', () => {
+    expect(parse({ type: 'notice', text: '<b>Lunch</b>' })).toEqual({ type: 'notice', text: '<b>Lunch</b>' });
+    expect(parse({ type: 'notice', text: 'x'.repeat(900) })).toEqual({ type: 'notice', text: 'x'.repeat(500) });
+    expect(parse({ type: 'notice', text: '' })).toBeNull();
+  });
+
+  it('reads that somebody is in a call or not to be disturbed', () => {
+    for (const presence of ['busy', 'do-not-disturb']) {
+      expect(parse({ type: 'presence', user: 2, presence })).toEqual({ type: 'presence', user: 2, presence });
+    }
+  });
+
   it('reads a receipt and the outcome of a recording', () => {
     expect(parse({ type: 'receipt', message: 'm1', recipient: 2, recipient_name: 'bob', step: 'heard', device: 'browser', at: 7, heard_ms: 900 }))
       .toEqual({ type: 'receipt', message: 'm1', recipient: 2, recipientName: 'bob', step: { step: 'heard', device: 'browser', at: 7, heard_ms: 900 } });

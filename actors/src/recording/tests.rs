@@ -45,6 +45,7 @@ fn tags(n: u8) -> Tags {
         sender_address: "sip:ann@x".into(),
         recipients: vec!["sip:bob@x".into(), "sip:carol@x".into()],
         at: NOW,
+        forwarded_from: None,
     }
 }
 

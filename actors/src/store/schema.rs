@@ -114,6 +114,25 @@ UPDATE recipients SET folder = 'deleted'
 ALTER TABLE recipients ADD COLUMN due INTEGER;
 CREATE INDEX recipients_due ON recipients(due) WHERE due IS NOT NULL;
 ",
+    r"
+-- The kinds of greeting that a user recorded, with commas between them.
+ALTER TABLE users ADD COLUMN greetings TEXT NOT NULL DEFAULT '';
+UPDATE users SET greetings = 'standard' WHERE has_greeting;
+ALTER TABLE users DROP COLUMN has_greeting;
+ALTER TABLE users ADD COLUMN has_spoken_name INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN do_not_disturb  INTEGER NOT NULL DEFAULT 0;
+
+-- Up to which event a user was told that their messages were heard.
+ALTER TABLE users ADD COLUMN receipts_told INTEGER NOT NULL DEFAULT 0;
+UPDATE users SET receipts_told = (SELECT coalesce(max(seq), 0) FROM events);
+
+-- Wrong telephone PINs in a row.
+CREATE TABLE pin_attempts (
+    user         INTEGER NOT NULL PRIMARY KEY REFERENCES users(id),
+    wrong        INTEGER NOT NULL,
+    locked_until INTEGER
+) STRICT;
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.

@@ -4,6 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use hark_engine::dialplan::effect::{Delivery, Folder};
+use hark_engine::directory::{Directory, User};
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::mailbox::Lamp;
 use hark_engine::message::state::RecipientState;
@@ -213,6 +214,74 @@ async fn a_database_of_the_first_version_keeps_its_deleted_messages() {
     let (store, bob) = (open(old.path()), UserId(7));
     assert_eq!(store.mailbox(bob, Folder::Deleted).await.unwrap()[0].id, id);
     assert_eq!(store.counts(bob).await.unwrap(), Lamp::default());
+    let bob = &store.users().await.unwrap()[0];
+    assert!(bob.greetings.contains(hark_engine::directory::GreetingKind::Standard));
+    assert!(!bob.do_not_disturb && !bob.has_spoken_name);
+}
+
+#[tokio::test]
+async fn attempts_at_a_pin_are_counted_across_restarts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), PinAttempt::NoPin);
+    store.set_pin(alice, "hash".into()).await.unwrap();
+    store.set_pin(bob, "other".into()).await.unwrap();
+    let judged = PinAttempt::Judge("hash".into());
+    for _ in 0..3 {
+        assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), judged);
+    }
+    drop(store);
+    let store = open(dir.path());
+    for _ in 0..2 {
+        assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), judged);
+    }
+    assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), PinAttempt::Locked);
+    assert_ne!(store.begin_pin_attempt(bob, NOW).await.unwrap(), PinAttempt::Locked);
+    let later = NOW.after(hark_engine::pin::FIRST_LOCK);
+    assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), judged);
+    store.pin_was_right(alice).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), judged);
+    }
+    assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), PinAttempt::Locked);
+    store.set_pin(alice, "new".into()).await.unwrap();
+    let judged = PinAttempt::Judge("new".into());
+    assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), judged);
+    let nobody = store.begin_pin_attempt(UserId(99), NOW).await;
+    assert_eq!(nobody, Err(StoreError::NotFound { what: "user" }));
+}
+
+#[tokio::test]
+async fn a_sender_is_told_of_each_message_that_was_heard_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    for n in 0..3 {
+        let mut message = message(n, alice, &[bob, alice]);
+        message.delivery.receipt = n != 2;
+        store.commit_message(message).await.unwrap();
+    }
+    let heard = |n: u32, user, heard_ms| {
+        store.append_event(message_id(n), user, NOW, Event::Heard { device: "d".into(), heard_ms })
+    };
+    assert_eq!(store.heard_since_told(alice).await.unwrap().messages, 0);
+    heard(0, bob, 10).await.unwrap();
+    heard(0, alice, 10).await.unwrap();
+    heard(2, bob, 10).await.unwrap();
+    let counted = store.heard_since_told(alice).await.unwrap();
+    assert_eq!(counted.messages, 1, "one message, and none without a receipt");
+    // Heard between the count and the telling: told next time.
+    heard(1, bob, 10).await.unwrap();
+    heard(0, bob, 20).await.unwrap();
+    store.receipts_told(alice, counted.up_to).await.unwrap();
+    let counted = store.heard_since_told(alice).await.unwrap();
+    assert_eq!(counted.messages, 1);
+    store.receipts_told(alice, counted.up_to).await.unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.heard_since_told(alice).await.unwrap().messages, 0);
+    assert_eq!(store.heard_since_told(bob).await.unwrap().messages, 0);
 }
 
 #[tokio::test]
@@ -289,8 +358,14 @@ async fn users_are_unique_and_found() {
         assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
     }
     store.set_contacts(alice, vec![bob]).await.unwrap();
-    store.set_greeting(bob, true).await.unwrap();
-    let directory = store.directory("Site").await.unwrap();
+    let busy = hark_engine::directory::GreetingKind::Busy;
+    store.set_greeting(bob, hark_engine::directory::GreetingKind::Standard, true).await.unwrap();
+    store.set_greeting(bob, busy, true).await.unwrap();
+    store.set_greeting(bob, busy, false).await.unwrap();
+    store.set_spoken_name(bob, true).await.unwrap();
+    store.set_language(bob, "de".into()).await.unwrap();
+    let users = store.users().await.unwrap().into_iter().map(User::from).collect();
+    let directory = Directory::new("Site", users);
     assert_eq!(directory.by_name("Alice").unwrap().contacts, [bob]);
     assert!(
         directory
@@ -299,6 +374,9 @@ async fn users_are_unique_and_found() {
             .greetings
             .contains(hark_engine::directory::GreetingKind::Standard)
     );
+    let known = directory.by_name("bob").unwrap();
+    assert!(!known.greetings.contains(busy) && known.has_spoken_name);
+    assert_eq!(known.language, "de");
     assert_eq!(store.user_credentials("Bob").await.unwrap().unwrap().0, bob);
     assert_eq!(store.user_credentials("eve").await.unwrap(), None);
     assert_eq!(store.accounts().await.unwrap().len(), 2);

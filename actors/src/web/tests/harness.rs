@@ -20,6 +20,7 @@ use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
+use crate::users::Users;
 use crate::web::{Parts, Server, WebConfig, hash_password};
 
 pub const PASSWORD: &str = "correct horse";
@@ -84,16 +85,15 @@ pub fn start() -> TestServer {
             }
         });
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
-        let config = WebConfig {
-            site_name: "Test".into(),
-            domain: "hark.example".into(),
-            public_url: None,
-            limit_seconds: 59,
-        };
+        let config =
+            WebConfig { domain: "hark.example".into(), public_url: None, limit_seconds: 59 };
         let parts = Parts {
             store: store.clone(),
             messages: messages.clone(),
-            recordings,
+            recordings: recordings.clone(),
+            users: Users::load(store.clone(), recordings, board.clone(), "Test", &registry)
+                .await
+                .unwrap(),
             board: board.clone(),
             registry,
         };

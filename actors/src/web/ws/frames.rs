@@ -109,6 +109,11 @@ pub enum Outgoing {
     Counts(Counts),
     /// How a recording goes.
     Recording(Recording),
+    /// Words for this user.
+    Notice {
+        /// Plain text.
+        text: String,
+    },
     /// Are you there?
     Ping,
 }

@@ -249,7 +249,7 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
     }
     to.sort_unstable();
     to.dedup();
-    let directory = app.directory().await?;
+    let directory = app.directory();
     let speaker = directory.user(sender).ok_or(ApiError::SignedOut)?;
     let recipients: Vec<_> = to.iter().filter_map(|id| directory.user(*id)).collect();
     if recipients.len() != to.len() || to.is_empty() || to.len() > MOST_RECIPIENTS {
@@ -298,7 +298,7 @@ impl Work {
     async fn try_commit(&self) -> Result<MessageId, UploadError> {
         let Self { app, spool, header, to, urgent, .. } = self;
         spool.sync().await?;
-        let directory = app.directory().await?;
+        let directory = app.directory();
         let SpoolHeader { message, sender, started, .. } = header;
         let tags = recovery::tags(&directory, &app.config.domain, *message, sender, to, *started);
         let finished = app.recordings.finish(spool.path(), tags).await?;
