@@ -27,6 +27,7 @@ use hark_engine::dialplan::Program;
 use hark_engine::directory::Directory;
 use tokio::sync::watch;
 
+use crate::forward::Forwarder;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
@@ -35,6 +36,7 @@ use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::sip::SipHandle;
 use crate::store::Store;
+use crate::users::Users;
 
 /// What calls work with.
 #[derive(Clone)]
@@ -53,6 +55,8 @@ pub struct CallServices {
     pub store: Store,
     /// Who is present.
     pub presence: PresenceBoard,
+    /// Who makes changes to users.
+    pub users: Users,
     /// The users, as they are now.
     pub directory: watch::Receiver<Arc<Directory>>,
     /// The dialplan in force. A call keeps the one that it began with.
@@ -72,6 +76,16 @@ pub struct CallServices {
 }
 
 impl CallServices {
+    fn forwarder(&self) -> Forwarder {
+        Forwarder {
+            store: self.store.clone(),
+            messages: self.messages.clone(),
+            recordings: self.recordings.clone(),
+            directory: self.directory.borrow().clone(),
+            domain: Arc::clone(&self.domain),
+        }
+    }
+
     fn recovery(&self) -> Recovery {
         Recovery {
             recordings: self.recordings.clone(),
