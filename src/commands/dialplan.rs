@@ -1,7 +1,9 @@
 //! `hark dialplan …`.
 
+mod fmt;
+
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hark_actors::dialplan::{DialplanError, source, sources};
@@ -16,6 +18,8 @@ pub enum Dialplan {
     Check(Files),
     /// Run the tests that stand in the files.
     Test(Files),
+    /// Bring files into the one style; ends with 2 for a file that can't be read, which stays.
+    Fmt(fmt::Fmt),
 }
 
 /// The files of one dialplan.
@@ -33,6 +37,7 @@ impl Dialplan {
         match self {
             Self::Check(files) => files.check(),
             Self::Test(files) => files.test(),
+            Self::Fmt(fmt) => fmt.run(),
         }
     }
 }
@@ -74,17 +79,19 @@ impl Files {
     }
 
     fn sources(&self) -> Result<Vec<Source>, DialplanError> {
-        if self.paths.is_empty() {
-            return sources(None);
-        }
-        let mut all = Vec::new();
-        for path in &self.paths {
-            if path.is_dir() {
-                all.extend(sources(Some(path))?);
-            } else {
-                all.push(source(Path::new(path))?);
-            }
-        }
-        Ok(all)
+        if self.paths.is_empty() { sources(None) } else { read(&self.paths) }
     }
+}
+
+/// The `.dial` files that the paths name, those of a folder in the order of their names.
+fn read(paths: &[PathBuf]) -> Result<Vec<Source>, DialplanError> {
+    let mut all = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            all.extend(sources(Some(path))?);
+        } else {
+            all.push(source(path)?);
+        }
+    }
+    Ok(all)
 }

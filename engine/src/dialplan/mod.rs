@@ -14,6 +14,7 @@ pub mod ast;
 mod checker;
 pub mod diagnostic;
 pub mod effect;
+mod format;
 mod hir;
 mod lexer;
 mod parser;
@@ -28,6 +29,7 @@ pub mod value;
 use std::sync::Arc;
 
 pub use diagnostic::Diagnostics;
+pub use format::{difference, format};
 pub use program::Program;
 pub use run::{CallContext, CallerInfo, NoRoute, Run, StartError};
 pub use test_runner::{TestReport, run_tests};
