@@ -14,6 +14,7 @@ pub mod ast;
 mod checker;
 pub mod diagnostic;
 pub mod effect;
+pub mod explain;
 mod format;
 mod hir;
 mod lexer;
