@@ -1,5 +1,6 @@
 //! `hark dialplan …`.
 
+mod check;
 mod fmt;
 
 use std::io::IsTerminal;
@@ -15,7 +16,7 @@ use super::{WRONG_INPUT, complain, say};
 #[derive(Debug, clap::Subcommand)]
 pub enum Dialplan {
     /// Look for mistakes; says each with its line, its cause and how to mend it.
-    Check(Files),
+    Check(check::Check),
     /// Run the tests that stand in the files.
     Test(Files),
     /// Bring files into the one style; ends with 2 for a file that can't be read, which stays.
@@ -35,7 +36,7 @@ pub struct Files {
 impl Dialplan {
     pub fn run(self) -> ExitCode {
         match self {
-            Self::Check(files) => files.check(),
+            Self::Check(check) => check.run(),
             Self::Test(files) => files.test(),
             Self::Fmt(fmt) => fmt.run(),
         }
@@ -43,22 +44,6 @@ impl Dialplan {
 }
 
 impl Files {
-    fn check(&self) -> ExitCode {
-        let sources = match self.sources() {
-            Ok(sources) => sources,
-            Err(error) => return complain(&error, ExitCode::from(WRONG_INPUT)),
-        };
-        let found = hark_engine::dialplan::check(&sources, &self.options());
-        if !found.is_empty() {
-            say(&found.render(std::io::stdout().is_terminal()));
-        }
-        if found.has_errors() {
-            return ExitCode::from(WRONG_INPUT);
-        }
-        say(&format_args!("{} file(s): no errors", sources.len()));
-        ExitCode::SUCCESS
-    }
-
     fn test(&self) -> ExitCode {
         let sources = match self.sources() {
             Ok(sources) => sources,

@@ -131,3 +131,52 @@ fn write_new(path: &Path, text: &str, permissions: std::fs::Permissions) -> std:
     file.write_all(text.as_bytes())?;
     file.sync_all()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    const UNTIDY: &str = "flow greet( ){ hangup }\r\n";
+    const TIDY: &str = "flow greet() { hangup }\n";
+
+    fn fmt(path: &Path, check: bool) -> Outcome {
+        Fmt { paths: vec![path.to_owned()], check, stdin: false }.files()
+    }
+
+    fn text(path: &Path) -> String {
+        std::fs::read_to_string(path).unwrap()
+    }
+
+    #[test]
+    fn a_file_is_replaced_and_stays_what_it_was_to_others() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, link) = (dir.path().join("real.dial"), dir.path().join("link.dial"));
+        std::fs::write(&file, UNTIDY).unwrap();
+        std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
+        symlink(&file, &link).unwrap();
+
+        assert!(fmt(&link, true) == Outcome::Differs);
+        assert_eq!(text(&file), UNTIDY);
+        assert!(fmt(&link, false) == Outcome::Done);
+        assert_eq!(text(&file), TIDY);
+        assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
+        assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert!(fmt(&link, true) == Outcome::Done);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 2, "something is left behind");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_stays_and_the_others_are_done() {
+        let dir = tempfile::tempdir().unwrap();
+        let (wrong, right) = (dir.path().join("a.dial"), dir.path().join("b.dial"));
+        std::fs::write(&wrong, "flow greet( {\r\n").unwrap();
+        std::fs::write(&right, UNTIDY).unwrap();
+        assert!(fmt(dir.path(), false) == Outcome::Failed);
+        assert_eq!(text(&wrong), "flow greet( {\r\n");
+        assert_eq!(text(&right), TIDY);
+    }
+}
