@@ -38,7 +38,7 @@ enum Outcome {
 
 impl Fmt {
     pub fn run(&self) -> ExitCode {
-        let worst = if self.stdin { self.from_stdin() } else { self.files() };
+        let worst = if self.stdin { self.standard_input() } else { self.files() };
         match worst {
             Outcome::Done => ExitCode::SUCCESS,
             Outcome::Differs => ExitCode::FAILURE,
@@ -74,7 +74,7 @@ impl Fmt {
         }
     }
 
-    fn from_stdin(&self) -> Outcome {
+    fn standard_input(&self) -> Outcome {
         let mut text = String::new();
         let read = std::io::stdin().lock().take(MOST_FROM_STDIN).read_to_string(&mut text);
         if let Err(error) = read {

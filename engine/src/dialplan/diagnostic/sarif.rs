@@ -44,7 +44,7 @@ impl Diagnostics {
         // Most readers show the message only, so it has to mend, too.
         let mut text = d.message.clone();
         for more in d.cause.iter().chain(&d.mend) {
-            text.push_str("\n");
+            text.push('\n');
             text.push_str(more);
         }
         let mut main = self.location(d.span);
