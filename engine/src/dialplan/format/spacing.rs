@@ -60,8 +60,10 @@ fn draw(line: &Line<'_>) -> Drawn {
     let mut open = 0usize;
     for (at, token) in line.tokens.iter().enumerate() {
         let before = at.checked_sub(1).and_then(|at| line.tokens.get(at));
+        let clock =
+            at.checked_sub(2).and_then(|at| line.tokens.get(at)).is_some_and(Piece::is_number);
         if let Some(before) = before
-            && !touch(before, token, tight)
+            && !touch(before, token, tight, clock)
         {
             drawn.text.push(' ');
         }
@@ -125,8 +127,9 @@ fn is_calendar(line: &Line<'_>) -> bool {
     matches!(first, "hours" | "holidays") || line.continues && first != "->"
 }
 
-/// Whether nothing stands between two tokens of a line.
-fn touch(left: &Piece<'_>, right: &Piece<'_>, tight: bool) -> bool {
+/// Whether nothing stands between two tokens of a line: `tight` in calendars, and `clock` where a
+/// number goes before the two.
+fn touch(left: &Piece<'_>, right: &Piece<'_>, tight: bool, clock: bool) -> bool {
     if matches!(left.text, "(" | "[" | ".") || matches!(right.text, ")" | "]" | "." | "," | ";") {
         return true;
     }
@@ -136,8 +139,8 @@ fn touch(left: &Piece<'_>, right: &Piece<'_>, tight: bool) -> bool {
         "(" => left.is_word() && !BEFORE_PAREN.contains(&left.text),
         "-" => tight,
         _ if left.text == "-" => tight,
-        // `9:00`, but `to: User`
-        _ if left.text == ":" => right.is_number(),
+        // `9:00`, but `count: 3`
+        _ if left.text == ":" => clock && right.is_number(),
         _ => false,
     }
 }

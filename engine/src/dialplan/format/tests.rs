@@ -145,6 +145,40 @@ fn a_text_that_cannot_be_read_is_left_alone() {
     assert_eq!(formatted("flow a() { b }"), "flow a() { b }\n");
 }
 
+/// What may be blank around the marks of calendars, clocks and fields is decided without the
+/// parser.
+#[test]
+fn calendars_and_clocks_stand_close() {
+    let before = "holidays feast=2026 - 12-24 ,12-25\nhours office = mon - fri 9 : 00-17:30,\nsat 10:00 - 13:00\nallow local=\"1xxx\"\njson Booking{\nname:Text ,\ncount : Number }\nlanguage de {\n\"Bye.\"  =\"Tschüss.\"\n}\nflow a() -> Number {\nring me for 30s->b else{ hangup }\nring them for 5s->b else{ hangup }\nx = webhook \"https://a.example\" { n:3 , at:8 : 00 }\nreturn 5-2\n}";
+    let after = "holidays feast = 2026-12-24, 12-25
+hours office = mon-fri 9:00-17:30,
+    sat 10:00-13:00
+allow local = \"1xxx\"
+
+json Booking {
+    name: Text,
+    count: Number }
+
+language de {
+    \"Bye.\" = \"Tschüss.\"
+}
+
+flow a() -> Number {
+    ring me for 30s -> b else { hangup }
+    ring them for 5s -> b else { hangup }
+    x = webhook \"https://a.example\" { n: 3, at: 8:00 }
+    return 5 - 2
+}
+";
+    let style = |text| {
+        let mut lines = super::lines::lines(text);
+        super::layout::arrange(&mut lines);
+        super::spacing::print(&lines)
+    };
+    assert_eq!(style(before), after);
+    assert_eq!(style(after), after);
+}
+
 #[test]
 fn nothing_stays_nothing() {
     assert_eq!(formatted(""), "");
