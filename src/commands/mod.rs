@@ -1,6 +1,7 @@
 //! What can be typed after `hark`.
 
 mod dialplan;
+mod explain;
 mod serve;
 mod user;
 
@@ -29,6 +30,8 @@ const EXAMPLES: &str = "Examples:\n  \
     hark serve --config hark.toml    serve what the file says\n  \
     hark dialplan check dialplans    look for mistakes in a folder of .dial files\n  \
     hark dialplan test dialplans     run the tests that stand in them\n  \
+    hark dialplan fmt dialplans      bring them into the one style\n  \
+    hark explain D0301               why a mistake is one, with an example\n  \
     hark user add dora --extension 1004 --display-name Dora\n\n\
     What is logged is chosen by HARK_LOG, e.g. HARK_LOG=debug or HARK_LOG=hark_actors::sip=debug.";
 
@@ -39,6 +42,8 @@ enum Command {
     /// Look after the .dial files that say what phones hear.
     #[command(subcommand)]
     Dialplan(dialplan::Dialplan),
+    /// Explain the code of a mistake in a .dial file, with an example.
+    Explain(explain::Explain),
     /// Look after the users (while the server is stopped).
     #[command(subcommand)]
     User(user::User),
@@ -67,6 +72,7 @@ pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(serve) => serve.run(),
         Command::Dialplan(dialplan) => dialplan.run(),
+        Command::Explain(explain) => explain.run(),
         Command::User(user) => user.run(),
     }
 }
@@ -82,6 +88,13 @@ fn complain(error: &dyn std::fmt::Display, code: ExitCode) -> ExitCode {
 #[allow(clippy::print_stdout, reason = "a command's answer belongs there")]
 fn say(text: &dyn std::fmt::Display) {
     println!("{text}");
+}
+
+/// Writes a text to standard output as it is.
+fn print(text: &str) {
+    use std::io::Write;
+    // Whoever closed the other end has read enough.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// A runtime for commands that talk to sockets or the store.
