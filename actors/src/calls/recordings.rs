@@ -286,3 +286,6 @@ impl Taken {
 fn tags(directory: &Directory, domain: &str, taken: &Taken, to: &[UserId]) -> Tags {
     crate::recovery::tags(directory, domain, taken.message, &taken.sender, to, taken.started)
 }
+
+#[cfg(test)]
+mod tests;
