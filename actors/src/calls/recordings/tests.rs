@@ -46,7 +46,7 @@ async fn a_recording_that_was_used_is_gone() {
     let call = recorded(dir.path());
     let heard = Arc::new(Mutex::new(0));
     let length = Arc::clone(&heard);
-    let used = call.used_by(ID, move |spoken| async move {
+    let used = call.used_by(ID, move |_, spoken| async move {
         *length.lock().unwrap() = spoken.len();
         Ok(())
     });
@@ -54,7 +54,7 @@ async fn a_recording_that_was_used_is_gone() {
     assert_eq!(*heard.lock().unwrap(), 8000, "all of it, a second at 8 kHz");
     assert!(call.list().is_empty());
     assert_eq!(spools(dir.path()), 0);
-    let again = call.used_by(ID, |_| async { Ok(()) });
+    let again = call.used_by(ID, |_, _| async { Ok(()) });
     assert_eq!(again.await, Err(Failure::NotFound));
 }
 
@@ -62,7 +62,7 @@ async fn a_recording_that_was_used_is_gone() {
 async fn a_recording_that_could_not_be_used_stays_until_the_call_is_over() {
     let dir = tempfile::tempdir().unwrap();
     let call = recorded(dir.path());
-    let used = call.used_by(ID, |_| async { Err(Failure::Refused) });
+    let used = call.used_by(ID, |_, _| async { Err(Failure::Refused) });
     assert_eq!(used.await, Err(Failure::Refused));
     assert_eq!(spools(dir.path()), 1, "the dialplan may still send it");
     call.discard_refused();
