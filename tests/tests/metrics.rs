@@ -9,7 +9,7 @@ use hark_tests::site::Site;
 use hark_tests::{audio, story, wait};
 
 /// What an operator builds dashboards and alerts on.
-const PROMISED: [&str; 14] = [
+const PROMISED: [&str; 15] = [
     "hark_calls",
     "hark_calls_total",
     "hark_call_setup_seconds",

@@ -21,7 +21,7 @@ use hark_engine::dialplan::effect::{
     Action, Answer, Effect, Failure, Finish, Input, RecordEnd, Ticket,
 };
 use hark_engine::dialplan::run::Run;
-use hark_engine::id::UserId;
+use hark_engine::id::{MessageId, UserId};
 use hark_engine::key::{Key, KeySet};
 use hark_engine::media::clip::Clip;
 use hark_engine::message::{Event as MessageEvent, Sender};

@@ -173,28 +173,29 @@ impl CallRecordings {
         }
     }
 
-    /// Hands what was recorded, as samples at 8 kHz, to `using`. If that succeeds the recording
-    /// counts as used and is removed, else as one that could not be kept.
+    /// Hands what was recorded, as samples at 8 kHz, to `using`, with the id that a message of it
+    /// has. If that succeeds the recording counts as used and is removed, else as one that could
+    /// not be kept.
     pub fn used_by<F, U>(
         &self,
         id: RecordingId,
         using: F,
     ) -> impl Future<Output = Result<(), Failure>> + Send + 'static
     where
-        F: FnOnce(Vec<i16>) -> U + Send + 'static,
+        F: FnOnce(MessageId, Vec<i16>) -> U + Send + 'static,
         U: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        let spool = self.list.lock().get(&id).map(|item| Arc::clone(&item.spool));
+        let found = self.list.lock().get(&id).map(|item| (item.message, Arc::clone(&item.spool)));
         let (recordings, list) = (self.recordings.clone(), self.list.clone());
         let metrics = self.metrics.clone();
         async move {
-            let spool = spool.ok_or(Failure::NotFound)?;
+            let (message, spool) = found.ok_or(Failure::NotFound)?;
             let spoken = match spool.sync().await {
                 Ok(_) => recordings.preview(spool.path()).await,
                 Err(error) => Err(error),
             };
             let used = match spoken {
-                Ok(spoken) => using(spoken).await,
+                Ok(spoken) => using(message, spoken).await,
                 Err(error) => {
                     tracing::error!(%error, "a recording can't be read back");
                     Err(Failure::NotKept)
@@ -286,3 +287,6 @@ impl Taken {
 fn tags(directory: &Directory, domain: &str, taken: &Taken, to: &[UserId]) -> Tags {
     crate::recovery::tags(directory, domain, taken.message, &taken.sender, to, taken.started)
 }
+
+#[cfg(test)]
+mod tests;
