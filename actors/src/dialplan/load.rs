@@ -1,49 +1,27 @@
-//! The dialplan in force: read from its folder or from the binary, compiled and tested whole.
+//! From files to a program that passed: reading, hashing, compiling, testing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
-use hark_engine::dialplan::{Diagnostics, Options, Program, Source, TestReport};
+use hark_engine::dialplan::{Diagnostics, Options, Program, Source};
+use sha2::{Digest, Sha256};
+
+use super::{DialplanError, Rendered};
 
 /// The most `.dial` files of a folder, and the largest one.
-const MOST_FILES: usize = 500;
+pub(super) const MOST_FILES: usize = 500;
 const LARGEST_FILE: u64 = 4 << 20;
+/// How many hexadecimal digits of the SHA-256 name a dialplan.
+const HASH_DIGITS: usize = 16;
 
-/// Why a dialplan can't be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DialplanError {
-    /// A file or the folder can't be read.
-    #[error("{path}: can't be read: {cause}\n  mend: check dialplan.dir in the configuration")]
-    Unreadable {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        cause: std::io::Error,
-    },
-    /// There is nothing, or far too much, in the folder.
-    #[error("{path}: {what}")]
-    Unusable {
-        /// Which.
-        path: PathBuf,
-        /// What is wrong with it.
-        what: String,
-    },
-    /// It does not compile.
-    #[error("{0}")]
-    Wrong(Rendered),
-    /// Its own tests fail.
-    #[error("{0}")]
-    TestsFailed(String),
-}
-
-/// Diagnostics as the author reads them.
-#[derive(Debug)]
-pub struct Rendered(pub Diagnostics);
-
-impl std::fmt::Display for Rendered {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.0.render(false))
-    }
+/// A dialplan that compiles and passes its tests.
+pub(super) struct Passed {
+    pub program: Arc<Program>,
+    pub hash: String,
+    pub sources: Vec<String>,
+    /// The warnings, and how many tests passed.
+    pub report: String,
 }
 
 /// The sources: every `.dial` file of `dir` in the order of their names, or the built-in ones.
@@ -52,23 +30,31 @@ impl std::fmt::Display for Rendered {
 /// When they can't be read.
 pub fn sources(dir: Option<&Path>) -> Result<Vec<Source>, DialplanError> {
     let Some(dir) = dir else { return Ok(hark_engine::dialplan::builtin()) };
-    let unreadable =
-        |path: &Path, cause| DialplanError::Unreadable { path: path.to_owned(), cause };
-    let entries = std::fs::read_dir(dir).map_err(|e| unreadable(dir, e))?;
+    let unreadable = |cause| DialplanError::Unreadable { path: dir.to_owned(), cause };
+    let paths = list(dir).map_err(unreadable)?;
+    if paths.is_empty() || paths.len() > MOST_FILES {
+        let what = format!("holds {} .dial files; allowed are 1 to {MOST_FILES}", paths.len());
+        return Err(DialplanError::Unusable { path: dir.into(), what });
+    }
+    paths.iter().map(|path| source(path)).collect()
+}
+
+/// The `.dial` files of a folder in the order of their names; a few more than are allowed, if
+/// there are so many. Hidden ones are an editor's.
+pub(super) fn list(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
-    for entry in entries {
-        let path = entry.map_err(|e| unreadable(dir, e))?.path();
-        if path.extension().is_some_and(|e| e == "dial") {
+    for entry in std::fs::read_dir(dir)? {
+        let path = entry?.path();
+        let hidden = path.file_name().is_some_and(|n| n.as_encoded_bytes().starts_with(b"."));
+        if path.extension().is_some_and(|e| e == "dial") && !hidden {
             paths.push(path);
+        }
+        if paths.len() > 2 * MOST_FILES {
+            break;
         }
     }
     paths.sort();
-    let unusable = |path: &Path, what: String| DialplanError::Unusable { path: path.into(), what };
-    if paths.is_empty() || paths.len() > MOST_FILES {
-        let what = format!("holds {} .dial files; allowed are 1 to {MOST_FILES}", paths.len());
-        return Err(unusable(dir, what));
-    }
-    paths.iter().map(|path| source(path)).collect()
+    Ok(paths)
 }
 
 /// One source file.
@@ -86,19 +72,67 @@ pub fn source(path: &Path) -> Result<Source, DialplanError> {
     Ok(Source { name: path.display().to_string(), text })
 }
 
-/// Compiles the sources and runs the tests in them: only a dialplan that passes may take calls.
+/// Reads the sources, compiles them and runs the tests in them: only a dialplan that passes may
+/// take calls. `None` if they are those whose hash is `known`.
 ///
 /// # Errors
 /// With everything that is wrong, rendered with its source.
-pub fn load(sources: &[Source], options: &Options) -> Result<Arc<Program>, DialplanError> {
-    let compiled = hark_engine::dialplan::compile_with_warnings(sources, options)
+pub(super) fn judge(
+    dir: Option<&Path>,
+    options: &Options,
+    known: Option<&str>,
+    deadline: Instant,
+) -> Result<Option<Passed>, DialplanError> {
+    let sources = sources(dir)?;
+    let hash = hash(&sources);
+    if known == Some(&hash) {
+        return Ok(None);
+    }
+    let compiled = hark_engine::dialplan::compile_with_warnings(&sources, options)
         .map_err(|diagnostics| DialplanError::Wrong(Rendered(diagnostics)))?;
-    for warning in compiled.warnings.iter() {
-        tracing::warn!(code = %warning.code, "dialplan: {}", warning.message);
+    let passed = test(&compiled.program, &sources, deadline)?;
+    let report = report(&compiled.warnings, passed);
+    let sources = sources.into_iter().map(|source| source.name).collect();
+    Ok(Some(Passed { program: compiled.program, hash, sources, report }))
+}
+
+/// Runs the tests, a file at a time; how many passed.
+fn test(
+    program: &Arc<Program>,
+    sources: &[Source],
+    deadline: Instant,
+) -> Result<usize, DialplanError> {
+    let mut passed = 0;
+    let mut failures = String::new();
+    for source in sources {
+        // Whoever waited for the verdict has given up: so does the one who works for it.
+        if Instant::now() >= deadline {
+            return Err(DialplanError::TestsFailed("the tests took too long".into()));
+        }
+        let report = hark_engine::dialplan::run_tests(program, std::slice::from_ref(source));
+        passed += report.cases.iter().filter(|case| case.failure.is_none()).count();
+        if !report.passed() {
+            failures.push_str(&report.render(false));
+        }
     }
-    let report: TestReport = hark_engine::dialplan::run_tests(&compiled.program, sources);
-    if !report.passed() {
-        return Err(DialplanError::TestsFailed(report.render(false)));
+    if failures.is_empty() { Ok(passed) } else { Err(DialplanError::TestsFailed(failures)) }
+}
+
+fn report(warnings: &Diagnostics, passed: usize) -> String {
+    let warnings = if warnings.is_empty() { String::new() } else { warnings.render(false) };
+    format!("{warnings}{passed} tests passed\n")
+}
+
+fn hash(sources: &[Source]) -> String {
+    let mut hasher = Sha256::new();
+    for source in sources {
+        for text in [&source.name, &source.text] {
+            // With its length, so that no two lists of sources run together into the same bytes.
+            hasher.update((text.len() as u64).to_be_bytes());
+            hasher.update(text);
+        }
     }
-    Ok(compiled.program)
+    let mut digits = hex::encode(hasher.finalize());
+    digits.truncate(HASH_DIGITS);
+    digits
 }
