@@ -52,6 +52,11 @@ impl DialplanMetrics {
         self.pending_error.set(i64::from(!outcome.is_success()));
     }
 
+    /// Whether the last reload failed.
+    pub(super) fn has_pending_error(&self) -> bool {
+        self.pending_error.get() != 0
+    }
+
     pub(super) fn in_force(&self, now: &InForce) {
         // Whole milliseconds of this era are exact in a float.
         self.in_force.set(now.since.0 as f64 / 1000.0);

@@ -135,12 +135,16 @@ impl Service {
                 self.in_force.send_replace(next);
                 (Outcome::Replaced, report)
             }
-            Ok(None) => (Outcome::Unchanged, String::new()),
+            Ok(None) => {
+                if self.metrics.has_pending_error() {
+                    tracing::info!("the dialplan's files are those in force again");
+                }
+                (Outcome::Unchanged, String::new())
+            }
             Err(error) => {
                 let version = self.in_force.borrow().version;
                 tracing::error!(
-                    version,
-                    "the dialplan's files can't be put in force: this version stays\n{error}"
+                    "the dialplan's files can't be put in force, version {version} stays:\n{error}"
                 );
                 (error.outcome(), error.to_string())
             }
