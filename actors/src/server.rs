@@ -24,12 +24,13 @@ use crate::prompt::{Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::registrations::Registrations;
-use crate::reload::Reloads;
+use crate::reload::{Part, Reloads};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
 use crate::trace::{self, TraceConfig, Traces};
+use crate::users::{UserError, Users};
 use crate::web::{self, WebConfig};
 
 /// SIP events and delivery calls that may wait to be handled.
@@ -52,6 +53,9 @@ pub enum StartError {
     /// The demo's users can't be made.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// The users can't be read.
+    #[error(transparent)]
+    Users(#[from] UserError),
     /// The spools can't be used.
     #[error(transparent)]
     Recording(#[from] crate::recording::RecordingError),
@@ -94,7 +98,6 @@ pub struct Server {
     supervisor: ActorRef<SupervisorMessage>,
     events: JoinHandle<()>,
     fatal: watch::Receiver<bool>,
-    _directory: watch::Sender<Arc<hark_engine::directory::Directory>>,
     admin: AdminServer,
     reloads: Reloads,
     traces: Traces,
@@ -122,14 +125,20 @@ impl Server {
         } else {
             Vec::new()
         };
-        let directory = Arc::new(store.directory(&config.site.name).await?);
-        let (directory_sender, directory) = watch::channel(directory);
-
         let bus = Bus::default();
         let presence = PresenceBoard::new(bus.clone());
         let (messages, handover) =
             Messages::new(store.clone(), bus.clone(), config.messages.link_days);
+        let leftovers = crate::recording::files::remove_leftovers(store.dir())?;
+        if leftovers > 0 {
+            tracing::info!(leftovers, "files that an earlier run left half written were removed");
+        }
         let recordings = Recordings::start(store.dir(), &registry)?;
+        let users = {
+            let (store, recordings) = (store.clone(), recordings.clone());
+            Users::load(store, recordings, presence.clone(), &config.site.name, &registry).await?
+        };
+        let directory = users.subscribe();
         let domain: Arc<str> = config.site.domain.as_str().into();
         let recovery = Recovery {
             recordings: recordings.clone(),
@@ -164,6 +173,7 @@ impl Server {
             messages: messages.clone(),
             store: store.clone(),
             presence: presence.clone(),
+            users: users.clone(),
             directory,
             dialplan: dialplans.in_force(),
             tracks: tracks.clone(),
@@ -200,9 +210,16 @@ impl Server {
             .await
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
-        let parts = web::Parts { store, messages, recordings, board: presence, registry };
+        let parts = web::Parts {
+            store,
+            messages,
+            recordings,
+            users: users.clone(),
+            board: presence,
+            registry,
+        };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
-        let reloads = Reloads::new(dialplans, Vec::new());
+        let reloads = Reloads::new(dialplans, vec![("users", read_users(users, &sip))]);
         let answers = Answers {
             reloads: reloads.clone(),
             tracks,
@@ -210,19 +227,7 @@ impl Server {
             storage: config.storage.dir.clone(),
         };
         let admin = AdminServer::start(socket, answers);
-        Ok(Self {
-            sip,
-            sip_ended,
-            web,
-            demo,
-            supervisor,
-            events,
-            fatal,
-            _directory: directory_sender,
-            admin,
-            reloads,
-            traces,
-        })
+        Ok(Self { sip, sip_ended, web, demo, supervisor, events, fatal, admin, reloads, traces })
     }
 
     /// Where telephones reach us.
@@ -278,6 +283,18 @@ impl Server {
     }
 }
 
+/// Users that were changed in the store beside this server are in force after a reload.
+fn read_users(users: Users, sip: &SipHandle) -> Part {
+    let sip = sip.clone();
+    Box::new(move || {
+        let (users, sip) = (users.clone(), sip.clone());
+        Box::pin(async move {
+            let count = users.reload(&sip).await.map_err(|error| error.to_string())?;
+            Ok(format!("{count} read"))
+        })
+    })
+}
+
 fn dialplan_config(config: &Config) -> DialplanConfig {
     let mut dialplan = DialplanConfig::new(config.dialplan.dir.clone());
     dialplan.options =
@@ -329,7 +346,6 @@ fn sip_config(config: &Config) -> SipConfig {
 
 fn web_config(config: &Config) -> WebConfig {
     WebConfig {
-        site_name: config.site.name.clone(),
         domain: config.site.domain.clone(),
         public_url: config.web.public_url.clone(),
         limit_seconds: config.messages.limit_seconds,

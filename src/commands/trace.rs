@@ -157,7 +157,7 @@ mod tests {
             r#"{{"call":"7K3M9QXA","at":1795431909999,"ms":63120,"direction":"in","dialled":"1002",
             "flow":"deposit","version":2,"hash":"0123456789abcdef","end":"hung up by Hark","lines":[
             {{"ms":20,"what":"answered"}},
-            {{"ms":63120,"file":"deposit.dial","line":12,"column":5,"what":{what:?}}}]}}"#
+            {{"ms":63120,"file":"deposit.dial","line":12,"what":{what:?}}}]}}"#
         );
         serde_json::from_str(&text).unwrap()
     }

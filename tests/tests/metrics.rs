@@ -9,7 +9,7 @@ use hark_tests::site::Site;
 use hark_tests::{audio, story, wait};
 
 /// What an operator builds dashboards and alerts on.
-const PROMISED: [&str; 18] = [
+const PROMISED: [&str; 19] = [
     "hark_calls",
     "hark_calls_total",
     "hark_call_setup_seconds",
@@ -17,6 +17,7 @@ const PROMISED: [&str; 18] = [
     "hark_media_packets_sent_total",
     "hark_media_late_frames_total",
     "hark_recordings_total",
+    "hark_pin_attempts_total",
     "hark_messages",
     "hark_commit_to_notification_seconds",
     "hark_deliveries_total",

@@ -29,6 +29,7 @@ use hark_engine::directory::Directory;
 use tokio::sync::watch;
 
 use crate::dialplan::InForce;
+use crate::forward::Forwarder;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
@@ -37,6 +38,7 @@ use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::sip::SipHandle;
 use crate::store::Store;
+use crate::users::Users;
 
 /// What calls work with.
 #[derive(Clone)]
@@ -55,6 +57,8 @@ pub struct CallServices {
     pub store: Store,
     /// Who is present.
     pub presence: PresenceBoard,
+    /// Who makes changes to users.
+    pub users: Users,
     /// The users, as they are now.
     pub directory: watch::Receiver<Arc<Directory>>,
     /// The dialplan in force. A call keeps the one that it began with.
@@ -76,6 +80,16 @@ pub struct CallServices {
 }
 
 impl CallServices {
+    fn forwarder(&self) -> Forwarder {
+        Forwarder {
+            store: self.store.clone(),
+            messages: self.messages.clone(),
+            recordings: self.recordings.clone(),
+            directory: self.directory.borrow().clone(),
+            domain: Arc::clone(&self.domain),
+        }
+    }
+
     fn recovery(&self) -> Recovery {
         Recovery {
             recordings: self.recordings.clone(),

@@ -173,6 +173,53 @@ impl CallRecordings {
         }
     }
 
+    /// Hands what was recorded, as samples at 8 kHz, to `using`. If that succeeds the recording
+    /// counts as used and is removed, else as one that could not be kept.
+    pub fn used_by<F, U>(
+        &self,
+        id: RecordingId,
+        using: F,
+    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static
+    where
+        F: FnOnce(Vec<i16>) -> U + Send + 'static,
+        U: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let spool = self.list.lock().get(&id).map(|item| Arc::clone(&item.spool));
+        let (recordings, list) = (self.recordings.clone(), self.list.clone());
+        let metrics = self.metrics.clone();
+        async move {
+            let spool = spool.ok_or(Failure::NotFound)?;
+            let spoken = match spool.sync().await {
+                Ok(_) => recordings.preview(spool.path()).await,
+                Err(error) => Err(error),
+            };
+            let used = match spoken {
+                Ok(spoken) => using(spoken).await,
+                Err(error) => {
+                    tracing::error!(%error, "a recording can't be read back");
+                    Err(Failure::NotKept)
+                }
+            };
+            let outcome = if used.is_ok() { "used" } else { "failed" };
+            metrics.recordings.with_label_values(&[outcome]).inc();
+            if let Err(failure) = used {
+                if let Some(item) = list.lock().get_mut(&id) {
+                    item.refused = true;
+                }
+                return Err(failure);
+            }
+            list.lock().remove(&id);
+            // A spool that can't take this any more can't be read back either.
+            let _ = spool.set_intent(&Intent::Discard);
+            let _ = spool.sync().await;
+            if let Err(error) = crate::recording::spool::remove(spool.path()) {
+                // The next start drops it: it says of itself that it is to be thrown away.
+                tracing::warn!(%error, "the spool of a used recording can't be removed");
+            }
+            Ok(())
+        }
+    }
+
     /// The caller stayed to hear that these could not be kept, and may speak again: kept after
     /// all, they would arrive twice. Those of a caller who left are made into messages by
     /// whoever clears up after the call.
@@ -224,9 +271,7 @@ impl Taken {
         let message = NewMessage {
             id: self.message,
             sender: self.sender,
-            recipients: delivery.to,
-            receipt: delivery.receipt,
-            urgent: delivery.urgent,
+            delivery,
             length_ms: finished.length_ms,
             bytes: finished.bytes,
             peaks: finished.peaks,

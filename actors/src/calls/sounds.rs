@@ -1,5 +1,6 @@
 //! From what a dialplan wants heard to clips that a media session can play.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use hark_engine::media::clip::{Clip, RATE};
 
 use super::CallServices;
 use super::recordings::{CallRecordings, List};
+use crate::users::{greeting_file, name_file};
 
 /// What is heard in the place of a sound that can't be made. A missing prompt must never end
 /// a call.
@@ -25,7 +27,7 @@ pub(super) async fn clips(
     let mut complete = true;
     for sound in sounds {
         let made = match sound {
-            Sound::SpokenName(_) => Err("spoken names can't be played yet".to_owned()),
+            Sound::SpokenName(user) => kept(services, &name_file(user)).await,
             Sound::Tone { hertz, length } => Ok(Arc::new(Clip::tone(hertz.into(), length))),
             Sound::Beep => Ok(Arc::new(Clip::beep())),
             Sound::Pause(length) => Ok(Arc::new(Clip::silence(length))),
@@ -37,7 +39,7 @@ pub(super) async fn clips(
                 let text = name.replace(['-', '_'], " ");
                 services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
             }
-            Sound::Greeting(user, _) => greeting(services, user).await,
+            Sound::Greeting(user, kind) => kept(services, &greeting_file(user, kind)).await,
             Sound::Message { message, from, .. } => message_audio(services, message, from).await,
             Sound::Recording(id) => {
                 CallRecordings::preview(recordings, &services.recordings, id).await.map(Arc::new)
@@ -64,12 +66,9 @@ async fn message_audio(
     Ok(Arc::new(Clip::from_pcm_8k(after(pcm, from))))
 }
 
-async fn greeting(
-    services: &CallServices,
-    user: hark_engine::id::UserId,
-) -> Result<Arc<Clip>, String> {
-    let file = std::path::PathBuf::from(format!("greetings/{user}.ogg"));
-    let pcm = services.recordings.decode(&file).await.map_err(|e| e.to_string())?;
+/// A greeting or a name.
+async fn kept(services: &CallServices, file: &Path) -> Result<Arc<Clip>, String> {
+    let pcm = services.recordings.decode(file).await.map_err(|e| e.to_string())?;
     Ok(Arc::new(Clip::from_pcm_8k(pcm)))
 }
 

@@ -34,6 +34,7 @@ use super::recordings::{CallRecordings, List};
 use crate::clock;
 use crate::delivery::RingRequest;
 use crate::media::MediaEvent;
+use crate::presence_board::CallGuard;
 use crate::trace::Way;
 
 /// The flow that a delivery call runs.
@@ -91,6 +92,9 @@ pub struct SwitchboardState {
 struct Entry {
     actor: ActorRef<CallMessage>,
     delivers_to: Option<UserId>,
+    /// The user is in this call: whoever calls from the first moment, whoever is called once
+    /// they answered.
+    busy: Option<CallGuard>,
 }
 
 impl Actor for Switchboard {
@@ -203,7 +207,10 @@ impl SwitchboardState {
                 return;
             }
         };
-        if let Some(call) = self.calls.get(&leg) {
+        if let Some(call) = self.calls.get_mut(&leg) {
+            if let (SipEvent::Answered { .. }, Some(user)) = (&event, call.delivers_to) {
+                call.busy = Some(self.services.presence.call_began(user));
+            }
             // A call that has just failed is cleared up by supervision.
             let _ = call.actor.cast(CallMessage::Sip(Box::new(event)));
         }
@@ -222,6 +229,7 @@ impl SwitchboardState {
         }
         let context = self.context(&caller, &target);
         let sender = self.sender(&context.caller, Some(&caller.address));
+        let user = context.caller.user;
         let in_force = self.services.dialplan.borrow().clone();
         let Ok(run) = Run::for_call(&in_force.program, context.clone()) else {
             let reject = Command::Reject { leg, status: 404, retry_after: None };
@@ -251,6 +259,9 @@ impl SwitchboardState {
         match Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
                 self.keep(leg, actor, spools, None);
+                if let (Some(user), Some(entry)) = (user, self.calls.get_mut(&leg)) {
+                    entry.busy = Some(self.services.presence.call_began(user));
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a call can't begin");
@@ -464,7 +475,7 @@ impl SwitchboardState {
     ) {
         self.legs.insert(actor.get_id(), leg);
         self.ledger.note(leg, spools);
-        self.calls.insert(leg, Entry { actor, delivers_to });
+        self.calls.insert(leg, Entry { actor, delivers_to, busy: None });
     }
 
     fn refuse(&self, reject: Command, outcome: &str) {

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hark_engine::dialplan::Program;
 use hark_engine::dialplan::run::CallContext;
-use hark_engine::dialplan::trace::TraceLine;
 use hark_engine::sip::endpoint::EndCause;
 use hark_engine::time::{Instant, UnixMillis};
 use serde::{Deserialize, Serialize};
@@ -14,6 +14,12 @@ use serde::{Deserialize, Serialize};
 use crate::clock;
 use crate::dialplan::InForce;
 use crate::trace::{CallId, Line, Record, Traces, Way};
+
+/// The most lines that one call keeps, and the longest of them in characters.
+const MAX_LINES: usize = 2000;
+const LONGEST_WHAT: usize = 400;
+/// What the last line of a trace says that became too long.
+const FULL: &str = "… trace full";
 
 /// The calls that are up, and where their traces go. Cheap to clone; all clones are one.
 #[derive(Clone, Debug, Default)]
@@ -47,6 +53,11 @@ impl Tracks {
     /// No calls yet; traces go to `traces`.
     pub fn new(traces: Traces) -> Self {
         Self { live: Arc::default(), traces }
+    }
+
+    /// Whether anybody wants to know the steps of a call.
+    pub const fn traced(&self) -> bool {
+        self.traces.enabled()
     }
 
     /// The calls that are up, the oldest first; with their numbers only if asked.
@@ -114,26 +125,33 @@ pub struct Track {
 }
 
 impl Track {
+    /// The program that the call runs, which knows the places of its operations.
+    pub fn program(&self) -> Arc<Program> {
+        Arc::clone(&self.in_force.program)
+    }
+
     /// Something happened to the call itself. What a telephone tells again is noted once.
     pub fn note(&mut self, what: &str) {
-        let again = self.record.lines.last().is_some_and(|last| last.what == what);
-        if self.tracks.traces.enabled() && !again {
-            let ms = millis(clock::now().since(self.begun));
-            let what = what.to_owned();
-            self.record.lines.push(Line { ms, file: String::new(), line: 0, column: 0, what });
+        if self.record.lines.last().is_none_or(|last| last.what != what) {
+            self.step("", 0, what.to_owned());
         }
     }
 
-    /// The dialplan went through these lines.
-    pub fn went_through(&mut self, lines: Vec<TraceLine>) {
-        if !self.tracks.traces.enabled() {
+    /// The dialplan did this, in that line of that file. Beyond [`MAX_LINES`] nothing is kept.
+    pub fn step(&mut self, file: &str, line: u32, mut what: String) {
+        let kept = self.record.lines.len();
+        if !self.tracks.traced() || kept > MAX_LINES {
             return;
         }
-        for TraceLine { at, source, line, column, what } in lines {
-            let name = self.in_force.sources.get(source as usize).map_or("", String::as_str);
-            let file = name.rsplit('/').next().unwrap_or_default().to_owned();
-            self.record.lines.push(Line { ms: millis(at), file, line, column, what });
+        if kept == MAX_LINES {
+            FULL.clone_into(&mut what);
+        } else if let Some((end, _)) = what.char_indices().nth(LONGEST_WHAT) {
+            what.truncate(end);
+            what.push('…');
         }
+        let file = file.rsplit('/').next().unwrap_or_default().to_owned();
+        let ms = millis(clock::now().since(self.begun));
+        self.record.lines.push(Line { ms, file, line, what });
     }
 
     /// The call is over.
@@ -154,9 +172,7 @@ impl Track {
 
 impl Drop for Track {
     fn drop(&mut self) {
-        let mut lines = std::mem::take(&mut self.record.lines);
-        // Those of the call itself and those of the dialplan come in separately.
-        lines.sort_by_key(|line| line.ms);
+        let lines = std::mem::take(&mut self.record.lines);
         let mut record = Record { lines, ..self.record.clone() };
         self.tracks.lock().remove(&record.call);
         record.ms = millis(clock::now().since(self.begun));
@@ -182,11 +198,17 @@ mod tests {
     use crate::dialplan::{DialplanConfig, DialplanMetrics, Dialplans};
     use crate::trace::{self, Found, TraceConfig};
 
-    #[tokio::test]
-    async fn a_call_is_live_until_it_ends_and_is_traced_then() {
+    struct Begun {
+        dir: tempfile::TempDir,
+        traces: Traces,
+        tracks: Tracks,
+        track: Track,
+    }
+
+    async fn begin() -> Begun {
         let dir = tempfile::tempdir().unwrap();
         let registry = prometheus::Registry::new();
-        let keep = TraceConfig { keep: Duration::from_secs(86_400), max_bytes: 1 << 20 };
+        let keep = TraceConfig { keep: Duration::from_secs(86_400), max_bytes: 64 << 20 };
         let traces = Traces::start(dir.path(), keep, &registry).unwrap();
         let metrics = DialplanMetrics::register(&registry).unwrap();
         let dialplans = Dialplans::start(DialplanConfig::new(None), metrics).await.unwrap();
@@ -201,8 +223,37 @@ mod tests {
             at: clock::wall(),
         };
         let tracks = Tracks::new(traces.clone());
-        let mut track = tracks.begin(Way::In, in_force, &context, "deposit");
+        let track = tracks.begin(Way::In, in_force, &context, "deposit");
+        Begun { dir, traces, tracks, track }
+    }
 
+    fn found(dir: &tempfile::TempDir, traces: &Traces, call: &str) -> Box<Record> {
+        traces.flush(Duration::from_secs(10));
+        match trace::find(dir.path(), call).unwrap() {
+            Found::One(record) => record,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn a_trace_that_is_full_says_so_once_and_grows_no_more() {
+        let Begun { dir, traces, tracks, mut track } = begin().await;
+        let call = tracks.live(false)[0].call.clone();
+        for n in 0..MAX_LINES + 10 {
+            track.step("main.dial", 1, "ü".repeat(LONGEST_WHAT + n % 2));
+        }
+        drop(track);
+        let record = found(&dir, &traces, &call);
+        assert_eq!(record.end, "failed", "nobody said how it ended");
+        assert_eq!(record.lines.len(), MAX_LINES + 1);
+        assert_eq!(record.lines[0].what, "ü".repeat(LONGEST_WHAT));
+        assert_eq!(record.lines[1].what, "ü".repeat(LONGEST_WHAT) + "…");
+        assert_eq!(record.lines[MAX_LINES].what, FULL);
+    }
+
+    #[tokio::test]
+    async fn a_call_is_live_until_it_ends_and_is_traced_then() {
+        let Begun { dir, traces, tracks, mut track } = begin().await;
         let live = tracks.live(false);
         assert_eq!((live[0].flow.as_str(), live[0].version), ("deposit", 1));
         assert_eq!((&live[0].caller, &live[0].dialled), (&None, &None));
@@ -211,29 +262,17 @@ mod tests {
         assert_eq!(live[0].dialled.as_deref(), Some("1002"));
 
         track.note("answered");
-        track.went_through(vec![TraceLine {
-            at: Duration::ZERO,
-            source: 1,
-            line: 12,
-            column: 5,
-            what: "beep".into(),
-        }]);
+        track.step("plan/deposit.dial", 12, "beep".into());
         track.ended(&EndCause::RemoteBye);
         drop(track);
         assert_eq!(tracks.live(true), []);
-        traces.flush(Duration::from_secs(10));
-        let found = trace::find(dir.path(), &live[0].call).unwrap();
-        let Found::One(record) = found else { panic!("{found:?}") };
+        let record = found(&dir, &traces, &live[0].call);
         assert_eq!(record.end, "hung up by the telephone");
         assert_eq!(record.dialled, "1002");
-        let mut told: Vec<_> = record
-            .lines
-            .iter()
-            .map(|line| (line.file.as_str(), line.line, line.what.as_str()))
-            .collect();
-        told.sort_unstable();
+        let told: Vec<_> =
+            record.lines.iter().map(|l| (l.file.as_str(), l.line, l.what.as_str())).collect();
         let hung_up = ("", 0, "hung up by the telephone");
-        assert_eq!(told, [("", 0, "answered"), hung_up, ("deposit.dial", 12, "beep")]);
+        assert_eq!(told, [("", 0, "answered"), ("deposit.dial", 12, "beep"), hung_up]);
         let text = serde_json::to_string(&*record).unwrap();
         assert!(!text.contains("5550100") && !text.contains("Dora"), "{text}");
     }

@@ -84,9 +84,6 @@ pub struct Line {
     /// Line, from 1; 0 where there is no file.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub line: u32,
-    /// Column, from 1; 0 where there is no file.
-    #[serde(default, skip_serializing_if = "is_zero")]
-    pub column: u32,
     /// What was done.
     pub what: String,
 }

@@ -22,7 +22,6 @@ fn record(n: u64) -> Record {
             ms: 20,
             file: "deposit.dial".into(),
             line: 12,
-            column: 5,
             what: "say \"Please leave a message\"".into(),
         }],
     }

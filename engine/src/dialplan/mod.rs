@@ -23,7 +23,6 @@ mod resolver;
 pub mod run;
 pub mod speech;
 pub mod test_runner;
-pub mod trace;
 pub mod value;
 
 use std::sync::Arc;
