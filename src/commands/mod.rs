@@ -1,8 +1,12 @@
 //! What can be typed after `hark`.
 
+mod calls;
 mod dialplan;
 mod explain;
+mod reload;
 mod serve;
+mod table;
+mod trace;
 mod user;
 
 use std::path::PathBuf;
@@ -28,6 +32,8 @@ const LONG_ABOUT: &str = "Hark: voice messages between phones and computers.\n\n
 const EXAMPLES: &str = "Examples:\n  \
     hark serve                       serve the demo on this machine, state in ./data\n  \
     hark serve --config hark.toml    serve what the file says\n  \
+    hark reload --config hark.toml   put changed .dial files in force while calls are up\n  \
+    hark trace                       list the last calls; `hark trace ID` shows one\n  \
     hark dialplan check dialplans    look for mistakes in a folder of .dial files\n  \
     hark dialplan test dialplans     run the tests that stand in them\n  \
     hark dialplan fmt dialplans      bring them into the one style\n  \
@@ -39,6 +45,12 @@ const EXAMPLES: &str = "Examples:\n  \
 enum Command {
     /// Serve phones and browsers until stopped (Ctrl-C or SIGTERM).
     Serve(serve::Serve),
+    /// Let the running server read its dialplan anew; one that is wrong changes nothing.
+    Reload(reload::Reload),
+    /// List the calls that are up.
+    Calls(calls::Calls),
+    /// Show what a past call went through, line by line.
+    Trace(trace::Trace),
     /// Look after the .dial files that say what phones hear.
     #[command(subcommand)]
     Dialplan(dialplan::Dialplan),
@@ -71,6 +83,9 @@ impl ConfigFile {
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::Reload(reload) => reload.run(),
+        Command::Calls(calls) => calls.run(),
+        Command::Trace(trace) => trace.run(),
         Command::Dialplan(dialplan) => dialplan.run(),
         Command::Explain(explain) => explain.run(),
         Command::User(user) => user.run(),

@@ -33,6 +33,7 @@ use super::CallServices;
 use super::media::Description;
 use super::recordings::CallRecordings;
 use super::switchboard::Ready;
+use super::track::Track;
 use super::{queries, sounds};
 use crate::clock;
 use crate::media::{MediaEvent, MediaSession, PlayRequest, RecordRequest};
@@ -62,6 +63,8 @@ pub(super) struct CallArguments {
     pub ready: Ready,
     /// When the INVITE arrived or was sent.
     pub begun: Instant,
+    /// What is known of it from outside.
+    pub track: Track,
 }
 
 /// Who called whom.
@@ -144,6 +147,7 @@ pub(super) struct Call {
     confirming: Option<Ticket>,
     /// Whether this delivery call itself noted what became of its message.
     settles_itself: bool,
+    track: Track,
     /// SIP INFO keys that the session has not reported yet.
     info_keys: u32,
     /// Whether the phone sends telephone events.
@@ -246,7 +250,7 @@ impl Actor for CallActor {
 impl Call {
     fn new(arguments: CallArguments) -> Self {
         let CallArguments { services, leg, run, session, direction, .. } = arguments;
-        let CallArguments { recordings, description, sender, begun, .. } = arguments;
+        let CallArguments { recordings, description, sender, begun, track, .. } = arguments;
         services.metrics.live.inc();
         let (outgoing, offer) = match direction {
             Direction::Incoming { offer } => (None, offer),
@@ -277,6 +281,7 @@ impl Call {
             answered: false,
             confirming: None,
             settles_itself: false,
+            track,
             info_keys: 0,
             rtp_keys: false,
             hung_up: false,

@@ -35,6 +35,7 @@ use crate::clock;
 use crate::delivery::RingRequest;
 use crate::media::MediaEvent;
 use crate::presence_board::CallGuard;
+use crate::trace::Way;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
@@ -229,14 +230,16 @@ impl SwitchboardState {
         let context = self.context(&caller, &target);
         let sender = self.sender(&context.caller, Some(&caller.address));
         let user = context.caller.user;
-        let program = self.services.program.borrow().clone();
-        let Ok(run) = Run::for_call(&program, context) else {
+        let in_force = self.services.dialplan.borrow().clone();
+        let Ok(run) = Run::for_call(&in_force.program, context.clone()) else {
             let reject = Command::Reject { leg, status: 404, retry_after: None };
             return self.refuse(reject, "unknown_number");
         };
         let Some((session, ready)) = self.open_media() else {
             return self.refuse(busy, "overload");
         };
+        let flow = run.flow().unwrap_or_default();
+        let track = self.services.tracks.begin(Way::In, in_force, &context, flow);
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
         let description = Description::new(session.local_addr(), Some(remote.ip()), leg.0);
@@ -251,6 +254,7 @@ impl SwitchboardState {
             sender,
             ready,
             begun,
+            track,
         };
         match Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
@@ -382,9 +386,9 @@ impl SwitchboardState {
             directory: directory.clone(),
         };
         let sender = self.sender(&context.caller, None);
-        let program = self.services.program.borrow().clone();
+        let in_force = self.services.dialplan.borrow().clone();
         let arguments = vec![Value::from(request.message.clone()), Value::from(user.id)];
-        let run = match Run::for_flow(&program, DELIVER, arguments, context) {
+        let run = match Run::for_flow(&in_force.program, DELIVER, arguments, context.clone()) {
             Ok(run) => run,
             Err(error) => {
                 tracing::error!(%error, "messages can't be delivered by phone");
@@ -400,6 +404,7 @@ impl SwitchboardState {
         let Some(from) = NameAddr::parse(&self.from(&request)) else {
             return refuse(request.reply, "the site's domain can't stand in a SIP address");
         };
+        let track = self.services.tracks.begin(Way::Out, in_force, &context, DELIVER);
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
         let outgoing = Outgoing { device, user, message: message.id, reply: Some(reply) };
         let recordings = CallRecordings::new(&self.services);
@@ -415,6 +420,7 @@ impl SwitchboardState {
             sender,
             ready,
             begun: clock::now(),
+            track,
         };
         let spawned = Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await;
         let Ok((actor, _)) = spawned else { return false };

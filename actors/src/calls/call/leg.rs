@@ -51,6 +51,7 @@ impl Call {
         };
         self.line = Line::Answering;
         self.answered = true;
+        self.track.note("answered");
         let setup = clock::now().since(self.begun).as_secs_f64();
         self.services.metrics.setup.observe(setup);
         self.services.sip.command(Command::Answer { leg: self.leg, sdp: answer });
@@ -98,13 +99,15 @@ impl Call {
             }
         }
         self.answered = true;
+        self.track.note("picked up");
         self.line = Line::Up;
         self.drive(myself);
     }
 
     /// A device of the recipient rings: that is a notification.
-    pub(super) fn rings(&self) {
+    pub(super) fn rings(&mut self) {
         let Some(outgoing) = &self.outgoing else { return };
+        self.track.note("rings");
         let (message, user) = (outgoing.message, outgoing.user);
         let event = MessageEvent::Notified { device: self.device.clone() };
         let messages = self.services.messages.clone();
@@ -144,6 +147,7 @@ impl Call {
         let direction = if self.outgoing.is_some() { "out" } else { "in" };
         self.services.metrics.calls.with_label_values(&[direction, outcome]).inc();
         self.report(cause);
+        self.track.ended(cause);
         self.line = Line::Gone;
         // What the run still has to do, such as sending, is bounded too.
         myself.send_after(LINGER, || CallMessage::GiveUp);
