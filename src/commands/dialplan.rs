@@ -7,7 +7,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use hark_actors::dialplan::{DialplanError, source, sources};
+use hark_actors::dialplan::{DialplanError, folder, source, sources, with_imports};
 use hark_engine::dialplan::{Options, Source, compile_with_warnings, run_tests};
 
 use super::{WRONG_INPUT, complain, say};
@@ -64,7 +64,7 @@ impl Files {
     }
 
     fn sources(&self) -> Result<Vec<Source>, DialplanError> {
-        if self.paths.is_empty() { sources(None) } else { read(&self.paths) }
+        if self.paths.is_empty() { sources(None) } else { read(&self.paths).map(with_imports) }
     }
 }
 
@@ -73,7 +73,7 @@ fn read(paths: &[PathBuf]) -> Result<Vec<Source>, DialplanError> {
     let mut all = Vec::new();
     for path in paths {
         if path.is_dir() {
-            all.extend(sources(Some(path))?);
+            all.extend(folder(path)?);
         } else {
             all.push(source(path)?);
         }

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use hark_engine::dialplan::{Diagnostics, Options, Program, Source};
+use hark_engine::dialplan::{Diagnostics, Options, Program, Source, follow, plain_path};
 use sha2::{Digest, Sha256};
 
 use super::{DialplanError, Rendered};
@@ -24,12 +24,22 @@ pub(super) struct Passed {
     pub report: String,
 }
 
-/// The sources: every `.dial` file of `dir` in the order of their names, or the built-in ones.
+/// The sources: every `.dial` file of `dir` and what they import, or the built-in ones.
 ///
 /// # Errors
 /// When they can't be read.
 pub fn sources(dir: Option<&Path>) -> Result<Vec<Source>, DialplanError> {
-    let Some(dir) = dir else { return Ok(hark_engine::dialplan::builtin()) };
+    match dir {
+        None => Ok(hark_engine::dialplan::builtin()),
+        Some(dir) => folder(dir).map(with_imports),
+    }
+}
+
+/// Every `.dial` file of a folder in the order of their names, without what they import.
+///
+/// # Errors
+/// When they can't be read, or there are none, or far too many.
+pub fn folder(dir: &Path) -> Result<Vec<Source>, DialplanError> {
     let unreadable = |cause| DialplanError::Unreadable { path: dir.to_owned(), cause };
     let paths = list(dir).map_err(unreadable)?;
     if paths.is_empty() || paths.len() > MOST_FILES {
@@ -37,6 +47,12 @@ pub fn sources(dir: Option<&Path>) -> Result<Vec<Source>, DialplanError> {
         return Err(DialplanError::Unusable { path: dir.into(), what });
     }
     paths.iter().map(|path| source(path)).collect()
+}
+
+/// The sources and everything that they import. What can't be read is told by the compiler, at
+/// the place where it is imported.
+pub fn with_imports(sources: Vec<Source>) -> Vec<Source> {
+    follow(sources, MOST_FILES, |name| source(Path::new(name)).ok())
 }
 
 /// The `.dial` files of a folder in the order of their names; a few more than are allowed, if
@@ -69,7 +85,7 @@ pub fn source(path: &Path) -> Result<Source, DialplanError> {
         return Err(DialplanError::Unusable { path: path.to_owned(), what });
     }
     let text = std::fs::read_to_string(path).map_err(unreadable)?;
-    Ok(Source { name: path.display().to_string(), text })
+    Ok(Source { name: plain_path(&path.display().to_string()), text })
 }
 
 /// Reads the sources, compiles them and runs the tests in them: only a dialplan that passes may

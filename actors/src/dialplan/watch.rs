@@ -21,6 +21,9 @@ const MOST_LOOKS: u32 = 25;
 /// A folder as it was when last looked at.
 pub(super) struct Watch {
     dir: PathBuf,
+    /// The files outside of the folder that its files import: found anew after each change, for
+    /// that means reading them all.
+    imported: Vec<PathBuf>,
     seen: Option<Look>,
 }
 
@@ -29,8 +32,9 @@ type Look = Vec<(PathBuf, Option<(u64, Option<SystemTime>, u64)>)>;
 
 impl Watch {
     pub fn new(dir: PathBuf) -> Self {
-        let seen = look(&dir);
-        Self { dir, seen }
+        let imported = imported(&dir);
+        let seen = look(&dir, &imported);
+        Self { dir, imported, seen }
     }
 
     /// Asks for a reload after each change; ends when nobody reloads any more.
@@ -48,7 +52,11 @@ impl Watch {
                     break;
                 }
             }
-            self.seen = now;
+            let dir = self.dir.clone();
+            let found = tokio::task::spawn_blocking(move || imported(&dir)).await;
+            self.imported = found.unwrap_or_default();
+            // The reload comes behind this look, and reads whatever it saw.
+            self.seen = self.look().await;
             tracing::debug!(dir = %self.dir.display(), "the dialplan's files have changed");
             match reload(&requests).await {
                 // What was wrong is in the log.
@@ -61,15 +69,28 @@ impl Watch {
     }
 
     async fn look(&self) -> Option<Look> {
-        let dir = self.dir.clone();
+        let (dir, imported) = (self.dir.clone(), self.imported.clone());
         // A folder that hangs, as one mounted from a machine that is gone, hangs this thread only.
-        tokio::task::spawn_blocking(move || look(&dir)).await.ok().flatten()
+        tokio::task::spawn_blocking(move || look(&dir, &imported)).await.ok().flatten()
     }
 }
 
+/// The files outside of the folder that its files import.
+fn imported(dir: &Path) -> Vec<PathBuf> {
+    let Ok(own) = load::folder(dir) else { return Vec::new() };
+    let count = own.len();
+    let all = load::with_imports(own);
+    all.into_iter()
+        .skip(count)
+        .map(|source| PathBuf::from(source.name))
+        .filter(|p| p.is_file())
+        .collect()
+}
+
 /// `None` if the folder can't be read.
-fn look(dir: &Path) -> Option<Look> {
-    let files = load::list(dir).ok()?;
+fn look(dir: &Path, imported: &[PathBuf]) -> Option<Look> {
+    let mut files = load::list(dir).ok()?;
+    files.extend_from_slice(imported);
     let state = |path: PathBuf| {
         let state = std::fs::metadata(&path).ok().map(|file| {
             (file.len(), file.modified().ok(), std::os::unix::fs::MetadataExt::ino(&file))

@@ -5,7 +5,7 @@ use super::ast::Name;
 use super::parser;
 
 /// The folder of what ships with Hark, as imports name it.
-const SHIPPED: &str = "hark/";
+pub(super) const SHIPPED: &str = "hark/";
 
 /// What `source` imports, as it is written there. What can't be read is left to the compiler.
 pub fn imports(source: &Source) -> Vec<String> {
@@ -31,21 +31,49 @@ pub fn target(importer: &str, path: &str) -> Result<String, &'static str> {
     }
     // What ships imports its like.
     let folder = importer.rsplit_once('/').map_or("", |(folder, _)| folder);
-    let absolute = folder.starts_with('/');
-    let mut parts: Vec<&str> = folder.split('/').filter(|p| !p.is_empty() && *p != ".").collect();
+    let found = plain_path(&format!("{folder}/{path}"));
+    let found =
+        if importer.starts_with('/') { found } else { found.trim_start_matches('/').into() };
+    if found.starts_with("..") || found.starts_with("/..") {
+        return Err("an import can't leave the folder that hark was started in");
+    }
+    Ok(found)
+}
+
+/// A path without detours, as sources are named: `./plans/../a.dial` is `a.dial`.
+pub fn plain_path(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
     for part in path.split('/') {
         match part {
             "" | "." => {}
-            ".." => match parts.last() {
-                None => return Err("an import can't leave the folder of the dialplan"),
-                Some(&"..") => parts.push(".."),
-                Some(_) => drop(parts.pop()),
-            },
+            ".." if parts.last().is_some_and(|last| *last != "..") => drop(parts.pop()),
             part => parts.push(part),
         }
     }
     let joined = parts.join("/");
-    Ok(if absolute { format!("/{joined}") } else { joined })
+    if path.starts_with('/') { format!("/{joined}") } else { joined }
+}
+
+/// The sources with everything that they import, each once. `read` gives the source of a name
+/// that does not ship with Hark; what it can't give is left to the compiler, which tells where
+/// it was imported.
+pub fn follow(
+    mut sources: Vec<Source>,
+    most: usize,
+    mut read: impl FnMut(&str) -> Option<Source>,
+) -> Vec<Source> {
+    let mut at = 0;
+    while at < sources.len() && sources.len() < most {
+        for path in imports(&sources[at]) {
+            let Ok(name) = target(&sources[at].name, &path) else { continue };
+            if sources.iter().any(|s| s.name == name) || sources.len() >= most {
+                continue;
+            }
+            sources.extend(shipped(&name).or_else(|| read(&name)));
+        }
+        at += 1;
+    }
+    sources
 }
 
 /// The source that ships under this name: `hark/mailbox.dial`.
@@ -70,6 +98,20 @@ mod tests {
         for wrong in ["../a.dial", "/etc/passwd.dial", "a.txt", ""] {
             assert!(target("main.dial", wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn imports_are_followed_once_each() {
+        let source = |name: &str, text: &str| Source { name: name.into(), text: text.into() };
+        let main = source("a/main.dial", "import \"x.dial\"\nimport \"hark/main.dial\"");
+        let mut asked = Vec::new();
+        let all = follow(vec![main], 100, |name| {
+            asked.push(name.to_owned());
+            (name == "a/x.dial").then(|| source(name, "import \"main.dial\"\nimport \"y.dial\""))
+        });
+        let names: Vec<&str> = all.iter().map(|s| s.name.as_str()).collect();
+        assert!(names.starts_with(&["a/main.dial", "a/x.dial", "hark/main.dial"]), "{names:?}");
+        assert_eq!(asked, ["a/x.dial", "a/y.dial"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use super::super::ast::{self, Name};
 use super::super::diagnostic::Diagnostic;
 use super::super::hir;
-use super::super::imports::target;
+use super::super::imports::{SHIPPED, target};
 use super::super::pattern::Pattern;
 use super::super::program::Expr;
 use super::super::speech::Language;
@@ -43,7 +43,11 @@ impl Resolver<'_> {
     }
 
     pub(super) fn languages(&mut self, files: &[ast::File]) {
-        for name in files.iter().flat_map(|f| &f.languages) {
+        // What ships with Hark speaks more languages than the dialplan that imports it may want.
+        let own = |source: &&super::super::Source| !source.name.starts_with(SHIPPED);
+        let all = self.sources.iter().any(|s| own(&s));
+        let wanted = files.iter().zip(self.sources).filter(|(_, s)| !all || own(s));
+        for name in wanted.flat_map(|(file, _)| &file.languages) {
             match self.spoken_language(name) {
                 Some(language) if !self.languages.contains(&language) => {
                     self.languages.push(language);
