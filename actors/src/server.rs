@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::bus::Bus;
-use crate::calls::{CallMetrics, CallServices, Ledger, SwitchboardArguments};
+use crate::calls::{CallMetrics, CallServices, Ledger, SwitchboardArguments, Trunks};
 use crate::config::{Config, SipTransport};
 use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
 use crate::dialplan::{self, DialplanError};
@@ -140,6 +140,7 @@ impl Server {
         let events = tokio::spawn(registrations.run(events, calls));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
+        let metrics = CallMetrics::register(&registry)?;
         let services = CallServices {
             sip: sip.clone(),
             media,
@@ -150,7 +151,8 @@ impl Server {
             presence: presence.clone(),
             directory,
             program,
-            metrics: CallMetrics::register(&registry)?,
+            trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
+            metrics,
             domain,
             language: config.site.language.as_str().into(),
             max_calls: config.sip.max_calls,

@@ -9,6 +9,7 @@
 //! ```
 
 mod call;
+mod dial;
 mod ledger;
 mod media;
 mod metrics;
@@ -16,10 +17,12 @@ mod queries;
 mod recordings;
 mod sounds;
 mod switchboard;
+mod trunks;
 
 pub use ledger::Ledger;
 pub use metrics::CallMetrics;
 pub use switchboard::{Switchboard, SwitchboardArguments, SwitchboardMessage};
+pub use trunks::Trunks;
 
 use std::sync::Arc;
 
@@ -51,6 +54,8 @@ pub struct CallServices {
     pub messages: Messages,
     /// Where mailboxes and credentials are.
     pub store: Store,
+    /// The ways into the telephone network.
+    pub trunks: Trunks,
     /// Who is present.
     pub presence: PresenceBoard,
     /// The users, as they are now.

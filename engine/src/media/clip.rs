@@ -32,6 +32,14 @@ impl Clip {
         Self::tone(1000.0, Duration::from_millis(250))
     }
 
+    /// The tone that a caller hears while it rings: 425 Hz for 1 s, then 4 s of nothing, as most
+    /// of the networks after ITU-T E.180 have it.
+    pub fn ringing() -> Self {
+        let mut pcm = Self::tone(425.0, Duration::from_secs(1)).pcm;
+        pcm.resize(5 * RATE as usize, 0);
+        Self::from_pcm_8k(pcm)
+    }
+
     /// A sine at a comfortable level.
     pub fn tone(hertz: f32, length: Duration) -> Self {
         const LEVEL: f32 = 9000.0;

@@ -1,5 +1,6 @@
 //! What the dialplan run wants done, and what it is told.
 
+use super::super::dial;
 use super::*;
 
 impl Call {
@@ -56,11 +57,21 @@ impl Call {
                     let _ = myself.cast(CallMessage::Done(ticket, sent.await));
                 });
             }
-            Effect::EarlyMedia => {}
-            Effect::Forward { ticket, .. }
-            | Effect::Keep { ticket, .. }
-            | Effect::Connect { ticket, .. }
-            | Effect::Ring { ticket, .. } => {
+            Effect::EarlyMedia => self.early_media(),
+            Effect::Connect { ticket, callee, ring_for } => {
+                self.connect(myself, ticket, callee, ring_for);
+            }
+            Effect::Ring { ticket, callee, ring_for, flow, args } => {
+                let (services, switchboard) = (self.services.clone(), self.switchboard.clone());
+                let what = (Arc::clone(&self.program), flow, args);
+                let (whom, myself) = ((callee, self.sender.clone()), myself.clone());
+                tokio::spawn(async move {
+                    let started =
+                        dial::start_flow(&services, &switchboard, what, whom, ring_for).await;
+                    let _ = myself.cast(CallMessage::Done(ticket, started));
+                });
+            }
+            Effect::Forward { ticket, .. } | Effect::Keep { ticket, .. } => {
                 self.run.handle_input(clock::now(), Input::Done(ticket, Err(Failure::Refused)));
             }
             Effect::Webhook { ticket, .. } => {
@@ -75,7 +86,7 @@ impl Call {
                 });
             }
             Effect::Act(ticket, action) => {
-                self.settles_itself |= self.outgoing.is_some();
+                self.settles_itself |= self.outgoing.as_ref().is_some_and(|o| o.delivery.is_some());
                 if let Action::Confirm(..) = action {
                     self.confirming = Some(ticket);
                 }
@@ -88,12 +99,12 @@ impl Call {
             }
             Effect::Log(line) => tracing::debug!(line, "dialplan"),
             Effect::Panic => planted_panic(),
-            Effect::Finished(finish, _) => {
+            Effect::Finished(finish, cause) => {
                 tracing::debug!(?finish, "a dialplan run ended");
                 if finish == Finish::Completed {
                     self.recordings.discard_refused();
                 }
-                self.hang_up(myself, None);
+                self.finish(myself, cause);
                 self.stop_if_over(myself);
             }
         }
@@ -110,7 +121,8 @@ impl Call {
             let input = Input::PlayDone { ticket, played: Duration::ZERO };
             return self.run.handle_input(clock::now(), input);
         }
-        self.playing = Some(Playing { ticket, stop_on, started: None, complete: true });
+        self.playing =
+            Some(Playing { ticket, stop_on, started: None, complete: true, unheard: false });
         let services = self.services.clone();
         let myself = myself.clone();
         let list = self.recordings.list();
@@ -125,7 +137,7 @@ impl Call {
         if playing.ticket != ticket {
             return;
         }
-        if playing.started.is_some() {
+        if playing.started.is_some() && !playing.unheard {
             self.session.stop_play(ticket.0.into());
         } else {
             self.play_done(myself, ticket.0.into(), Duration::ZERO);
