@@ -288,6 +288,8 @@ pub struct Speech {
     /// The command that turns text into a WAV file, with `{text}`, `{language}` and `{file}`
     /// replaced in its arguments. Absent: flite for English, espeak-ng for other languages.
     pub command: Option<Vec<String>>,
+    /// The folder of recorded prompts: `<language>/<name>.wav`. Absent: there are none.
+    pub prompts: Option<PathBuf>,
 }
 
 /// `[demo]`: the demo site's users, made when the store is empty.

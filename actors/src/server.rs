@@ -19,7 +19,7 @@ use crate::dialplan::{self, DialplanError};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
-use crate::prompt::{Speech, SpeechConfig};
+use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::registrations::Registrations;
@@ -40,6 +40,11 @@ pub enum StartError {
     /// The dialplan is wrong.
     #[error(transparent)]
     Dialplan(#[from] DialplanError),
+    /// The folder of recorded prompts can't be read.
+    #[error(
+        "speech.prompts = {0:?}: {1}\n  mend: name a folder with one folder for each language, or leave the key out"
+    )]
+    Prompts(std::path::PathBuf, std::io::Error),
     /// The storage folder can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -69,7 +74,7 @@ pub enum StartError {
 impl StartError {
     /// Whether the operator wrote something wrong, rather than the machine failing.
     pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Dialplan(_))
+        matches!(self, Self::Dialplan(_) | Self::Prompts(..))
     }
 }
 
@@ -96,6 +101,11 @@ impl Server {
         let sources = dialplan::sources(config.dialplan.dir.as_deref())?;
         let options = Options { test_instructions: config.test.instructions, ..Options::default() };
         let program = dialplan::load(&sources, &options)?;
+        if let Some(dir) = &config.speech.prompts {
+            let prompts = crate::prompt::recorded_prompts(dir);
+            let prompts = prompts.map_err(|source| StartError::Prompts(dir.clone(), source))?;
+            tracing::info!(count = prompts.len(), "recorded prompts");
+        }
         let (program_sender, program) = watch::channel(program);
 
         let registry = Registry::new();
@@ -145,6 +155,7 @@ impl Server {
             sip: sip.clone(),
             media,
             speech,
+            prompts: Prompts::new(config.speech.prompts.as_deref()),
             recordings: recordings.clone(),
             messages: messages.clone(),
             store: store.clone(),

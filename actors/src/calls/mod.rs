@@ -33,7 +33,7 @@ use tokio::sync::watch;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
-use crate::prompt::Speech;
+use crate::prompt::{Prompts, Speech};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::sip::SipHandle;
@@ -48,6 +48,8 @@ pub struct CallServices {
     pub media: MediaPlane,
     /// Who turns text into sound.
     pub speech: Speech,
+    /// What somebody recorded for telephones to say.
+    pub prompts: Prompts,
     /// Who keeps recordings.
     pub recordings: Recordings,
     /// Who commits messages and notes their steps.
