@@ -21,7 +21,7 @@ use bytes::Bytes;
 use hark_engine::delivery::machine::RingResult;
 use hark_engine::dialplan::Program;
 use hark_engine::dialplan::effect::{
-    Action, Answer, Effect, Failure, Finish, Input, RecordEnd, Ticket,
+    Action, Answer, Effect, Failure, Finish, Input, Join, RecordEnd, RecordingId, Ticket,
 };
 use hark_engine::dialplan::run::Run;
 use hark_engine::id::UserId;
@@ -209,6 +209,8 @@ struct Playing {
 
 struct RecordingNow {
     ticket: Ticket,
+    recording: RecordingId,
+    join: Option<Join>,
     since: Instant,
     /// Tell the run that the caller is gone once the recording is handed over.
     then_hangup: bool,

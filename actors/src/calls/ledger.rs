@@ -80,7 +80,7 @@ fn recover(services: &CallServices, spools: List) {
     let recovery = services.recovery();
     let recordings = services.metrics.recordings.with_label_values(&["recovered"]);
     tokio::spawn(async move {
-        for spool in spools.take_left_behind().await {
+        for spool in spools.take_left_behind(&recovery.recordings).await {
             recovery.recover(&spool).await;
             recordings.inc();
         }

@@ -13,6 +13,7 @@ mod dial;
 mod ledger;
 mod media;
 mod metrics;
+mod parts;
 mod queries;
 mod recordings;
 mod sounds;

@@ -10,9 +10,10 @@ use tokio::sync::Semaphore;
 use super::files::{audio_path, put, read_bounded};
 use super::import::import;
 use super::ogg_opus::{self, Tags};
+use super::resample::resample;
 use super::spool_format::{self, SpoolAudio};
-use super::transcode::{pcm, transcode};
-use super::{RecordingError, Spools, decode};
+use super::transcode::{TELEPHONE_RATE, pcm, polish, transcode};
+use super::{RecordingError, Spools, decode, enhance};
 
 /// A recording whose audio file is in its place: what the message's row needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +106,24 @@ impl Recordings {
         .await
     }
 
+    /// A call's recording as a message would hold it (enhanced, trimmed), as samples at 8 kHz.
+    pub async fn polished(&self, spool: &Path) -> Result<Vec<i16>, RecordingError> {
+        let spool = spool.to_owned();
+        self.work(move || {
+            let content = spool_format::read(&read_bounded(&spool)?)?;
+            match content.audio {
+                SpoolAudio::Frames(frames) => {
+                    let wide = polish(&frames, content.header.limit_ms)?;
+                    Ok(resample(&wide, enhance::RATE, TELEPHONE_RATE))
+                }
+                SpoolAudio::File(bytes) => {
+                    decode::decode_stream(&ogg_opus::read(&bytes)?.stream, TELEPHONE_RATE)
+                }
+            }
+        })
+        .await
+    }
+
     /// A message's audio as samples at 8 kHz, for a telephone.
     pub async fn decode(&self, audio: &Path) -> Result<Vec<i16>, RecordingError> {
         let file = self.dir.join(audio);
@@ -117,7 +136,7 @@ impl Recordings {
         self.work(move || decode::decode_wav(&file)).await
     }
 
-    async fn work<T, F>(&self, work: F) -> Result<T, RecordingError>
+    pub(super) async fn work<T, F>(&self, work: F) -> Result<T, RecordingError>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, RecordingError> + Send + 'static,

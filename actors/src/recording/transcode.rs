@@ -35,6 +35,11 @@ pub struct Transcoded {
 
 /// Decodes, enhances, trims and encodes a call's recording. Blocks: about 1 % of its length.
 pub fn transcode(frames: &[RecordedFrame], limit_ms: u32) -> Result<Transcoded, RecordingError> {
+    encode(&polish(frames, limit_ms)?)
+}
+
+/// Decodes, enhances and trims a call's recording: samples at [`enhance::RATE`].
+pub fn polish(frames: &[RecordedFrame], limit_ms: u32) -> Result<Vec<i16>, RecordingError> {
     let telephone = pcm(frames, limit_ms);
     if telephone.is_empty() {
         return Err(RecordingError::Empty);
@@ -42,9 +47,10 @@ pub fn transcode(frames: &[RecordedFrame], limit_ms: u32) -> Result<Transcoded, 
     let kept = speech(&telephone, TELEPHONE_RATE);
     let wide = resample(&telephone, TELEPHONE_RATE, enhance::RATE);
     // Enhanced whole, so that it has learnt the noise before the first word.
-    let enhanced = enhance(&wide)?;
-    let end = (kept.end * 2).min(enhanced.len());
-    encode(&enhanced[kept.start * 2..end])
+    let mut enhanced = enhance(&wide)?;
+    enhanced.truncate(kept.end * 2);
+    enhanced.drain(..(kept.start * 2).min(enhanced.len()));
+    Ok(enhanced)
 }
 
 /// The samples at 8 kHz, each frame at its position; gaps are silent. Frames beyond `limit_ms`

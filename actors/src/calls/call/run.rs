@@ -30,14 +30,20 @@ impl Call {
             Effect::Answer => self.pick_up(),
             Effect::Play { ticket, sounds, stop_on } => self.play(myself, ticket, sounds, stop_on),
             Effect::StopPlay(ticket) => self.stop_play(myself, ticket),
-            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup, .. } => {
+            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup, join } => {
+                let now = RecordingNow {
+                    ticket,
+                    recording,
+                    join,
+                    since: clock::now(),
+                    then_hangup: false,
+                };
                 if self.line == Line::Gone || self.hung_up {
-                    return self.record_failed(ticket, RecordEnd::Hangup);
+                    return self.not_recorded(&now, RecordEnd::Hangup);
                 }
                 match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
                     Ok(sink) => {
-                        self.recording =
-                            Some(RecordingNow { ticket, since: clock::now(), then_hangup: false });
+                        self.recording = Some(now);
                         let id = ticket.0.into();
                         let sink = Box::new(sink);
                         self.session.record(RecordRequest { id, sink, max, stop_on, silence });
@@ -45,7 +51,7 @@ impl Call {
                     Err(error) => {
                         tracing::error!(%error, "a recording can't be kept");
                         self.services.metrics.recordings.with_label_values(&["failed"]).inc();
-                        self.record_failed(ticket, RecordEnd::Failed);
+                        self.not_recorded(&now, RecordEnd::Failed);
                     }
                 }
             }
@@ -144,8 +150,13 @@ impl Call {
         }
     }
 
-    pub(super) fn record_failed(&mut self, ticket: Ticket, end: RecordEnd) {
-        let input = Input::RecordDone { ticket, end, length: Duration::ZERO };
+    /// A recording that never began.
+    fn not_recorded(&mut self, now: &RecordingNow, end: RecordEnd) {
+        let length = Duration::ZERO;
+        if let Some(join) = now.join {
+            self.recordings.ended(now.recording, join, end, length);
+        }
+        let input = Input::RecordDone { ticket: now.ticket, end, length };
         self.run.handle_input(clock::now(), input);
     }
 

@@ -94,11 +94,14 @@ impl Call {
         length: Duration,
     ) {
         let now = self.recording.take_if(|r| u64::from(r.ticket.0) == id);
-        let Some(RecordingNow { ticket, then_hangup, .. }) = now else { return };
+        let Some(RecordingNow { ticket, recording, join, then_hangup, .. }) = now else { return };
         let end = match end {
             RecordEnd::Stopped if then_hangup => RecordEnd::Hangup,
             end => end,
         };
+        if let Some(join) = join {
+            self.recordings.ended(recording, join, end, length);
+        }
         let now = clock::now();
         self.run.handle_input(now, Input::RecordDone { ticket, end, length });
         if then_hangup {
