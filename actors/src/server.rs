@@ -12,7 +12,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::bus::Bus;
-use crate::calls::{CallMetrics, CallServices, Ledger, SwitchboardArguments, Trunks};
+use crate::calls::{CallMetrics, CallServices, Ledger, SwitchboardArguments, Trunks, Webhooks};
 use crate::config::{Config, SipTransport};
 use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
 use crate::dialplan::{self, DialplanError};
@@ -163,6 +163,7 @@ impl Server {
             directory,
             program,
             trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
+            webhooks: Webhooks::start(&registry)?,
             metrics,
             domain,
             language: config.site.language.as_str().into(),

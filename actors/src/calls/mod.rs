@@ -19,11 +19,13 @@ mod recordings;
 mod sounds;
 mod switchboard;
 mod trunks;
+mod webhook;
 
 pub use ledger::Ledger;
 pub use metrics::CallMetrics;
 pub use switchboard::{Switchboard, SwitchboardArguments, SwitchboardMessage};
 pub use trunks::Trunks;
+pub use webhook::Webhooks;
 
 use std::sync::Arc;
 
@@ -59,6 +61,8 @@ pub struct CallServices {
     pub store: Store,
     /// The ways into the telephone network.
     pub trunks: Trunks,
+    /// Who asks web services.
+    pub webhooks: Webhooks,
     /// Who is present.
     pub presence: PresenceBoard,
     /// The users, as they are now.

@@ -80,8 +80,13 @@ impl Call {
             Effect::Forward { ticket, .. } | Effect::Keep { ticket, .. } => {
                 self.run.handle_input(clock::now(), Input::Done(ticket, Err(Failure::Refused)));
             }
-            Effect::Webhook { ticket, .. } => {
-                self.run.handle_input(clock::now(), Input::Answered(ticket, Err(Failure::Refused)));
+            Effect::Webhook { ticket, url, body, within } => {
+                let (webhooks, myself) = (self.services.webhooks.clone(), myself.clone());
+                tokio::spawn(async move {
+                    let answer = webhooks.ask(url, body, within).await;
+                    let answer = answer.map(Answer::Body).map_err(|_| Failure::Refused);
+                    let _ = myself.cast(CallMessage::Answered(ticket, answer));
+                });
             }
             Effect::Discard(recording) => self.recordings.discard(recording),
             Effect::Query(ticket, query) => {
