@@ -9,7 +9,7 @@ use std::sync::Arc;
 use hark_engine::id::UserId;
 use hark_engine::message::mailbox::Lamp;
 use hark_engine::message::{LoggedEvent, MessageSummary};
-use hark_engine::presence::Presence;
+use hark_engine::presence::Reach;
 use tokio::sync::broadcast;
 
 /// How many events a subscriber may lag behind before it has to read afresh.
@@ -48,12 +48,19 @@ pub enum BusEvent {
         /// To what.
         lamp: Lamp,
     },
-    /// A user came or went.
+    /// A user came or went, began or ended a call, or does (not) want to be disturbed.
     Presence {
         /// Who.
         user: UserId,
-        /// How present now.
-        presence: Presence,
+        /// How they can be reached now.
+        reach: Reach,
+    },
+    /// Words for a user, to be shown in every browser session.
+    Notice {
+        /// For whom.
+        user: UserId,
+        /// What to show: plain text.
+        text: String,
     },
 }
 

@@ -1,12 +1,13 @@
 //! What can be done with messages, the same for telephones, browsers and applications: commit
 //! one, note what happens to it, and tell everybody who shows it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{Event, LoggedEvent, MessageSummary, Step};
 use hark_engine::time::UnixMillis;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::bus::{Bus, BusEvent};
 use crate::clock;
@@ -15,6 +16,8 @@ use crate::store::{Committed, NewMessage, Store, StoreError};
 /// How many committed messages may wait for the dispatcher. When it is full nothing is lost:
 /// the dispatcher finds every unfinished delivery in the store.
 const HANDOVER: usize = 1024;
+/// The longest notice that is shown, in characters.
+pub const LONGEST_NOTICE: usize = 500;
 
 /// A committed message on its way to the dispatcher.
 #[derive(Clone, Debug)]
@@ -34,6 +37,7 @@ pub struct Messages {
     bus: Bus,
     handover: mpsc::Sender<Handover>,
     link_lifetime: Duration,
+    held: Arc<Notify>,
 }
 
 impl Messages {
@@ -41,7 +45,8 @@ impl Messages {
     pub fn new(store: Store, bus: Bus, link_days: u32) -> (Self, mpsc::Receiver<Handover>) {
         let (handover, queue) = mpsc::channel(HANDOVER);
         let link_lifetime = Duration::from_secs(u64::from(link_days) * 86_400);
-        (Self { store, bus, handover, link_lifetime }, queue)
+        let held = Arc::default();
+        (Self { store, bus, handover, link_lifetime, held }, queue)
     }
 
     /// Makes a message exist. When this returns `Ok`, it can't be lost any more, and its
@@ -55,12 +60,29 @@ impl Messages {
             sender: message.sender.clone(),
             at: message.at,
             length_ms: message.length_ms,
-            urgent: message.urgent,
+            urgent: message.delivery.urgent,
+            private: message.delivery.private,
+            reply_to: message.delivery.reply_to,
             step: Step::Accepted,
         };
-        let receipt_to = message.sender.user.filter(|_| message.receipt);
+        let receipt_to = message.sender.user.filter(|_| message.delivery.receipt);
         let committed = self.store.commit_message(message).await?;
         if committed.duplicate {
+            return Ok(committed);
+        }
+        if let Some(until) = committed.held {
+            self.held.notify_one();
+            for recipient in &committed.recipients {
+                let (message, at) = (committed.id, summary.at);
+                let event = LoggedEvent {
+                    seq: 0,
+                    message,
+                    recipient: *recipient,
+                    at,
+                    event: Event::Held { until },
+                };
+                self.bus.publish(BusEvent::Logged { sender: receipt_to, event });
+            }
             return Ok(committed);
         }
         let handover = Handover {
@@ -116,6 +138,13 @@ impl Messages {
         Ok(true)
     }
 
+    /// Shows words in every open browser session of a user; at most [`LONGEST_NOTICE`]
+    /// characters of them.
+    pub fn notify(&self, user: UserId, text: &str) {
+        let text = text.chars().take(LONGEST_NOTICE).collect();
+        self.bus.publish(BusEvent::Notice { user, text });
+    }
+
     /// Whether a message of this id was committed.
     ///
     /// # Errors
@@ -132,6 +161,40 @@ impl Messages {
         let expires: UnixMillis = clock::wall().after(self.link_lifetime);
         let token = self.store.create_link(message, recipient, expires).await?;
         Ok(format!("/m/{}", token.as_str()))
+    }
+
+    /// Told whenever a message was committed that waits for its time.
+    pub fn held(&self) -> Arc<Notify> {
+        Arc::clone(&self.held)
+    }
+
+    /// Puts every message whose time has come into the mailboxes of its recipients, and begins
+    /// its delivery. Says when the next one is due.
+    ///
+    /// # Errors
+    /// Whatever the store says; what was not released is due still.
+    pub async fn release_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+        for (message, recipient) in self.store.due(clock::wall()).await? {
+            if self.note(message, recipient, Event::Released).await? {
+                self.arrived(message, recipient).await?;
+            }
+        }
+        self.store.next_due().await
+    }
+
+    async fn arrived(&self, message: MessageId, recipient: UserId) -> Result<(), StoreError> {
+        let Some(entry) = self.store.inbox_entry(recipient, message).await? else { return Ok(()) };
+        self.bus.publish(BusEvent::Arrived { recipient, message: entry.summary() });
+        let committed = clock::now();
+        if self
+            .handover
+            .try_send(Handover { message, recipients: vec![recipient], committed })
+            .is_err()
+        {
+            // The store knows it as unfinished, as of any other message.
+            tracing::error!(%message, "the dispatcher does not keep up: delivery waits");
+        }
+        Ok(())
     }
 
     async fn publish_lamp(&self, user: UserId) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hark_engine::id::UserId;
-use hark_engine::presence::{Board, Change, Presence};
+use hark_engine::presence::{Board, Change, Presence, Reach};
 
 use crate::bus::{Bus, BusEvent};
 
@@ -20,9 +20,25 @@ impl PresenceBoard {
         Self { board: Arc::default(), bus }
     }
 
-    /// How present `user` is now.
+    /// How present `user` is to others now.
     pub fn presence(&self, user: UserId) -> Presence {
         self.lock().presence(user)
+    }
+
+    /// How `user` can be reached now.
+    pub fn reach(&self, user: UserId) -> Reach {
+        self.lock().reach(user)
+    }
+
+    /// `user` is in a call, until the guard is dropped.
+    pub fn call_began(&self, user: UserId) -> CallGuard {
+        self.apply(user, Change::CallBegan);
+        CallGuard { board: self.clone(), user }
+    }
+
+    /// Whether `user` does not want to be disturbed.
+    pub fn do_not_disturb(&self, user: UserId, on: bool) {
+        self.apply(user, Change::DoNotDisturb(on));
     }
 
     /// A browser session of `user` opened. It is present until the guard is dropped.
@@ -39,14 +55,27 @@ impl PresenceBoard {
     fn apply(&self, user: UserId, change: Change) {
         // Published under the lock, so that subscribers see changes in the order made.
         let mut board = self.lock();
-        if let Some(presence) = board.apply(user, change) {
-            self.bus.publish(BusEvent::Presence { user, presence });
+        if let Some(reach) = board.apply(user, change) {
+            self.bus.publish(BusEvent::Presence { user, reach });
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Board> {
         // The board is consistent after every change: a panic elsewhere can't have torn it.
         self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call of a user; ends when dropped, also when its owner panics.
+#[derive(Debug)]
+pub struct CallGuard {
+    board: PresenceBoard,
+    user: UserId,
+}
+
+impl Drop for CallGuard {
+    fn drop(&mut self) {
+        self.board.apply(self.user, Change::CallEnded);
     }
 }
 

@@ -100,23 +100,21 @@ impl Recovery {
 
     async fn send(&self, orphan: &OrphanedSpool) -> Result<Recovered, Failed> {
         let header = &orphan.header;
-        let (to, receipt, urgent) = match &header.intent {
-            Intent::Send { to, receipt, urgent } if orphan.has_audio => (to, *receipt, *urgent),
-            Intent::Send { .. } | Intent::Discard => return Ok(Recovered::Dropped),
+        let delivery = match &header.intent {
+            Intent::Send(delivery) if orphan.has_audio => delivery,
+            Intent::Send(_) | Intent::Discard => return Ok(Recovered::Dropped),
         };
         // Its row may have been committed just before the end: its file stays as it is then.
         if self.messages.exists(header.message).await? {
             return Ok(Recovered::Repeated(header.message));
         }
-        let tags =
-            tags(&self.directory, &self.domain, header.message, &header.sender, to, header.started);
+        let (sender, to) = (&header.sender, &delivery.to);
+        let tags = tags(&self.directory, &self.domain, header.message, sender, to, header.started);
         let finished = self.recordings.finish(&orphan.path, tags).await?;
         let message = NewMessage {
             id: header.message,
             sender: header.sender.clone(),
-            recipients: to.clone(),
-            receipt,
-            urgent,
+            delivery: delivery.clone(),
             length_ms: finished.length_ms,
             bytes: finished.bytes,
             peaks: finished.peaks,
@@ -150,5 +148,6 @@ pub fn tags(
         sender_address: sender.address.clone(),
         recipients: recipients.map(|user| format!("sip:{}@{domain}", user.name)).collect(),
         at,
+        forwarded_from: None,
     }
 }

@@ -27,6 +27,7 @@ use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
+use crate::users::{UserError, Users};
 use crate::web::{self, WebConfig};
 
 /// SIP events and delivery calls that may wait to be handled.
@@ -51,6 +52,9 @@ pub enum StartError {
     /// The demo's users can't be made.
     #[error(transparent)]
     Site(#[from] SiteError),
+    /// The users can't be read.
+    #[error(transparent)]
+    Users(#[from] UserError),
     /// The spools can't be used.
     #[error(transparent)]
     Recording(#[from] crate::recording::RecordingError),
@@ -87,7 +91,7 @@ pub struct Server {
     supervisor: ActorRef<SupervisorMessage>,
     events: JoinHandle<()>,
     fatal: watch::Receiver<bool>,
-    _directory: watch::Sender<Arc<hark_engine::directory::Directory>>,
+    users: Users,
     _program: watch::Sender<Arc<hark_engine::dialplan::Program>>,
 }
 
@@ -116,14 +120,20 @@ impl Server {
         } else {
             Vec::new()
         };
-        let directory = Arc::new(store.directory(&config.site.name).await?);
-        let (directory_sender, directory) = watch::channel(directory);
-
         let bus = Bus::default();
         let presence = PresenceBoard::new(bus.clone());
         let (messages, handover) =
             Messages::new(store.clone(), bus.clone(), config.messages.link_days);
+        let leftovers = crate::recording::files::remove_leftovers(store.dir())?;
+        if leftovers > 0 {
+            tracing::info!(leftovers, "files that an earlier run left half written were removed");
+        }
         let recordings = Recordings::start(store.dir(), &registry)?;
+        let users = {
+            let (store, recordings) = (store.clone(), recordings.clone());
+            Users::load(store, recordings, presence.clone(), &config.site.name, &registry).await?
+        };
+        let directory = users.subscribe();
         let domain: Arc<str> = config.site.domain.as_str().into();
         let recovery = Recovery {
             recordings: recordings.clone(),
@@ -160,6 +170,7 @@ impl Server {
             messages: messages.clone(),
             store: store.clone(),
             presence: presence.clone(),
+            users: users.clone(),
             directory,
             program,
             trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
@@ -197,7 +208,14 @@ impl Server {
             .await
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
-        let parts = web::Parts { store, messages, recordings, board: presence, registry };
+        let parts = web::Parts {
+            store,
+            messages,
+            recordings,
+            users: users.clone(),
+            board: presence,
+            registry,
+        };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
         Ok(Self {
             sip,
@@ -207,7 +225,7 @@ impl Server {
             supervisor,
             events,
             fatal,
-            _directory: directory_sender,
+            users,
             _program: program_sender,
         })
     }
@@ -225,6 +243,15 @@ impl Server {
     /// The demo's users.
     pub fn demo_users(&self) -> &[DemoUser] {
         &self.demo
+    }
+
+    /// Reads the users and their SIP accounts afresh: what was changed in the store beside this
+    /// server is in force from here on. Says how many users there are.
+    ///
+    /// # Errors
+    /// When the store can't be read: everything stays as it was.
+    pub async fn reload_users(&self) -> Result<usize, StoreError> {
+        self.users.reload(&self.sip).await
     }
 
     /// Waits until the server can't go on by itself.
@@ -291,7 +318,6 @@ fn sip_config(config: &Config) -> SipConfig {
 
 fn web_config(config: &Config) -> WebConfig {
     WebConfig {
-        site_name: config.site.name.clone(),
         domain: config.site.domain.clone(),
         public_url: config.web.public_url.clone(),
         limit_seconds: config.messages.limit_seconds,

@@ -15,6 +15,7 @@
 //! Seeds and wall-clock time are arguments, so that every decision can be replayed in a test
 //! with virtual time.
 
+pub mod calendar;
 pub mod delivery;
 pub mod dialplan;
 pub mod directory;
@@ -22,6 +23,7 @@ pub mod id;
 pub mod key;
 pub mod media;
 pub mod message;
+pub mod pin;
 pub mod presence;
 pub mod sip;
 pub mod throttle;

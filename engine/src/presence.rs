@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::UserId;
 
-/// How present a user is, derived from every source at once: the strongest one wins.
+/// How present a user is to others, derived from every source at once: the strongest one wins.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
 )]
@@ -21,19 +21,34 @@ pub enum Presence {
     Away,
     /// A browser session is open and in use: a pop-up would be seen.
     Online,
+    /// In a call.
+    Busy,
+    /// Reachable, and does not want to be disturbed.
+    DoNotDisturb,
 }
 
-impl Presence {
+/// What a delivery has to know of its recipient, beside what others see.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Reach {
+    /// As others see it.
+    pub shown: Presence,
+    /// Whether a browser session is open. Somebody in a call may have one.
+    pub browser: bool,
+    /// Whether nothing is to ring or pop up. Also of a user whom nothing could reach.
+    pub do_not_disturb: bool,
+}
+
+impl Reach {
     /// Whether a pop-up would be shown somewhere at once.
     pub const fn has_browser(self) -> bool {
-        matches!(self, Self::Away | Self::Online)
+        self.browser && !self.do_not_disturb
     }
 }
 
 /// Everything that makes users present, and what follows from it for each.
 ///
-/// The board only counts: browser sessions (open, and of those in use) and registered
-/// telephones. Whoever owns a session or a binding says when it comes and goes.
+/// The board only counts: browser sessions (open, and of those in use), registered telephones,
+/// and calls in progress. Whoever owns one of them says when it comes and goes.
 #[derive(Clone, Debug, Default)]
 pub struct Board {
     users: HashMap<UserId, Sources>,
@@ -45,11 +60,15 @@ struct Sources {
     open: u32,
     active: u32,
     phones: u32,
+    calls: u32,
+    do_not_disturb: bool,
 }
 
 impl Sources {
-    const fn presence(self) -> Presence {
-        if self.active > 0 {
+    const fn reach(self) -> Reach {
+        let present = if self.calls > 0 {
+            Presence::Busy
+        } else if self.active > 0 {
             Presence::Online
         } else if self.open > 0 {
             Presence::Away
@@ -57,7 +76,23 @@ impl Sources {
             Presence::Phone
         } else {
             Presence::Offline
-        }
+        };
+        // Nobody needs to know that somebody who is not there would not want to be disturbed.
+        let shown = match present {
+            Presence::Offline => Presence::Offline,
+            Presence::Phone
+            | Presence::Away
+            | Presence::Online
+            | Presence::Busy
+            | Presence::DoNotDisturb => {
+                if self.do_not_disturb {
+                    Presence::DoNotDisturb
+                } else {
+                    present
+                }
+            }
+        };
+        Reach { shown, browser: self.open > 0, do_not_disturb: self.do_not_disturb }
     }
 }
 
@@ -75,13 +110,19 @@ pub enum Change {
     BrowserActive(bool),
     /// A user's telephones that are registered now, counted afresh.
     Phones(u32),
+    /// The user is in a call, or in another one more.
+    CallBegan,
+    /// A call of the user ended.
+    CallEnded,
+    /// The user wants, or no longer wants, not to be disturbed.
+    DoNotDisturb(bool),
 }
 
 impl Board {
-    /// Notes a change of `user`, and answers the new presence if it differs from the old.
-    pub fn apply(&mut self, user: UserId, change: Change) -> Option<Presence> {
+    /// Notes a change of `user`, and answers what follows if that differs from before.
+    pub fn apply(&mut self, user: UserId, change: Change) -> Option<Reach> {
         let sources = self.users.entry(user).or_default();
-        let before = sources.presence();
+        let before = sources.reach();
         match change {
             Change::BrowserOpened => {
                 sources.open += 1;
@@ -94,40 +135,107 @@ impl Board {
             Change::BrowserActive(true) => sources.active = (sources.active + 1).min(sources.open),
             Change::BrowserActive(false) => sources.active = sources.active.saturating_sub(1),
             Change::Phones(count) => sources.phones = count,
+            Change::CallBegan => sources.calls += 1,
+            Change::CallEnded => sources.calls = sources.calls.saturating_sub(1),
+            Change::DoNotDisturb(on) => sources.do_not_disturb = on,
         }
-        let after = sources.presence();
+        let after = sources.reach();
         if *sources == Sources::default() {
             self.users.remove(&user);
         }
         (before != after).then_some(after)
     }
 
-    /// How present `user` is.
+    /// How present `user` is to others.
     pub fn presence(&self, user: UserId) -> Presence {
-        self.users.get(&user).map_or(Presence::Offline, |s| s.presence())
+        self.reach(user).shown
+    }
+
+    /// How `user` can be reached.
+    pub fn reach(&self, user: UserId) -> Reach {
+        self.users.get(&user).map_or(Reach::default(), |s| s.reach())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    const BOB: UserId = UserId(2);
+
+    fn shown(reach: Option<Reach>) -> Option<Presence> {
+        reach.map(|reach| reach.shown)
+    }
 
     #[test]
     fn the_strongest_source_wins_and_only_changes_are_told() {
         let mut board = Board::default();
-        let bob = UserId(2);
-        assert_eq!(board.apply(bob, Change::Phones(1)), Some(Presence::Phone));
-        assert_eq!(board.apply(bob, Change::BrowserOpened), Some(Presence::Online));
-        assert_eq!(board.apply(bob, Change::BrowserOpened), None, "a second tab changes nothing");
-        assert_eq!(board.apply(bob, Change::BrowserActive(false)), None);
-        assert_eq!(board.apply(bob, Change::BrowserActive(false)), Some(Presence::Away));
-        assert_eq!(board.apply(bob, Change::BrowserClosed { active: false }), None);
-        assert_eq!(
-            board.apply(bob, Change::BrowserClosed { active: false }),
-            Some(Presence::Phone)
-        );
-        assert_eq!(board.apply(bob, Change::Phones(0)), Some(Presence::Offline));
-        assert_eq!(board.apply(bob, Change::BrowserClosed { active: true }), None);
-        assert_eq!(board.presence(bob), Presence::Offline, "never below nothing");
+        let mut apply = |change| shown(board.apply(BOB, change));
+        assert_eq!(apply(Change::Phones(1)), Some(Presence::Phone));
+        assert_eq!(apply(Change::BrowserOpened), Some(Presence::Online));
+        assert_eq!(apply(Change::BrowserOpened), None, "a second tab changes nothing");
+        assert_eq!(apply(Change::BrowserActive(false)), None);
+        assert_eq!(apply(Change::BrowserActive(false)), Some(Presence::Away));
+        assert_eq!(apply(Change::BrowserClosed { active: false }), None);
+        assert_eq!(apply(Change::BrowserClosed { active: false }), Some(Presence::Phone));
+        assert_eq!(apply(Change::Phones(0)), Some(Presence::Offline));
+        assert_eq!(apply(Change::BrowserClosed { active: true }), None);
+        assert_eq!(board.presence(BOB), Presence::Offline, "never below nothing");
+    }
+
+    #[test]
+    fn who_is_in_a_call_still_gets_pop_ups() {
+        let mut board = Board::default();
+        board.apply(BOB, Change::BrowserOpened);
+        assert_eq!(shown(board.apply(BOB, Change::CallBegan)), Some(Presence::Busy));
+        assert!(board.reach(BOB).has_browser());
+        board.apply(BOB, Change::CallBegan);
+        assert_eq!(board.apply(BOB, Change::CallEnded), None, "the other call goes on");
+        assert_eq!(shown(board.apply(BOB, Change::CallEnded)), Some(Presence::Online));
+        board.apply(BOB, Change::CallBegan);
+        let closed = board.apply(BOB, Change::BrowserClosed { active: true });
+        assert_eq!(shown(closed), Some(Presence::Busy), "told, though others see no change");
+        assert!(!board.reach(BOB).has_browser());
+    }
+
+    #[test]
+    fn do_not_disturb_is_shown_of_the_reachable_and_holds_for_all() {
+        let mut board = Board::default();
+        let told = board.apply(BOB, Change::DoNotDisturb(true)).unwrap();
+        assert_eq!((told.shown, told.do_not_disturb), (Presence::Offline, true));
+        let told = board.apply(BOB, Change::BrowserOpened).unwrap();
+        assert_eq!((told.shown, told.has_browser()), (Presence::DoNotDisturb, false));
+        assert_eq!(board.apply(BOB, Change::CallBegan), None);
+        board.apply(BOB, Change::CallEnded);
+        let told = board.apply(BOB, Change::DoNotDisturb(false)).unwrap();
+        assert_eq!((told.shown, told.has_browser()), (Presence::Online, true));
+    }
+
+    fn any_change() -> impl Strategy<Value = Change> {
+        prop_oneof![
+            Just(Change::BrowserOpened),
+            any::<bool>().prop_map(|active| Change::BrowserClosed { active }),
+            any::<bool>().prop_map(Change::BrowserActive),
+            (0u32..3).prop_map(Change::Phones),
+            Just(Change::CallBegan),
+            Just(Change::CallEnded),
+            any::<bool>().prop_map(Change::DoNotDisturb),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_change_of_what_follows_is_told(changes in proptest::collection::vec(any_change(), 0..80)) {
+            let mut board = Board::default();
+            for change in changes {
+                let before = board.reach(BOB);
+                let told = board.apply(BOB, change);
+                let after = board.reach(BOB);
+                prop_assert_eq!(told, (before != after).then_some(after));
+                prop_assert!(!(after.do_not_disturb && after.has_browser()));
+                prop_assert!(after.shown != Presence::DoNotDisturb || after.do_not_disturb);
+            }
+        }
     }
 }

@@ -350,6 +350,8 @@ fn message(number: u8) -> MessageSummary {
         at: UnixMillis(0),
         length_ms: 5000,
         urgent: false,
+        private: false,
+        reply_to: None,
         step: Step::Accepted,
     }
 }

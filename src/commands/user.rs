@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use hark_actors::site::{Credentials, create_user};
 use hark_actors::store::{Store, StoreConfig};
+use hark_actors::users::{UserError, hash_pin};
 
 use super::{ConfigFile, WRONG_INPUT, complain, runtime, say};
 
@@ -32,11 +33,18 @@ pub enum User {
         #[arg(long)]
         display_name: String,
     },
+    /// Set a user's telephone PIN. Its digits are read from standard input, one line.
+    Pin {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The sign-in name.
+        name: String,
+    },
 }
 
 impl User {
     pub fn run(self) -> ExitCode {
-        let (Self::List { config } | Self::Add { config, .. }) = &self;
+        let (Self::List { config } | Self::Add { config, .. } | Self::Pin { config, .. }) = &self;
         let config = match config.read() {
             Ok(config) => config,
             Err(code) => return code,
@@ -85,8 +93,27 @@ impl User {
                     Err(error) => complain(&error, ExitCode::FAILURE),
                 }
             }
+            Self::Pin { name, .. } => {
+                let digits = match read_line() {
+                    Ok(digits) => digits,
+                    Err(what) => return complain(&what, ExitCode::from(WRONG_INPUT)),
+                };
+                match runtime.block_on(set_pin(&store, &name, digits)) {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error @ UserError::Pin(_)) => complain(&error, ExitCode::from(WRONG_INPUT)),
+                    Err(error) => complain(&error, ExitCode::FAILURE),
+                }
+            }
         }
     }
+}
+
+async fn set_pin(store: &Store, name: &str, digits: String) -> Result<(), UserError> {
+    let users = store.users().await?;
+    let user = users.iter().find(|user| user.name.eq_ignore_ascii_case(name));
+    let user = user.ok_or(UserError::Refused("there is no such user: see hark user list"))?;
+    let hash = hash_pin(digits, &user.extension).await?;
+    Ok(store.set_pin(user.id, hash).await?)
 }
 
 fn plausible(name: &str, extension: &str) -> Result<(), &'static str> {
@@ -103,14 +130,18 @@ fn plausible(name: &str, extension: &str) -> Result<(), &'static str> {
     Ok(())
 }
 
-fn read_password() -> Result<String, String> {
+fn read_line() -> Result<String, String> {
     let mut line = String::new();
     std::io::stdin().lock().read_line(&mut line).map_err(|e| e.to_string())?;
-    let password = line.trim_end_matches(['\r', '\n']);
+    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn read_password() -> Result<String, String> {
+    let password = read_line()?;
     if password.chars().count() < SHORTEST_PASSWORD {
         return Err(format!(
             "a password has at least {SHORTEST_PASSWORD} characters: give it on standard input"
         ));
     }
-    Ok(password.to_owned())
+    Ok(password)
 }

@@ -17,6 +17,7 @@ const PROMISED: [&str; 14] = [
     "hark_media_packets_sent_total",
     "hark_media_late_frames_total",
     "hark_recordings_total",
+    "hark_pin_attempts_total",
     "hark_messages",
     "hark_commit_to_notification_seconds",
     "hark_deliveries_total",

@@ -25,6 +25,7 @@ export const api = {
     call<{ user: User }>('POST', '/api/v1/session', { name, password }),
   signOut: () => call<void>('DELETE', '/api/v1/session'),
   me: () => call<Me>('GET', '/api/v1/me'),
+  doNotDisturb: (on: boolean) => call<unknown>('PUT', '/api/v1/me/do-not-disturb', { on }),
   saveProfile: (profile: Profile) => call<unknown>('PUT', '/api/v1/me/profile', profile),
 
   async contacts(): Promise<Contact[]> {

@@ -73,6 +73,8 @@ export function presenceWord(presence: Presence): string {
     case 'away': return 'Away';
     case 'phone': return 'By phone';
     case 'offline': return 'Offline';
+    case 'busy': return 'In a call';
+    case 'do-not-disturb': return 'Do not disturb';
   }
 }
 

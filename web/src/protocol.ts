@@ -20,10 +20,11 @@ export type ServerFrame =
       type: 'recording'; id: string; state: RecordingStatus;
       bytes: number; ms: number; message: MessageId | null; error: string | null;
     }
+  | { type: 'notice'; text: string }
   | { type: 'ping' };
 
 /** What happened to a message of one's own inbox, on any device. */
-export type MessageChange = { step: Step } | 'saved' | 'deleted';
+export type MessageChange = { step: Step } | 'saved' | 'deleted' | 'restored';
 
 export type ClientFrame =
   | { type: 'record_start'; id: string; to: UserId[]; mime: string }
@@ -33,9 +34,11 @@ export type ClientFrame =
   | { type: 'seen'; message: MessageId }
   | { type: 'pong' };
 
+const LONGEST_NOTICE = 500;
+
 type Fields = Record<string, unknown>;
 
-const PRESENCES: readonly Presence[] = ['offline', 'phone', 'away', 'online'];
+const PRESENCES: readonly Presence[] = ['offline', 'phone', 'away', 'online', 'busy', 'do-not-disturb'];
 const RECORDING: readonly RecordingStatus[] = ['open', 'progress', 'committed', 'failed'];
 
 /** Reads one text frame of the server; null when it is none that this client understands. */
@@ -95,6 +98,10 @@ export function parseServerFrame(text: string): ServerFrame | null {
         error: str(value.error) ?? (isFields(value.error) ? str(value.error.message) : null),
       };
     }
+    case 'notice': {
+      const text = str(value.text);
+      return text ? { type: 'notice', text: text.slice(0, LONGEST_NOTICE) } : null;
+    }
     case 'ping':
       return { type: 'ping' };
     default:
@@ -113,6 +120,8 @@ export function readMessage(value: unknown): Message | null {
     at: num(value.at) ?? 0,
     length_ms: num(value.length_ms) ?? 0,
     urgent: value.urgent === true,
+    private: value.private === true,
+    reply_to: str(value.reply_to),
     step: oneOf(STEPS, value.step) ?? 'accepted',
     peaks: readPeaks(value.peaks),
     audio: localPath(value.audio) ?? `/api/v1/messages/${encodeURIComponent(id)}/audio`,
@@ -182,6 +191,7 @@ function readTrouble(value: Fields): Trouble | null {
 function readChange(value: Fields): MessageChange | null {
   const word = str(value.step) ?? str(value.state) ?? '';
   if (value.deleted === true || word === 'deleted') return 'deleted';
+  if (value.restored === true || word === 'restored') return 'restored';
   if (value.saved === true || word === 'saved') return 'saved';
   const step = oneOf(STEPS, word);
   return step ? { step } : null;

@@ -151,6 +151,13 @@ export class Session {
     this.dispatch({ type: 'profile', profile });
   }
 
+  async doNotDisturb(on: boolean): Promise<void> {
+    await this.attempt(async () => {
+      await api.doNotDisturb(on);
+      this.dispatch({ type: 'do-not-disturb', on });
+    });
+  }
+
   tell(error: unknown): void {
     const text = error instanceof Error ? error.message : 'That did not work.';
     this.dispatch({ type: 'notice', notice: { kind: 'error', text } });
@@ -240,6 +247,7 @@ export class Session {
         void this.reload();
         return;
       case 'presence':
+      case 'notice':
       case 'ping':
         return;
     }

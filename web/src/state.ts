@@ -80,6 +80,7 @@ export type Action =
   | { type: 'kept'; id: MessageId }
   | { type: 'gone'; id: MessageId }
   | { type: 'profile'; profile: Profile }
+  | { type: 'do-not-disturb'; on: boolean }
   | { type: 'notice'; notice: Notice | null };
 
 export function reduce(state: State, action: Action): State {
@@ -116,6 +117,8 @@ export function reduce(state: State, action: Action): State {
       return gone(state, action.id);
     case 'profile':
       return state.me ? { ...state, me: { ...state.me, profile: action.profile } } : state;
+    case 'do-not-disturb':
+      return state.me ? { ...state, me: { ...state.me, do_not_disturb: action.on } } : state;
     case 'notice':
       return { ...state, notice: action.notice };
   }
@@ -151,6 +154,8 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     case 'message_state': {
       const { message, change: what } = frame;
       if (what === 'deleted') return gone(state, message);
+      // It is not in the list any more: the mailbox is read afresh.
+      if (what === 'restored') return state;
       if (what === 'saved') return change(state, message, (m) => ({ ...m, saved: true }));
       const next = change(state, message, (m) => advance(m, what.step));
       // Heard on a telephone or in another tab: the pop-up here has nothing left to say.
@@ -158,6 +163,8 @@ function reduceFrame(state: State, frame: ServerFrame): State {
         ? { ...next, popups: next.popups.filter((p) => p.message.id !== message) }
         : next;
     }
+    case 'notice':
+      return { ...state, notice: { kind: 'info', text: frame.text } };
     // The list itself is counted; recordings and pings are answered elsewhere.
     case 'counts':
     case 'recording':

@@ -3,7 +3,7 @@
 export type UserId = number;
 export type MessageId = string;
 
-export type Presence = 'offline' | 'phone' | 'away' | 'online';
+export type Presence = 'offline' | 'phone' | 'away' | 'online' | 'busy' | 'do-not-disturb';
 
 /** How far a message has come for one recipient. A later step implies the earlier ones. */
 export type Step = 'accepted' | 'notified' | 'delivered' | 'heard';
@@ -35,6 +35,10 @@ export interface Message {
   at: number;
   length_ms: number;
   urgent: boolean;
+  /** Its recipients may not forward it. */
+  private: boolean;
+  /** The message that it answers. */
+  reply_to: MessageId | null;
   step: Step;
   /** Loudness over time, 0 to 255. */
   peaks: number[];
@@ -108,4 +112,6 @@ export interface Me {
   profile: Profile;
   limit_seconds: number;
   domain: string;
+  /** Nothing rings or pops up; messages wait. */
+  do_not_disturb: boolean;
 }

@@ -28,6 +28,12 @@ describe('frames of the server', () => {
     expect(frame).toMatchObject({ type: 'popup', link: '/m/token', message: { id: 'm1', peaks: [0, 255] } });
   });
 
+  it('reads whether a message is private, and what it answers', () => {
+    expect(parse({ type: 'popup', message })).toMatchObject({ message: { private: false, reply_to: null } });
+    expect(parse({ type: 'popup', message: { ...message, private: true, reply_to: 'm0' } }))
+      .toMatchObject({ message: { private: true, reply_to: 'm0' } });
+  });
+
   it('never takes an address on another server', () => {
     const link = (value: string) => {
       const frame = parse({ type: 'popup', message, link: value });
@@ -52,6 +58,7 @@ describe('frames of the server', () => {
     expect(change({ step: 'deleted' })).toBe('deleted');
     expect(change({ deleted: true })).toBe('deleted');
     expect(change({ saved: true })).toBe('saved');
+    expect(change({ restored: true })).toBe('restored');
     expect(change({})).toBeNull();
   });
 
@@ -60,6 +67,18 @@ describe('frames of the server', () => {
       .toMatchObject({ type: 'trouble', recipient: 2, trouble: { device: 'phone', reason: 'busy', final: false } });
     expect(parse({ type: 'receipt', message: 'm1', recipient: 2, recipient_name: 'bob', step: 'failed', device: null, at: 7, reason: 'no answer' }))
       .toMatchObject({ type: 'trouble', trouble: { device: '', final: true } });
+  });
+
+  it('reads a notice as plain text, as long as can be shown', () => {
+    expect(parse({ type: 'notice', text: '<b>Lunch</b>' })).toEqual({ type: 'notice', text: '<b>Lunch</b>' });
+    expect(parse({ type: 'notice', text: 'x'.repeat(900) })).toEqual({ type: 'notice', text: 'x'.repeat(500) });
+    expect(parse({ type: 'notice', text: '' })).toBeNull();
+  });
+
+  it('reads that somebody is in a call or not to be disturbed', () => {
+    for (const presence of ['busy', 'do-not-disturb']) {
+      expect(parse({ type: 'presence', user: 2, presence })).toEqual({ type: 'presence', user: 2, presence });
+    }
   });
 
   it('reads a receipt and the outcome of a recording', () => {

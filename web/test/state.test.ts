@@ -6,7 +6,7 @@ import type { Message, OutboxEntry, ReceiptStep } from '../src/types';
 
 function message(id: string, part: Partial<Message> = {}): Message {
   return {
-    id, sender: { user: 1, name: 'Alice', address: '' }, at: 1, length_ms: 1000, urgent: false,
+    id, sender: { user: 1, name: 'Alice', address: '' }, at: 1, length_ms: 1000, urgent: false, private: false, reply_to: null,
     step: 'accepted', peaks: [], audio: `/a/${id}`, ...part,
   };
 }

@@ -138,7 +138,7 @@ pub(super) async fn second_leg(
 ) -> Result<(LegId, Destination), Failure> {
     let destination = resolve(services, callee).await?;
     let (reply, answer) = oneshot::channel();
-    let attach = SwitchboardMessage::Attach { owner, reply };
+    let attach = SwitchboardMessage::Attach { owner, called: destination.called.user, reply };
     // A switchboard that is gone has taken this call along.
     switchboard.cast(attach).map_err(|_| Failure::Refused)?;
     let leg = answer.await.ok().flatten().ok_or(Failure::Refused)?;

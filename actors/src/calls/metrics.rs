@@ -13,7 +13,7 @@ pub struct CallMetrics {
     pub setup: Histogram,
     /// `hark_call_seconds`: how long calls last.
     pub length: Histogram,
-    /// `hark_recordings_total{outcome}`: sent, discarded, recovered, failed.
+    /// `hark_recordings_total{outcome}`: sent, used, discarded, recovered, failed.
     pub recordings: IntCounterVec,
     /// `hark_call_failures_total`: calls ended by a panic of ours.
     pub failures: IntCounter,

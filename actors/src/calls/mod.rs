@@ -33,6 +33,7 @@ use hark_engine::dialplan::Program;
 use hark_engine::directory::Directory;
 use tokio::sync::watch;
 
+use crate::forward::Forwarder;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
@@ -41,6 +42,7 @@ use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::sip::SipHandle;
 use crate::store::Store;
+use crate::users::Users;
 
 /// What calls work with.
 #[derive(Clone)]
@@ -65,6 +67,8 @@ pub struct CallServices {
     pub webhooks: Webhooks,
     /// Who is present.
     pub presence: PresenceBoard,
+    /// Who makes changes to users.
+    pub users: Users,
     /// The users, as they are now.
     pub directory: watch::Receiver<Arc<Directory>>,
     /// The dialplan in force. A call keeps the one that it began with.
@@ -84,6 +88,16 @@ pub struct CallServices {
 }
 
 impl CallServices {
+    fn forwarder(&self) -> Forwarder {
+        Forwarder {
+            store: self.store.clone(),
+            messages: self.messages.clone(),
+            recordings: self.recordings.clone(),
+            directory: self.directory.borrow().clone(),
+            domain: Arc::clone(&self.domain),
+        }
+    }
+
     fn recovery(&self) -> Recovery {
         Recovery {
             recordings: self.recordings.clone(),

@@ -6,7 +6,10 @@ use hark_engine::dialplan::effect::{Action, Answer, Failure, Query};
 use hark_engine::message::Event;
 
 use super::CallServices;
+use crate::forward::ForwardError;
+use crate::recording::RecordingError;
 use crate::store::StoreError;
+use crate::users::UserError;
 
 /// Finds out what the run wants to know.
 pub(super) async fn answer(services: &CallServices, query: Query) -> Result<Answer, Failure> {
@@ -20,7 +23,7 @@ pub(super) async fn answer(services: &CallServices, query: Query) -> Result<Answ
             let user = directory.user(user).ok_or(Failure::NotFound)?;
             let online = user.contacts.iter().copied();
             Ok(Answer::Users(
-                online.filter(|c| services.presence.presence(*c).has_browser()).collect(),
+                online.filter(|c| services.presence.reach(*c).has_browser()).collect(),
             ))
         }
         Query::Presence(user) => Ok(Answer::Presence(services.presence.presence(user))),
@@ -28,13 +31,15 @@ pub(super) async fn answer(services: &CallServices, query: Query) -> Result<Answ
             let hash = services.store.pin_hash(user).await.map_err(failure)?;
             Ok(Answer::Yes(hash.is_some()))
         }
-        Query::Devices(_) | Query::Receipts(_) => Err(Failure::Refused),
+        Query::Devices(user) => {
+            let devices = services.users.devices(user).await.map_err(failure)?;
+            Ok(Answer::Devices(devices))
+        }
+        Query::Receipts(user) => {
+            services.users.receipts(user).await.map(Answer::Count).map_err(failure)
+        }
         Query::CheckPin(user, digits) => {
-            let hash = services.store.pin_hash(user).await.map_err(failure)?;
-            let Some(hash) = hash else { return Ok(Answer::Yes(false)) };
-            let checked =
-                tokio::task::spawn_blocking(move || crate::web::password::fits(&hash, &digits));
-            checked.await.map(Answer::Yes).map_err(|_| Failure::Refused)
+            services.users.check_pin(user, digits).await.map(Answer::Yes).map_err(not_changed)
         }
     }
 }
@@ -56,8 +61,20 @@ pub(super) async fn act(
         }
         Action::Save(user, message) => (message, user, Event::Saved),
         Action::Delete(user, message) => (message, user, Event::Deleted),
-        Action::Restore(..) | Action::Notify(..) | Action::Set(..) | Action::ReceiptsTold(_) => {
-            return Err(Failure::Refused);
+        Action::Restore(user, message) => (message, user, Event::Restored),
+        Action::Notify(user, text) => {
+            // Shown where a pop-up would be, and nowhere to somebody who is not to be disturbed.
+            if !services.presence.reach(user).has_browser() {
+                return Err(Failure::NotFound);
+            }
+            services.messages.notify(user, &text);
+            return Ok(());
+        }
+        Action::Set(user, setting) => {
+            return services.users.set(user, setting).await.map_err(not_changed);
+        }
+        Action::ReceiptsTold(user) => {
+            return services.users.receipts_told(user).await.map_err(failure);
         }
         Action::Confirm(user, message) => (message, user, Event::Delivered { device }),
     };
@@ -67,9 +84,49 @@ pub(super) async fn act(
 fn failure(error: StoreError) -> Failure {
     match error {
         StoreError::NotFound { .. } => Failure::NotFound,
-        StoreError::Conflict { .. } => Failure::Refused,
-        error => {
+        StoreError::Conflict { .. } | StoreError::Illegal(_) => Failure::Refused,
+        error @ (StoreError::Busy
+        | StoreError::DiskFull { .. }
+        | StoreError::Unavailable { .. }
+        | StoreError::Open { .. }) => {
             tracing::error!(%error, "the store can't serve a call");
+            Failure::NotKept
+        }
+    }
+}
+
+/// Why a user was not changed.
+pub(super) fn not_changed(error: UserError) -> Failure {
+    match error {
+        UserError::Store(error) => failure(error),
+        UserError::Pin(_) | UserError::Locked | UserError::Refused(_) => Failure::Refused,
+        UserError::Recording(error) => not_made(error),
+        UserError::Hash(error) => {
+            tracing::error!(error, "a PIN can't be hashed");
+            Failure::NotKept
+        }
+    }
+}
+
+/// Why a message was not sent on.
+pub(super) fn not_forwarded(error: ForwardError) -> Failure {
+    match error {
+        ForwardError::NotFound => Failure::NotFound,
+        ForwardError::Private => Failure::Refused,
+        ForwardError::Store(error) => failure(error),
+        ForwardError::Recording(error) => not_made(error),
+    }
+}
+
+fn not_made(error: RecordingError) -> Failure {
+    match error {
+        RecordingError::Empty => Failure::Refused,
+        error @ (RecordingError::DiskFull
+        | RecordingError::File { .. }
+        | RecordingError::Malformed(_)
+        | RecordingError::Codec { .. }
+        | RecordingError::Worker) => {
+            tracing::error!(%error, "an audio file can't be made");
             Failure::NotKept
         }
     }

@@ -178,29 +178,6 @@ impl CallRecordings {
         Ok(Clip::from_pcm_8k(pcm))
     }
 
-    /// What was recorded, as a message would hold it: mono at 8 kHz. It stays as it is, until
-    /// [`Self::remove`].
-    #[allow(dead_code, reason = "for what keeps a recording as something else than a message")]
-    pub async fn take_audio(
-        list: &List,
-        from: &Recordings,
-        id: RecordingId,
-    ) -> Result<Vec<i16>, String> {
-        let spool = list.spool(id, from).await?;
-        spool.sync().await.map_err(|e| e.to_string())?;
-        from.polished(spool.path()).await.map_err(|e| e.to_string())
-    }
-
-    /// What was recorded is kept elsewhere.
-    #[allow(dead_code, reason = "for what keeps a recording as something else than a message")]
-    pub fn remove(&self, id: RecordingId) {
-        let item = self.list.lock().remove(&id);
-        if let Some(item) = item {
-            self.metrics.recordings.with_label_values(&["kept"]).inc();
-            self.throw_away(item);
-        }
-    }
-
     /// Makes a message of a recording. When the future is ready with `Ok`, it can't be lost.
     pub fn send(
         &self,
@@ -250,6 +227,46 @@ impl CallRecordings {
         }
     }
 
+    /// Hands what was recorded, as samples at 8 kHz, to `using`. If that succeeds the recording
+    /// counts as used and is removed, else as one that could not be kept.
+    pub fn used_by<F, U>(
+        &self,
+        id: RecordingId,
+        using: F,
+    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static
+    where
+        F: FnOnce(Vec<i16>) -> U + Send + 'static,
+        U: Future<Output = Result<(), Failure>> + Send + 'static,
+    {
+        let (recordings, list) = (self.recordings.clone(), self.list.clone());
+        let metrics = self.metrics.clone();
+        async move {
+            let parts = list.parts(id).ok_or(Failure::NotFound)?;
+            let spoken = match parts.whole(&recordings).await {
+                Ok(whole) => read_back(&recordings, &whole.spool).await,
+                Err(error) => Err(error),
+            };
+            let used = match spoken {
+                Ok(spoken) => using(spoken).await,
+                Err(error) => {
+                    tracing::error!(error, "a recording can't be read back");
+                    Err(Failure::NotKept)
+                }
+            };
+            let outcome = if used.is_ok() { "used" } else { "failed" };
+            metrics.recordings.with_label_values(&[outcome]).inc();
+            if let Err(failure) = used {
+                if let Some(item) = list.lock().get_mut(&id) {
+                    item.refused = true;
+                }
+                return Err(failure);
+            }
+            list.lock().remove(&id);
+            throw_away(&recordings, &parts).await;
+            Ok(())
+        }
+    }
+
     /// The caller stayed to hear that these could not be kept, and may speak again: kept after
     /// all, they would arrive twice. Those of a caller who left are made into messages by
     /// whoever clears up after the call.
@@ -271,18 +288,28 @@ impl CallRecordings {
 
     fn throw_away(&self, item: Item) {
         let from = self.recordings.clone();
-        tokio::spawn(async move {
-            for spool in item.parts.spools(&from).await {
-                // A spool that can't take this any more can't be read back either.
-                let _ = spool.set_intent(&Intent::Discard);
-                // Waits for the writer, so that it does not write to a file that is gone.
-                let _ = spool.sync().await;
-                if let Err(error) = crate::recording::spool::remove(spool.path()) {
-                    tracing::warn!(%error, "a discarded recording can't be removed");
-                }
-            }
-        });
+        tokio::spawn(async move { throw_away(&from, &item.parts).await });
     }
+}
+
+/// Removes the spools of a recording that nobody needs any more.
+async fn throw_away(from: &Recordings, parts: &Parts) {
+    for spool in parts.spools(from).await {
+        // A spool that can't take this any more can't be read back either.
+        let _ = spool.set_intent(&Intent::Discard);
+        // Waits for the writer, so that it does not write to a file that is gone.
+        let _ = spool.sync().await;
+        if let Err(error) = crate::recording::spool::remove(spool.path()) {
+            // The next start drops it: it says of itself that it is to be thrown away.
+            tracing::warn!(%error, "a recording that is not needed can't be removed");
+        }
+    }
+}
+
+/// The samples of a recording, at 8 kHz.
+async fn read_back(from: &Recordings, spool: &Spool) -> Result<Vec<i16>, String> {
+    spool.sync().await.map_err(|e| e.to_string())?;
+    from.preview(spool.path()).await.map_err(|e| e.to_string())
 }
 
 struct Taken {
@@ -309,9 +336,7 @@ impl Taken {
         let message = NewMessage {
             id: self.message,
             sender: self.sender,
-            recipients: delivery.to,
-            receipt: delivery.receipt,
-            urgent: delivery.urgent,
+            delivery,
             length_ms: finished.length_ms,
             bytes: finished.bytes,
             peaks: finished.peaks,

@@ -1,5 +1,6 @@
 //! From what a dialplan wants heard to clips that a media session can play.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use hark_engine::media::stretch::stretch;
 
 use super::CallServices;
 use super::recordings::{CallRecordings, List};
+use crate::users::{greeting_file, name_file};
 
 /// The longest tone or pause.
 const LONGEST: Duration = Duration::from_secs(600);
@@ -32,7 +34,7 @@ pub(super) async fn clips(
     let mut complete = true;
     for sound in sounds {
         let made = match sound {
-            Sound::SpokenName(_) => Err("spoken names can't be played yet".to_owned()),
+            Sound::SpokenName(user) => kept(services, &name_file(user)).await,
             Sound::Tone { hertz, length } => Ok(tone(hertz, length)),
             Sound::Beep => Ok(Arc::new(Clip::beep())),
             Sound::Pause(length) => Ok(Arc::new(Clip::silence(length.min(LONGEST)))),
@@ -40,7 +42,7 @@ pub(super) async fn clips(
                 speech(services, &language, &text, file.as_deref()).await
             }
             Sound::Prompt { language, name } => prompt(services, &language, &name).await,
-            Sound::Greeting(user, _) => greeting(services, user).await,
+            Sound::Greeting(user, kind) => kept(services, &greeting_file(user, kind)).await,
             Sound::Message { message, from, speed } => {
                 message_audio(services, message, from, speed).await
             }
@@ -106,12 +108,9 @@ async fn message_audio(
     Ok(Arc::new(Clip::from_pcm_8k(pcm)))
 }
 
-async fn greeting(
-    services: &CallServices,
-    user: hark_engine::id::UserId,
-) -> Result<Arc<Clip>, String> {
-    let file = std::path::PathBuf::from(format!("greetings/{user}.ogg"));
-    let pcm = services.recordings.decode(&file).await.map_err(|e| e.to_string())?;
+/// A greeting or a name.
+async fn kept(services: &CallServices, file: &Path) -> Result<Arc<Clip>, String> {
+    let pcm = services.recordings.decode(file).await.map_err(|e| e.to_string())?;
     Ok(Arc::new(Clip::from_pcm_8k(pcm)))
 }
 

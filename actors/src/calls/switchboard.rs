@@ -40,6 +40,7 @@ use super::recordings::{CallRecordings, List};
 use crate::clock;
 use crate::delivery::RingRequest;
 use crate::media::MediaEvent;
+use crate::presence_board::CallGuard;
 
 /// The longest name and address that a stranger may show, in characters.
 const LONGEST_NAME: usize = 64;
@@ -74,6 +75,8 @@ pub enum SwitchboardMessage {
     Attach {
         /// The call's own leg.
         owner: LegId,
+        /// Whom it leads to, if that is one of ours.
+        called: Option<UserId>,
         /// The new leg's number. Its events go to the call; it is hung up with the call.
         reply: oneshot::Sender<Option<LegId>>,
     },
@@ -93,8 +96,8 @@ pub struct SwitchboardState {
     ledger: Ledger,
     calls: HashMap<LegId, Entry>,
     legs: HashMap<ActorId, LegId>,
-    /// The further legs of calls, and the calls' own.
-    attached: HashMap<LegId, LegId>,
+    /// The further legs of calls.
+    attached: HashMap<LegId, Further>,
     ringing: HashSet<UserId>,
     waiting: HashMap<UserId, VecDeque<RingRequest>>,
     draining: bool,
@@ -104,6 +107,19 @@ pub struct SwitchboardState {
 struct Entry {
     actor: ActorRef<CallMessage>,
     delivers_to: Option<UserId>,
+    /// Whom we called, if that is one of ours.
+    called: Option<UserId>,
+    /// The user is in this call: whoever calls from the first moment, whoever is called once
+    /// they answered.
+    busy: Option<CallGuard>,
+}
+
+/// The leg of somebody with whom a caller is connected.
+struct Further {
+    /// The leg of the call that it belongs to.
+    owner: LegId,
+    called: Option<UserId>,
+    busy: Option<CallGuard>,
 }
 
 impl Actor for Switchboard {
@@ -163,9 +179,9 @@ impl Actor for Switchboard {
                     let _ = call.actor.cast(CallMessage::Stop(Stop::Settled));
                 }
             }
-            SwitchboardMessage::Attach { owner, reply } => {
+            SwitchboardMessage::Attach { owner, called, reply } => {
                 // The call may have ended this moment.
-                let _ = reply.send(state.attach(owner));
+                let _ = reply.send(state.attach(owner, called));
             }
             SwitchboardMessage::Detach(leg) => state.detach(leg),
             SwitchboardMessage::Start(call) => state.start_flow(&myself, *call).await,
@@ -215,9 +231,18 @@ impl SwitchboardState {
         }
         // Whoever feeds the switchboard keeps what is about no leg to itself.
         let Some(leg) = event.leg() else { return };
-        let owner = self.attached.get(&leg).copied();
-        if owner.is_some() && matches!(event, SipEvent::Ended { .. }) {
-            self.detach(leg);
+        let owner = self.attached.get(&leg).map(|further| further.owner);
+        match &event {
+            SipEvent::Answered { .. } => self.answered(leg),
+            SipEvent::Ended { .. } => self.detach(leg),
+            SipEvent::IncomingCall { .. }
+            | SipEvent::Confirmed { .. }
+            | SipEvent::Reinvite { .. }
+            | SipEvent::DtmfInfo { .. }
+            | SipEvent::Ringing { .. }
+            | SipEvent::Registered { .. }
+            | SipEvent::Unregistered { .. }
+            | SipEvent::Counted(_) => {}
         }
         if let Some(call) = self.calls.get(&owner.unwrap_or(leg)) {
             // A call that has just failed is cleared up by supervision.
@@ -230,19 +255,29 @@ impl SwitchboardState {
         self.draining || self.calls.len() + self.attached.len() >= self.services.max_calls
     }
 
-    fn attach(&mut self, owner: LegId) -> Option<LegId> {
+    /// Who was called is in a call from now on.
+    fn answered(&mut self, leg: LegId) {
+        let began = |user: Option<UserId>| user.map(|u| self.services.presence.call_began(u));
+        if let Some(further) = self.attached.get_mut(&leg) {
+            further.busy = began(further.called);
+        } else if let Some(call) = self.calls.get_mut(&leg) {
+            call.busy = began(call.called);
+        }
+    }
+
+    fn attach(&mut self, owner: LegId, called: Option<UserId>) -> Option<LegId> {
         if self.is_full() || !self.calls.contains_key(&owner) {
             return None;
         }
         let leg = self.services.sip.next_leg();
-        self.attached.insert(leg, owner);
+        self.attached.insert(leg, Further { owner, called, busy: None });
         self.ledger.attach(owner, leg);
         Some(leg)
     }
 
     fn detach(&mut self, leg: LegId) {
-        if let Some(owner) = self.attached.remove(&leg) {
-            self.ledger.detach(owner, leg);
+        if let Some(further) = self.attached.remove(&leg) {
+            self.ledger.detach(further.owner, leg);
         }
     }
 
@@ -262,11 +297,11 @@ impl SwitchboardState {
         leg: LegId,
         actor: ActorRef<CallMessage>,
         spools: List,
-        delivers_to: Option<UserId>,
+        (delivers_to, called): (Option<UserId>, Option<UserId>),
     ) {
         self.legs.insert(actor.get_id(), leg);
         self.ledger.note(leg, spools);
-        self.calls.insert(leg, Entry { actor, delivers_to });
+        self.calls.insert(leg, Entry { actor, delivers_to, called, busy: None });
     }
 
     fn refuse(&self, reject: Command, outcome: &str) {
@@ -280,7 +315,7 @@ impl SwitchboardState {
         // Their end is told to nobody any more. Those that it has ended itself are over.
         let further: Vec<_> = self
             .attached
-            .extract_if(|_, owner| *owner == leg)
+            .extract_if(|_, further| further.owner == leg)
             .map(|(further, _)| further)
             .collect();
         for leg in further {

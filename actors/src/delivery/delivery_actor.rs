@@ -7,7 +7,7 @@
 use hark_engine::delivery::machine::{Input, Machine, Output, RingResult};
 use hark_engine::id::UserId;
 use hark_engine::message::{Event, MessageSummary};
-use hark_engine::presence::Presence;
+use hark_engine::presence::Reach;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::sync::oneshot;
 
@@ -39,7 +39,7 @@ pub(super) enum DeliveryMessage {
     /// A browser showed the pop-up.
     Seen,
     /// The recipient came or went.
-    Presence(Presence),
+    Presence(Reach),
 }
 
 /// The delivery under way.
@@ -73,9 +73,9 @@ impl Actor for DeliveryActor {
         let DeliveryArguments { services, message, recipient, committed } = arguments;
         // Presence is looked up before the profile: nothing stands between commit and pop-up
         // but one read.
-        let presence = services.presence.presence(recipient);
+        let reach = services.presence.reach(recipient);
         let profile = services.store.profile(recipient).await?;
-        let machine = Machine::start(clock::now(), profile, presence);
+        let machine = Machine::start(clock::now(), profile, reach);
         services.metrics.live.inc();
         let mut state = DeliveryState {
             services,
@@ -104,8 +104,8 @@ impl Actor for DeliveryActor {
             DeliveryMessage::Rang { device, result } => state.rang(&device, result),
             DeliveryMessage::Settled => state.machine.handle_input(clock::now(), Input::Settled),
             DeliveryMessage::Seen => state.machine.handle_input(clock::now(), Input::Seen),
-            DeliveryMessage::Presence(presence) => {
-                state.machine.handle_input(clock::now(), Input::Presence(presence));
+            DeliveryMessage::Presence(reach) => {
+                state.machine.handle_input(clock::now(), Input::Presence(reach));
             }
         }
         state.drive(&myself).await;

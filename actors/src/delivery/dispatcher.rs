@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::{MessageId, UserId};
+use hark_engine::message::Event;
 use hark_engine::message::state::RecipientState;
-use hark_engine::message::{Event, Step};
-use hark_engine::presence::Presence;
+use hark_engine::presence::Reach;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, mpsc};
@@ -56,7 +56,7 @@ pub enum DispatcherMessage {
     /// A browser showed a message to its recipient.
     Seen(MessageId, UserId),
     /// A user came or went.
-    Presence(UserId, Presence),
+    Presence(UserId, Reach),
     /// Time to take up what an earlier run left unfinished.
     Resume,
     /// Events were missed: nothing is known of who came or was settled meanwhile.
@@ -86,6 +86,7 @@ impl Actor for Dispatcher {
         let mut pumps = JoinSet::new();
         pumps.spawn(pump_bus(services.bus.subscribe(), myself.clone()));
         pumps.spawn(pump_handover(handover, myself.clone()));
+        pumps.spawn(super::release::release(services.messages.clone()));
         let state = DispatcherState {
             services,
             live: HashMap::new(),
@@ -121,9 +122,7 @@ impl Actor for Dispatcher {
                 }
                 Ok(())
             }
-            DispatcherMessage::Presence(user, presence) => {
-                state.presence(&myself, user, presence).await
-            }
+            DispatcherMessage::Presence(user, reach) => state.presence(&myself, user, reach).await,
             DispatcherMessage::Lagged | DispatcherMessage::Resume => {
                 state.resume_all(&myself).await
             }
@@ -239,12 +238,12 @@ impl DispatcherState {
         &mut self,
         myself: &ActorRef<DispatcherMessage>,
         user: UserId,
-        presence: Presence,
+        reach: Reach,
     ) -> Result<(), StoreError> {
         for actor in self.live.values() {
-            let _ = actor.cast(MessageMessage::Presence(user, presence));
+            let _ = actor.cast(MessageMessage::Presence(user, reach));
         }
-        if !presence.has_browser() {
+        if !reach.has_browser() {
             return Ok(());
         }
         for entry in self.services.store.inbox(user, Some(Folder::New)).await? {
@@ -257,8 +256,8 @@ impl DispatcherState {
 }
 
 fn is_unreached(state: &RecipientState) -> bool {
-    state.step() < Step::Delivered
-        && state.failed.is_none()
+    !state.finished()
+        && !state.is_held()
         && state.notified.iter().all(|reached| reached.device != BROWSER)
 }
 
@@ -281,9 +280,7 @@ async fn pump_bus(
     loop {
         let message = match events.recv().await {
             Ok(event) => match &*event {
-                BusEvent::Presence { user, presence } => {
-                    DispatcherMessage::Presence(*user, *presence)
-                }
+                BusEvent::Presence { user, reach } => DispatcherMessage::Presence(*user, *reach),
                 BusEvent::Logged { event, .. } => match event.event {
                     Event::Heard { .. } | Event::Saved | Event::Deleted => {
                         DispatcherMessage::Settled(event.message, event.recipient)
@@ -292,14 +289,18 @@ async fn pump_bus(
                         DispatcherMessage::Seen(event.message, event.recipient)
                     }
                     Event::Accepted
+                    | Event::Restored
+                    | Event::Held { .. }
+                    | Event::Released
                     | Event::Notified { .. }
                     | Event::Delivered { .. }
                     | Event::AttemptFailed { .. }
                     | Event::Failed { .. } => continue,
                 },
-                BusEvent::PopUp { .. } | BusEvent::Arrived { .. } | BusEvent::Lamp { .. } => {
-                    continue;
-                }
+                BusEvent::PopUp { .. }
+                | BusEvent::Arrived { .. }
+                | BusEvent::Lamp { .. }
+                | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,
             Err(RecvError::Closed) => return,

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use hark_engine::id::UserId;
 use hark_engine::message::MessageSummary;
-use hark_engine::presence::Presence;
+use hark_engine::presence::Reach;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 
 use super::DeliveryServices;
@@ -46,7 +46,7 @@ pub(super) enum MessageMessage {
     /// A browser showed the message to this recipient.
     Seen(UserId),
     /// This recipient came or went.
-    Presence(UserId, Presence),
+    Presence(UserId, Reach),
 }
 
 /// The message and its deliveries.
@@ -101,8 +101,8 @@ impl Actor for MessageActor {
                 state.tell(recipient, DeliveryMessage::Settled);
             }
             MessageMessage::Seen(recipient) => state.tell(recipient, DeliveryMessage::Seen),
-            MessageMessage::Presence(recipient, presence) => {
-                state.tell(recipient, DeliveryMessage::Presence(presence));
+            MessageMessage::Presence(recipient, reach) => {
+                state.tell(recipient, DeliveryMessage::Presence(reach));
             }
         }
         Ok(())

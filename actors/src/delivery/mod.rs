@@ -14,6 +14,7 @@ mod delivery_actor;
 mod dispatcher;
 mod message_actor;
 mod metrics;
+mod release;
 
 pub use dispatcher::{Dispatcher, DispatcherArguments, DispatcherMessage};
 pub use metrics::DeliveryMetrics;

@@ -80,11 +80,13 @@ pub fn read_bounded(file: &Path) -> Result<Vec<u8>, RecordingError> {
     Ok(bytes)
 }
 
-/// Removes what a crash left half written under `dir/audio`. Says how many files there were.
+/// Removes what a crash left half written under `dir`, before anybody writes there. Says how many
+/// files there were.
 pub fn remove_leftovers(dir: &Path) -> Result<usize, RecordingError> {
     let mut removed = 0;
     // audio/<yyyy>/<mm>/: no deeper.
-    let mut folders = vec![(dir.join("audio"), 0)];
+    let mut folders = ["greetings", "names"].map(|folder| (dir.join(folder), 2)).to_vec();
+    folders.push((dir.join("audio"), 0));
     while let Some((folder, depth)) = folders.pop() {
         let entries = match std::fs::read_dir(&folder) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
@@ -92,7 +94,7 @@ pub fn remove_leftovers(dir: &Path) -> Result<usize, RecordingError> {
         };
         for entry in entries {
             let path = entry.map_err(|e| RecordingError::file(&folder, e))?.path();
-            if path.is_dir() && depth < 2 {
+            if depth < 2 && path.is_dir() {
                 folders.push((path, depth + 1));
             } else if path.extension().is_some_and(|e| e == "tmp") {
                 std::fs::remove_file(&path).map_err(|e| RecordingError::file(&path, e))?;

@@ -10,10 +10,15 @@ use tokio::sync::Semaphore;
 use super::files::{audio_path, put, read_bounded};
 use super::import::import;
 use super::ogg_opus::{self, Tags};
-use super::resample::resample;
+use super::peaks::peaks;
 use super::spool_format::{self, SpoolAudio};
-use super::transcode::{TELEPHONE_RATE, pcm, polish, transcode};
+use super::transcode::{Transcoded, clean, encode, pcm, transcode, transcode_pcm};
 use super::{RecordingError, Spools, decode, enhance};
+
+/// Between an introduction and the message that it introduces: 300 ms.
+const PAUSE: usize = enhance::RATE as usize * 3 / 10;
+/// Decoding for the picture is done at this rate.
+const PICTURE_RATE: u32 = 8000;
 
 /// A recording whose audio file is in its place: what the message's row needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,6 +96,61 @@ impl Recordings {
         finished
     }
 
+    /// Makes a file at `place`, relative to the storage folder, of what was spoken on a telephone
+    /// (samples at 8 kHz): a greeting, a name. A file that is there is replaced as a whole.
+    pub async fn keep(
+        &self,
+        place: &Path,
+        spoken: Vec<i16>,
+        tags: Tags,
+    ) -> Result<(), RecordingError> {
+        let (dir, place) = (Arc::clone(&self.dir), place.to_owned());
+        self.work(move || {
+            let made = transcode_pcm(&spoken)?;
+            put(&dir, &place, &ogg_opus::write(&made.stream, &tags)?)
+        })
+        .await
+    }
+
+    /// Removes a file that [`Self::keep`] made, if it is there.
+    pub async fn remove_kept(&self, place: &Path) -> Result<(), RecordingError> {
+        let file = self.dir.join(place);
+        self.work(move || super::spool::remove(&file)).await
+    }
+
+    /// Makes the audio file of the message `tags.id` that passes another one on: the
+    /// introduction (samples at 8 kHz, as a telephone gave them), a pause, and the other one's
+    /// `audio`. May be repeated: the file is replaced as a whole.
+    pub async fn pass_on(
+        &self,
+        introduction: Option<Vec<i16>>,
+        audio: &Path,
+        tags: Tags,
+    ) -> Result<Finished, RecordingError> {
+        let (dir, audio) = (Arc::clone(&self.dir), self.dir.join(audio));
+        let finished = self
+            .work(move || {
+                let original = ogg_opus::read(&read_bounded(&audio)?)?.stream;
+                let made = match introduction {
+                    // As it is: without a second lossy step.
+                    None => {
+                        let peaks = peaks(&decode::decode_stream(&original, PICTURE_RATE)?);
+                        Transcoded { stream: original, peaks }
+                    }
+                    Some(introduction) => {
+                        let mut speech = clean(&introduction)?;
+                        speech.resize(speech.len() + PAUSE, 0);
+                        speech.extend(decode::decode_stream(&original, enhance::RATE)?);
+                        encode(&speech)?
+                    }
+                };
+                place(&dir, &made, &tags)
+            })
+            .await;
+        self.outcomes.with_label_values(&[outcome(&finished)]).inc();
+        finished
+    }
+
     /// What was recorded so far, as samples at 8 kHz, to be heard in a review before it is sent.
     pub async fn preview(&self, spool: &Path) -> Result<Vec<i16>, RecordingError> {
         let spool = spool.to_owned();
@@ -100,24 +160,6 @@ impl Recordings {
                 SpoolAudio::Frames(frames) => Ok(pcm(&frames, content.header.limit_ms)),
                 SpoolAudio::File(bytes) => {
                     decode::decode_stream(&ogg_opus::read(&bytes)?.stream, 8000)
-                }
-            }
-        })
-        .await
-    }
-
-    /// A call's recording as a message would hold it (enhanced, trimmed), as samples at 8 kHz.
-    pub async fn polished(&self, spool: &Path) -> Result<Vec<i16>, RecordingError> {
-        let spool = spool.to_owned();
-        self.work(move || {
-            let content = spool_format::read(&read_bounded(&spool)?)?;
-            match content.audio {
-                SpoolAudio::Frames(frames) => {
-                    let wide = polish(&frames, content.header.limit_ms)?;
-                    Ok(resample(&wide, enhance::RATE, TELEPHONE_RATE))
-                }
-                SpoolAudio::File(bytes) => {
-                    decode::decode_stream(&ogg_opus::read(&bytes)?.stream, TELEPHONE_RATE)
                 }
             }
         })
@@ -160,6 +202,11 @@ pub(super) fn finish(dir: &Path, spool: &Path, tags: &Tags) -> Result<Finished, 
         SpoolAudio::Frames(frames) => transcode(&frames, limit_ms)?,
         SpoolAudio::File(bytes) => import(&bytes, limit_ms)?,
     };
+    place(dir, &made, tags)
+}
+
+/// Writes a message's file to its place.
+fn place(dir: &Path, made: &Transcoded, tags: &Tags) -> Result<Finished, RecordingError> {
     let file = ogg_opus::write(&made.stream, tags)?;
     let audio = audio_path(tags.id);
     put(dir, &audio, &file)?;
@@ -167,7 +214,7 @@ pub(super) fn finish(dir: &Path, spool: &Path, tags: &Tags) -> Result<Finished, 
         audio,
         bytes: file.len() as u64,
         length_ms: made.stream.length_ms(),
-        peaks: made.peaks,
+        peaks: made.peaks.clone(),
     })
 }
 

@@ -80,6 +80,7 @@ fn joined(
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use hark_engine::dialplan::effect::Delivery;
     use hark_engine::id::UserId;
     use hark_engine::media::Codec;
     use hark_engine::message::Sender;
@@ -90,7 +91,7 @@ mod tests {
     use super::*;
 
     fn send_to(user: i64) -> Intent {
-        Intent::Send { to: vec![UserId(user)], receipt: false, urgent: false }
+        Intent::Send(Delivery { to: vec![UserId(user)], ..Delivery::default() })
     }
 
     /// A spool of `count` frames that all hold `code`.

@@ -62,6 +62,8 @@ pub struct Tags {
     pub recipients: Vec<String>,
     /// When it was spoken.
     pub at: UnixMillis,
+    /// Who spoke the message that it passes on, and when, if it does.
+    pub forwarded_from: Option<(String, UnixMillis)>,
 }
 
 /// A file that was read.
@@ -147,6 +149,9 @@ fn comments(tags: &Tags) -> Vec<u8> {
             if tags.sender_address.is_empty() { &tags.sender } else { &tags.sender_address }
         ),
     ];
+    if let Some((sender, at)) = &tags.forwarded_from {
+        lines.push(format!("FORWARDED_FROM={sender} at {}", rfc3339(*at)));
+    }
     lines.extend(tags.recipients.iter().map(|r| format!("HARK_RECIPIENT={r}")));
     let mut packet = b"OpusTags".to_vec();
     push_text(&mut packet, concat!("hark ", env!("CARGO_PKG_VERSION")));

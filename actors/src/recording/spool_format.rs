@@ -17,7 +17,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use hark_engine::dialplan::effect::{Delivery, HangupOutcome};
-use hark_engine::id::{MessageId, UserId};
+use hark_engine::id::MessageId;
 use hark_engine::media::RecordedFrame;
 use hark_engine::media::codec::Codec;
 use hark_engine::message::Sender;
@@ -42,14 +42,7 @@ const INTENT: u8 = 4;
 #[serde(rename_all = "kebab-case")]
 pub enum Intent {
     /// It is sent.
-    Send {
-        /// To whom.
-        to: Vec<UserId>,
-        /// Whether the sender is told what becomes of it.
-        receipt: bool,
-        /// Whether it goes before others.
-        urgent: bool,
-    },
+    Send(Delivery),
     /// It is thrown away.
     Discard,
 }
@@ -57,9 +50,7 @@ pub enum Intent {
 impl From<HangupOutcome> for Intent {
     fn from(outcome: HangupOutcome) -> Self {
         match outcome {
-            HangupOutcome::Send(Delivery { to, receipt, urgent, .. }) => {
-                Self::Send { to, receipt, urgent }
-            }
+            HangupOutcome::Send(delivery) => Self::Send(delivery),
             HangupOutcome::Discard => Self::Discard,
         }
     }
@@ -250,13 +241,28 @@ static CRC_TABLE: [u32; 256] = {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use hark_engine::id::UserId;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_intent_of_an_older_hark_is_read() {
+        let old = r#"{"send":{"to":[2,3],"receipt":true,"urgent":true}}"#;
+        let read: Intent = serde_json::from_str(old).unwrap();
+        let to = vec![UserId(2), UserId(3)];
+        let meant = Delivery { to, receipt: true, urgent: true, ..Delivery::default() };
+        assert_eq!(read, Intent::Send(meant));
+    }
 
     pub(in crate::recording) fn header(format: SpoolFormat) -> SpoolHeader {
         SpoolHeader {
             message: MessageId::new(UnixMillis(1_800_000_000_000), [3; 10]),
             sender: Sender { user: Some(UserId(1)), name: "Ann".into(), address: "sip:a@b".into() },
-            intent: Intent::Send { to: vec![UserId(2)], receipt: true, urgent: false },
+            intent: Intent::Send(Delivery {
+                to: vec![UserId(2)],
+                receipt: true,
+                private: true,
+                ..Delivery::default()
+            }),
             started: UnixMillis(1_800_000_000_000),
             source: SpoolSource::Phone,
             format,

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use bytes::Bytes;
+use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::media::RecordedFrame;
 use hark_engine::media::codec::Codec;
@@ -23,7 +24,11 @@ fn header(n: u8, format: SpoolFormat) -> SpoolHeader {
     SpoolHeader {
         message: MessageId::new(NOW, [n; 10]),
         sender: Sender { user: Some(UserId(1)), name: "Ann".into(), address: "sip:ann@x".into() },
-        intent: Intent::Send { to: vec![UserId(2)], receipt: true, urgent: false },
+        intent: Intent::Send(Delivery {
+            to: vec![UserId(2)],
+            receipt: true,
+            ..Delivery::default()
+        }),
         started: NOW,
         source: SpoolSource::Phone,
         format,
@@ -40,6 +45,7 @@ fn tags(n: u8) -> Tags {
         sender_address: "sip:ann@x".into(),
         recipients: vec!["sip:bob@x".into(), "sip:carol@x".into()],
         at: NOW,
+        forwarded_from: None,
     }
 }
 
@@ -334,14 +340,12 @@ async fn a_crash_between_file_and_row_makes_one_message() {
         let orphans = recover::recover(dir.path()).unwrap();
         let orphan = &orphans[0];
         let finished = recordings.finish(&orphan.path, tags(1)).await.unwrap();
-        let Intent::Send { to, receipt, urgent } = orphan.header.intent.clone() else { panic!() };
+        let Intent::Send(delivery) = orphan.header.intent.clone() else { panic!() };
         let committed = store
             .commit_message(NewMessage {
                 id: orphan.header.message,
                 sender: orphan.header.sender.clone(),
-                recipients: to,
-                receipt,
-                urgent,
+                delivery,
                 length_ms: finished.length_ms,
                 bytes: finished.bytes,
                 peaks: finished.peaks,

@@ -35,17 +35,22 @@ pub struct Transcoded {
 
 /// Decodes, enhances, trims and encodes a call's recording. Blocks: about 1 % of its length.
 pub fn transcode(frames: &[RecordedFrame], limit_ms: u32) -> Result<Transcoded, RecordingError> {
-    encode(&polish(frames, limit_ms)?)
+    transcode_pcm(&pcm(frames, limit_ms))
 }
 
-/// Decodes, enhances and trims a call's recording: samples at [`enhance::RATE`].
-pub fn polish(frames: &[RecordedFrame], limit_ms: u32) -> Result<Vec<i16>, RecordingError> {
-    let telephone = pcm(frames, limit_ms);
+/// The same, of samples at 8 kHz.
+pub fn transcode_pcm(telephone: &[i16]) -> Result<Transcoded, RecordingError> {
+    let enhanced = clean(telephone)?;
+    encode(&enhanced)
+}
+
+/// What was spoken on a telephone, at 16 kHz: enhanced, and without the silence before and after.
+pub fn clean(telephone: &[i16]) -> Result<Vec<i16>, RecordingError> {
     if telephone.is_empty() {
         return Err(RecordingError::Empty);
     }
-    let kept = speech(&telephone, TELEPHONE_RATE);
-    let wide = resample(&telephone, TELEPHONE_RATE, enhance::RATE);
+    let kept = speech(telephone, TELEPHONE_RATE);
+    let wide = resample(telephone, TELEPHONE_RATE, enhance::RATE);
     // Enhanced whole, so that it has learnt the noise before the first word.
     let mut enhanced = enhance(&wide)?;
     enhanced.truncate(kept.end * 2);

@@ -68,6 +68,29 @@ impl Store {
         .await
     }
 
+    /// Whom which message waits for although its time has come at `now`, the earliest first; at
+    /// most 1000.
+    pub async fn due(&self, now: UnixMillis) -> Result<Vec<(MessageId, UserId)>, StoreError> {
+        self.read(move |c| {
+            let mut query = c.prepare_cached(
+                "SELECT message, user FROM recipients WHERE due <= ?1 ORDER BY due LIMIT 1000",
+            )?;
+            let rows = query.query_map([now.0], |r| Ok((id(r, 0)?, UserId(r.get(1)?))))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// When the next message is due of those that wait for their time.
+    pub async fn next_due(&self) -> Result<Option<UnixMillis>, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT min(due) FROM recipients WHERE due IS NOT NULL";
+            let due: Option<i64> = c.prepare_cached(sql)?.query_row([], |r| r.get(0))?;
+            Ok(due.map(UnixMillis))
+        })
+        .await
+    }
+
     /// What became of a message for one recipient; `None` where it is not theirs.
     pub async fn recipient_state(
         &self,
@@ -111,7 +134,7 @@ pub(super) fn append(
     let seq = c.last_insert_rowid();
     let json = serde_json::to_string(&state).map_err(StoreError::unavailable)?;
     c.prepare_cached(
-        "UPDATE recipients SET step = ?3, folder = ?4, finished = ?5, state = ?6
+        "UPDATE recipients SET step = ?3, folder = ?4, finished = ?5, state = ?6, due = ?7
          WHERE message = ?1 AND user = ?2",
     )?
     .execute(params![
@@ -121,6 +144,7 @@ pub(super) fn append(
         state.folder().map(folder_label),
         state.finished(),
         json,
+        state.due.filter(|_| state.is_held()).map(|due| due.0),
     ])?;
     Ok(Appended { seq: Some(seq), changed: true, before, state })
 }
@@ -179,7 +203,12 @@ fn bounded(mut event: Event) -> Event {
         }
     };
     match &mut event {
-        Event::Accepted | Event::Saved | Event::Deleted => {}
+        Event::Accepted
+        | Event::Saved
+        | Event::Deleted
+        | Event::Restored
+        | Event::Held { .. }
+        | Event::Released => {}
         Event::Notified { device } | Event::Delivered { device } | Event::Heard { device, .. } => {
             cut(device);
         }

@@ -50,7 +50,7 @@ impl Store {
                 .prepare_cached(
                     "INSERT INTO links (token_hash, message, recipient, expires)
                      SELECT ?1, message, user, ?4 FROM recipients
-                     WHERE message = ?2 AND user = ?3 AND folder IS NOT NULL",
+                     WHERE message = ?2 AND user = ?3 AND folder IN ('new', 'saved')",
                 )?
                 .execute(params![hash, message.0.as_bytes(), recipient.0, expires.0])?;
             if made == 1 {
@@ -76,7 +76,7 @@ impl Store {
                 "SELECT l.message, l.recipient FROM links l
                  JOIN recipients r ON r.message = l.message AND r.user = l.recipient
                  WHERE l.token_hash = ?1 AND l.revoked = 0 AND l.expires > ?2
-                 AND r.folder IS NOT NULL",
+                 AND r.folder IN ('new', 'saved')",
             )?
             .query_row(params![hash, now.0], |r| Ok((id(r, 0)?, UserId(r.get(1)?))))
             .optional()?)

@@ -34,6 +34,8 @@ impl MailboxEntry {
             at: self.message.at,
             length_ms: self.message.length_ms,
             urgent: self.message.urgent,
+            private: self.message.private,
+            reply_to: self.message.reply_to,
             step: self.state.step(),
         }
     }
@@ -66,7 +68,8 @@ pub struct OutboxRecipient {
 }
 
 impl Store {
-    /// A folder as it is heard on a telephone: urgent messages first, then the oldest.
+    /// A folder as it is heard on a telephone: urgent messages first, then the oldest; of the
+    /// deleted, those that were deleted last first.
     pub async fn mailbox(
         &self,
         user: UserId,
@@ -74,12 +77,14 @@ impl Store {
     ) -> Result<Vec<MessageSummary>, StoreError> {
         let mut messages: Vec<_> =
             self.inbox(user, Some(folder)).await?.iter().map(MailboxEntry::summary).collect();
-        messages.sort_by(hearing_order);
+        if folder != Folder::Deleted {
+            messages.sort_by(hearing_order);
+        }
         Ok(messages)
     }
 
     /// A folder, or with `None` everything that is not deleted, as a client shows it: newest
-    /// first, at most 1000.
+    /// first, at most 1000. The deleted are in the order of their deletion.
     pub async fn inbox(
         &self,
         user: UserId,
@@ -88,7 +93,8 @@ impl Store {
         self.read(move |c| entries(c, user, folder)).await
     }
 
-    /// One message as its recipient sees it; `None` where it is not theirs or deleted.
+    /// One message as its recipient sees it; `None` where it is not theirs, deleted or not due
+    /// yet.
     pub async fn inbox_entry(
         &self,
         user: UserId,
@@ -97,7 +103,7 @@ impl Store {
         self.read(move |c| {
             let sql = format!(
                 "SELECT {COLUMNS}, r.state FROM recipients r JOIN messages m ON m.id = r.message
-                 WHERE r.user = ?1 AND r.message = ?2 AND r.folder IS NOT NULL"
+                 WHERE r.user = ?1 AND r.message = ?2 AND r.folder IN ('new', 'saved')"
             );
             let mut query = c.prepare_cached(&sql)?;
             let mut rows = query.query(params![user.0, message.0.as_bytes()])?;
@@ -119,7 +125,7 @@ impl Store {
                         count(*) FILTER (WHERE r.folder = 'saved'),
                         count(*) FILTER (WHERE r.folder = 'new' AND m.urgent)
                  FROM recipients r JOIN messages m ON m.id = r.message
-                 WHERE r.user = ?1 AND r.folder IS NOT NULL",
+                 WHERE r.user = ?1 AND r.folder IN ('new', 'saved')",
             )?;
             Ok(query.query_row([user.0], |r| {
                 Ok(Lamp { new: r.get(0)?, saved: r.get(1)?, urgent_new: r.get(2)? })
@@ -136,8 +142,9 @@ fn entries(
 ) -> Result<Vec<MailboxEntry>, StoreError> {
     let sql = format!(
         "SELECT {COLUMNS}, r.state FROM recipients r JOIN messages m ON m.id = r.message
-         WHERE r.user = ?1 AND r.folder IS NOT NULL AND (?2 IS NULL OR r.folder = ?2)
-         ORDER BY m.at DESC, m.id DESC LIMIT ?3"
+         WHERE r.user = ?1
+         AND CASE WHEN ?2 IS NULL THEN r.folder IN ('new', 'saved') ELSE r.folder = ?2 END
+         ORDER BY json_extract(r.state, '$.deleted') DESC, m.at DESC, m.id DESC LIMIT ?3"
     );
     let mut query = c.prepare_cached(&sql)?;
     let mut rows = query.query(params![user.0, folder.map(folder_label), LONGEST_LIST])?;

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
-use hark_engine::message::{Event, Sender};
+use hark_engine::message::{Event, Sender, hold};
 use hark_engine::time::UnixMillis;
 
 use super::events::{append, step_label};
@@ -22,12 +23,8 @@ pub struct NewMessage {
     pub id: MessageId,
     /// Who spoke it.
     pub sender: Sender,
-    /// The recipients; repetitions are dropped.
-    pub recipients: Vec<UserId>,
-    /// Whether the sender is told what becomes of it.
-    pub receipt: bool,
-    /// Whether it goes before others.
-    pub urgent: bool,
+    /// To whom and how. Repeated recipients are dropped.
+    pub delivery: Delivery,
     /// How long it is, in milliseconds.
     pub length_ms: u32,
     /// How large the file is.
@@ -49,6 +46,8 @@ pub struct Committed {
     pub id: MessageId,
     /// The recipients, each once.
     pub recipients: Vec<UserId>,
+    /// The time for which it waits, if it is not to be delivered at once.
+    pub held: Option<UnixMillis>,
     /// Whether it was there already: nobody needs to be told again.
     pub duplicate: bool,
 }
@@ -70,6 +69,10 @@ pub struct MessageRecord {
     pub receipt: bool,
     /// Whether it goes before others.
     pub urgent: bool,
+    /// Whether its recipients may not forward it.
+    pub private: bool,
+    /// The message that it answers.
+    pub reply_to: Option<MessageId>,
     /// The picture of its loudness.
     pub peaks: Vec<u8>,
     /// The file, relative to the storage folder.
@@ -113,10 +116,10 @@ impl Store {
 
 /// The columns that [`record`] reads, of a table called `m`.
 pub(super) const COLUMNS: &str = "m.id, m.sender_user, m.sender_name, m.sender_address, m.at, \
-     m.length_ms, m.bytes, m.receipt, m.urgent, m.peaks, m.audio";
+     m.length_ms, m.bytes, m.receipt, m.urgent, m.peaks, m.audio, m.private, m.reply_to";
 
 /// How many columns [`record`] reads: those after them are the caller's.
-pub(super) const COLUMN_COUNT: usize = 11;
+pub(super) const COLUMN_COUNT: usize = 13;
 
 pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
     Ok(MessageRecord {
@@ -133,6 +136,10 @@ pub(super) fn record(row: &Row<'_>) -> rusqlite::Result<MessageRecord> {
         urgent: row.get(8)?,
         peaks: row.get(9)?,
         audio: PathBuf::from(row.get::<_, String>(10)?),
+        private: row.get(11)?,
+        reply_to: row
+            .get::<_, Option<[u8; 16]>>(12)?
+            .map(|bytes| MessageId(uuid::Uuid::from_bytes(bytes))),
         recipients: Vec::new(),
     })
 }
@@ -149,10 +156,11 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
         .query_row(params![message.id.0.as_bytes(), message.idempotency_key], |r| id(r, 0))
         .optional()?;
     if let Some(id) = known {
-        return Ok(Committed { id, recipients: recipients(c, id)?, duplicate: true });
+        return Ok(Committed { id, recipients: recipients(c, id)?, held: None, duplicate: true });
     }
-    let mut to: Vec<UserId> = Vec::with_capacity(message.recipients.len());
-    for user in &message.recipients {
+    let delivery = &message.delivery;
+    let mut to: Vec<UserId> = Vec::with_capacity(delivery.to.len());
+    for user in &delivery.to {
         if !to.contains(user) {
             to.push(*user);
         }
@@ -163,8 +171,8 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
     }
     c.prepare_cached(
         "INSERT INTO messages (id, sender_user, sender_name, sender_address, at, length_ms,
-         bytes, receipt, urgent, peaks, audio, idempotency_key)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         bytes, receipt, urgent, peaks, audio, idempotency_key, private, reply_to)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
     )?
     .execute(params![
         message.id.0.as_bytes(),
@@ -174,12 +182,15 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
         message.at.0,
         message.length_ms,
         i64::try_from(message.bytes).unwrap_or(i64::MAX),
-        message.receipt,
-        message.urgent,
+        delivery.receipt,
+        delivery.urgent,
         message.peaks,
         audio,
         message.idempotency_key,
+        delivery.private,
+        delivery.reply_to.map(|id| id.0.into_bytes()),
     ])?;
+    let held = hold::until(message.at, delivery.not_before);
     for (place, user) in to.iter().enumerate() {
         c.prepare_cached(
             "INSERT INTO recipients (message, user, place, step, finished, state)
@@ -191,8 +202,11 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
             i64::try_from(place).unwrap_or(0)
         ])?;
         append(c, message.id, *user, message.at, &Event::Accepted)?;
+        if let Some(until) = held {
+            append(c, message.id, *user, message.at, &Event::Held { until })?;
+        }
     }
-    Ok(Committed { id: message.id, recipients: to, duplicate: false })
+    Ok(Committed { id: message.id, recipients: to, held, duplicate: false })
 }
 
 pub(super) fn recipients(c: &Connection, id: MessageId) -> Result<Vec<UserId>, StoreError> {

@@ -14,7 +14,9 @@ mod links;
 mod mailbox;
 mod messages;
 mod metrics;
+mod pins;
 mod readers;
+mod receipts;
 mod schema;
 mod sessions;
 mod users;
@@ -39,6 +41,8 @@ pub use events::Appended;
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};
+pub use pins::PinAttempt;
+pub use receipts::HeardCount;
 pub use sessions::StoredBinding;
 pub use users::{DigestSecrets, NewUser, UserRecord};
 
@@ -49,7 +53,8 @@ use writer::{Call, Jobs};
 /// Where and how the store keeps things.
 #[derive(Clone, Debug)]
 pub struct StoreConfig {
-    /// The folder of all state: `hark.sqlite`, `audio/`, `spool/`, `prompts/`.
+    /// The folder of all state: `hark.sqlite`, `audio/`, `spool/`, `prompts/`, `greetings/`,
+    /// `names/`.
     pub dir: PathBuf,
     /// How many write jobs may wait; more are refused with [`StoreError::Busy`].
     pub queue: usize,
@@ -99,8 +104,8 @@ impl Store {
         let lock = prepare_folder(&config.dir)?;
         let metrics = StoreMetrics::register(registry).map_err(StoreError::unavailable)?;
         let file = database(&config.dir);
-        let mut connection = schema::open_writer(&file, config.max_pages)?;
-        schema::migrate(&mut connection)?;
+        let connection = schema::open_writer(&file, config.max_pages)?;
+        schema::migrate(&connection)?;
         messages::count_states(&connection, &metrics)?;
         let readers = (0..config.readers.max(1))
             .map(|_| schema::open_reader(&file))

@@ -3,13 +3,14 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::error::StoreError;
 
 /// Each entry moves the database from the version that is its index to the next. Entries that
 /// shipped are never changed: a new need is a new entry.
-const MIGRATIONS: &[&str] = &[r"
+const MIGRATIONS: &[&str] = &[
+    r"
 CREATE TABLE users (
     id            INTEGER PRIMARY KEY,
     name          TEXT    NOT NULL UNIQUE COLLATE NOCASE,
@@ -99,7 +100,40 @@ CREATE TABLE links (
     revoked    INTEGER NOT NULL DEFAULT 0
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX links_by_message ON links(message, recipient);
-"];
+",
+    r"
+ALTER TABLE messages ADD COLUMN private  INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN reply_to BLOB CHECK (length(reply_to) = 16);
+
+-- Deleted messages have a folder of their own, from which they can be restored.
+UPDATE recipients SET folder = 'deleted'
+    WHERE folder IS NULL AND CASE WHEN json_valid(state)
+        THEN json_extract(state, '$.deleted') IS NOT NULL ELSE 0 END;
+
+-- The time for which a message waits, as long as it does.
+ALTER TABLE recipients ADD COLUMN due INTEGER;
+CREATE INDEX recipients_due ON recipients(due) WHERE due IS NOT NULL;
+",
+    r"
+-- The kinds of greeting that a user recorded, with commas between them.
+ALTER TABLE users ADD COLUMN greetings TEXT NOT NULL DEFAULT '';
+UPDATE users SET greetings = 'standard' WHERE has_greeting;
+ALTER TABLE users DROP COLUMN has_greeting;
+ALTER TABLE users ADD COLUMN has_spoken_name INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN do_not_disturb  INTEGER NOT NULL DEFAULT 0;
+
+-- Up to which event a user was told that their messages were heard.
+ALTER TABLE users ADD COLUMN receipts_told INTEGER NOT NULL DEFAULT 0;
+UPDATE users SET receipts_told = (SELECT coalesce(max(seq), 0) FROM events);
+
+-- Wrong telephone PINs in a row.
+CREATE TABLE pin_attempts (
+    user         INTEGER NOT NULL PRIMARY KEY REFERENCES users(id),
+    wrong        INTEGER NOT NULL,
+    locked_until INTEGER
+) STRICT;
+",
+];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.
 ///
@@ -126,8 +160,13 @@ pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
     Ok(connection)
 }
 
-/// Brings the database to the newest version, each step in a transaction of its own.
-pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+/// Brings the database to the newest version.
+pub(super) fn migrate(connection: &Connection) -> Result<(), StoreError> {
+    migrate_to(connection, MIGRATIONS.len())
+}
+
+/// Brings the database to a version, each step in a transaction of its own.
+pub(super) fn migrate_to(connection: &Connection, newest: usize) -> Result<(), StoreError> {
     let version: i64 = connection.query_row("PRAGMA user_version", [], |r| r.get(0))?;
     let known = MIGRATIONS.len();
     let version = usize::try_from(version).unwrap_or(usize::MAX);
@@ -136,8 +175,8 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
             "the database has version {version} and this hark knows {known}: run a newer hark"
         )));
     }
-    for (step, sql) in MIGRATIONS.iter().enumerate().skip(version) {
-        let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for (step, sql) in MIGRATIONS.iter().enumerate().take(newest).skip(version) {
+        let tx = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         tx.execute_batch(sql)?;
         tx.execute_batch(&format!("PRAGMA user_version = {}", step + 1))?;
         tx.commit()?;

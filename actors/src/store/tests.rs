@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use hark_engine::dialplan::effect::Folder;
+use hark_engine::dialplan::effect::{Delivery, Folder};
+use hark_engine::directory::{Directory, User};
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::mailbox::Lamp;
 use hark_engine::message::state::RecipientState;
@@ -51,9 +52,12 @@ fn message(n: u32, from: UserId, to: &[UserId]) -> NewMessage {
     NewMessage {
         id,
         sender: Sender { user: Some(from), name: "Alice".into(), address: "sip:alice@x".into() },
-        recipients: to.to_vec(),
-        receipt: true,
-        urgent: n % 2 == 1,
+        delivery: Delivery {
+            to: to.to_vec(),
+            receipt: true,
+            urgent: n % 2 == 1,
+            ..Delivery::default()
+        },
         length_ms: 5000,
         bytes: 15_000,
         peaks: vec![9; 64],
@@ -111,6 +115,176 @@ async fn a_message_goes_its_whole_way_and_survives_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_deleted_is_listed_newest_deletion_first_and_comes_back() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    let ids = [0, 1, 2].map(message_id);
+    for n in 0..3 {
+        store.commit_message(message(n, alice, &[bob])).await.unwrap();
+    }
+    for (id, after) in ids.into_iter().zip([2, 3, 1]) {
+        let at = NOW.after(Duration::from_secs(after));
+        store.append_event(id, bob, at, Event::Deleted).await.unwrap();
+    }
+    drop(store);
+    let store = open(dir.path());
+    let deleted = store.mailbox(bob, Folder::Deleted).await.unwrap();
+    let order: Vec<_> = deleted.iter().map(|m| m.id).collect();
+    assert_eq!(order, [ids[1], ids[0], ids[2]]);
+    assert_eq!(store.inbox(bob, None).await.unwrap(), []);
+    assert_eq!(store.inbox_entry(bob, ids[0]).await.unwrap(), None);
+    assert!(store.create_link(ids[0], bob, NOW.after(Duration::from_secs(9))).await.is_err());
+    let restored = store.append_event(ids[0], bob, NOW, Event::Restored).await.unwrap();
+    assert!(restored.changed);
+    assert_eq!(store.counts(bob).await.unwrap(), Lamp { new: 1, saved: 0, urgent_new: 0 });
+    assert_eq!(store.mailbox(bob, Folder::New).await.unwrap()[0].id, ids[0]);
+    assert_eq!(store.mailbox(bob, Folder::Deleted).await.unwrap().len(), 2);
+    assert_eq!(store.unfinished().await.unwrap(), [], "nobody is rung for it again");
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_its_time_survives_a_restart_and_comes_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    let due = NOW.after(Duration::from_secs(3600));
+    let mut later = message(2, alice, &[bob]);
+    later.delivery.not_before = Some(due);
+    later.delivery.private = true;
+    later.delivery.reply_to = Some(message_id(1));
+    let committed = store.commit_message(later.clone()).await.unwrap();
+    assert_eq!(committed.held, Some(due));
+    assert!(store.commit_message(later).await.unwrap().duplicate);
+    drop(store);
+
+    let store = open(dir.path());
+    let id = message_id(2);
+    assert_eq!(store.counts(bob).await.unwrap(), Lamp::default());
+    assert_eq!(store.inbox(bob, None).await.unwrap(), []);
+    assert_eq!(store.mailbox(bob, Folder::Deleted).await.unwrap(), []);
+    assert_eq!(store.inbox_entry(bob, id).await.unwrap(), None);
+    let sent = store.outbox(alice, 10).await.unwrap();
+    assert_eq!(sent[0].recipients[0].state.steps()[0].step, Step::Accepted);
+    let before = UnixMillis(due.0 - 1);
+    assert_eq!(store.due(before).await.unwrap(), []);
+    assert_eq!(store.next_due().await.unwrap(), Some(due));
+    assert_eq!(store.due(due).await.unwrap(), [(id, bob)]);
+
+    assert!(store.append_event(id, bob, due, Event::Released).await.unwrap().changed);
+    assert!(!store.append_event(id, bob, due, Event::Released).await.unwrap().changed);
+    assert_eq!(store.due(due).await.unwrap(), []);
+    assert_eq!(store.next_due().await.unwrap(), None);
+    let listed = store.mailbox(bob, Folder::New).await.unwrap();
+    assert_eq!((listed[0].id, listed[0].private), (id, true));
+    assert_eq!(listed[0].reply_to, Some(message_id(1)));
+    assert_eq!(store.unfinished().await.unwrap(), [(id, bob)], "its delivery is due now");
+    let record = store.message(id).await.unwrap().unwrap();
+    assert_eq!((record.private, record.reply_to), (true, Some(message_id(1))));
+}
+
+#[tokio::test]
+async fn a_database_of_the_first_version_keeps_its_deleted_messages() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    let id = message_id(1);
+    store.commit_message(message(1, alice, &[bob])).await.unwrap();
+    store.append_event(id, bob, NOW, Event::Deleted).await.unwrap();
+    let state = store.recipient_state(id, bob).await.unwrap().unwrap();
+    let mut state = serde_json::to_value(state).unwrap();
+    for newer in ["restored", "due", "released"] {
+        state.as_object_mut().unwrap().remove(newer).unwrap();
+    }
+    let old = tempfile::tempdir().unwrap();
+    let connection = Connection::open(old.path().join("hark.sqlite")).unwrap();
+    schema::migrate_to(&connection, 1).unwrap();
+    connection
+        .execute_batch(
+            "INSERT INTO users VALUES (7, 'bob', 'Bob', '1002', '', zeroblob(16), zeroblob(32),
+             'en', 59, NULL, 1, NULL)",
+        )
+        .unwrap();
+    let sql = "INSERT INTO messages VALUES (?1, NULL, 'A', '', 1, 1, 1, 0, 0, x'00', 'a', NULL)";
+    connection.execute(sql, [id.0.as_bytes()]).unwrap();
+    let sql = "INSERT INTO recipients VALUES (?1, 7, 0, 'deleted', NULL, 1, ?2)";
+    connection.execute(sql, (id.0.as_bytes(), state.to_string())).unwrap();
+    drop(connection);
+
+    let (store, bob) = (open(old.path()), UserId(7));
+    assert_eq!(store.mailbox(bob, Folder::Deleted).await.unwrap()[0].id, id);
+    assert_eq!(store.counts(bob).await.unwrap(), Lamp::default());
+    let bob = &store.users().await.unwrap()[0];
+    assert!(bob.greetings.contains(hark_engine::directory::GreetingKind::Standard));
+    assert!(!bob.do_not_disturb && !bob.has_spoken_name);
+}
+
+#[tokio::test]
+async fn attempts_at_a_pin_are_counted_across_restarts() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), PinAttempt::NoPin);
+    store.set_pin(alice, "hash".into()).await.unwrap();
+    store.set_pin(bob, "other".into()).await.unwrap();
+    let judged = PinAttempt::Judge("hash".into());
+    for _ in 0..3 {
+        assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), judged);
+    }
+    drop(store);
+    let store = open(dir.path());
+    for _ in 0..2 {
+        assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), judged);
+    }
+    assert_eq!(store.begin_pin_attempt(alice, NOW).await.unwrap(), PinAttempt::Locked);
+    assert_ne!(store.begin_pin_attempt(bob, NOW).await.unwrap(), PinAttempt::Locked);
+    let later = NOW.after(hark_engine::pin::FIRST_LOCK);
+    assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), judged);
+    store.pin_was_right(alice).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), judged);
+    }
+    assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), PinAttempt::Locked);
+    store.set_pin(alice, "new".into()).await.unwrap();
+    let judged = PinAttempt::Judge("new".into());
+    assert_eq!(store.begin_pin_attempt(alice, later).await.unwrap(), judged);
+    let nobody = store.begin_pin_attempt(UserId(99), NOW).await;
+    assert_eq!(nobody, Err(StoreError::NotFound { what: "user" }));
+}
+
+#[tokio::test]
+async fn a_sender_is_told_of_each_message_that_was_heard_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path());
+    let (alice, bob) = two_users(&store).await;
+    for n in 0..3 {
+        let mut message = message(n, alice, &[bob, alice]);
+        message.delivery.receipt = n != 2;
+        store.commit_message(message).await.unwrap();
+    }
+    let heard = |n: u32, user, heard_ms| {
+        store.append_event(message_id(n), user, NOW, Event::Heard { device: "d".into(), heard_ms })
+    };
+    assert_eq!(store.heard_since_told(alice).await.unwrap().messages, 0);
+    heard(0, bob, 10).await.unwrap();
+    heard(0, alice, 10).await.unwrap();
+    heard(2, bob, 10).await.unwrap();
+    let counted = store.heard_since_told(alice).await.unwrap();
+    assert_eq!(counted.messages, 1, "one message, and none without a receipt");
+    // Heard between the count and the telling: told next time.
+    heard(1, bob, 10).await.unwrap();
+    heard(0, bob, 20).await.unwrap();
+    store.receipts_told(alice, counted.up_to).await.unwrap();
+    let counted = store.heard_since_told(alice).await.unwrap();
+    assert_eq!(counted.messages, 1);
+    store.receipts_told(alice, counted.up_to).await.unwrap();
+    drop(store);
+    let store = open(dir.path());
+    assert_eq!(store.heard_since_told(alice).await.unwrap().messages, 0);
+    assert_eq!(store.heard_since_told(bob).await.unwrap().messages, 0);
+}
+
+#[tokio::test]
 async fn whatever_happens_tables_and_lamps_are_what_the_log_says() {
     let dir = tempfile::tempdir().unwrap();
     let store = open(dir.path());
@@ -133,7 +307,8 @@ async fn whatever_happens_tables_and_lamps_are_what_the_log_says() {
             12..16 => Event::Heard { device, heard_ms: random(5000) },
             16..18 => Event::Saved,
             18 => Event::Deleted,
-            19..22 => Event::AttemptFailed { device, reason: "busy".into() },
+            19 => Event::Restored,
+            20..22 => Event::AttemptFailed { device, reason: "busy".into() },
             _ => Event::Failed { reason: "busy".into() },
         };
         // Keeping a deleted message is refused; all else is taken, as news or as known.
@@ -183,8 +358,14 @@ async fn users_are_unique_and_found() {
         assert!(matches!(refused, Err(StoreError::Conflict { .. })), "{refused:?}");
     }
     store.set_contacts(alice, vec![bob]).await.unwrap();
-    store.set_greeting(bob, true).await.unwrap();
-    let directory = store.directory("Site").await.unwrap();
+    let busy = hark_engine::directory::GreetingKind::Busy;
+    store.set_greeting(bob, hark_engine::directory::GreetingKind::Standard, true).await.unwrap();
+    store.set_greeting(bob, busy, true).await.unwrap();
+    store.set_greeting(bob, busy, false).await.unwrap();
+    store.set_spoken_name(bob, true).await.unwrap();
+    store.set_language(bob, "de".into()).await.unwrap();
+    let users = store.users().await.unwrap().into_iter().map(User::from).collect();
+    let directory = Directory::new("Site", users);
     assert_eq!(directory.by_name("Alice").unwrap().contacts, [bob]);
     assert!(
         directory
@@ -193,6 +374,9 @@ async fn users_are_unique_and_found() {
             .greetings
             .contains(hark_engine::directory::GreetingKind::Standard)
     );
+    let known = directory.by_name("bob").unwrap();
+    assert!(!known.greetings.contains(busy) && known.has_spoken_name);
+    assert_eq!(known.language, "de");
     assert_eq!(store.user_credentials("Bob").await.unwrap().unwrap().0, bob);
     assert_eq!(store.user_credentials("eve").await.unwrap(), None);
     assert_eq!(store.accounts().await.unwrap().len(), 2);

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use hark_engine::delivery::profile::Profile;
-use hark_engine::directory::{Directory, GreetingKind, Greetings, User};
+use hark_engine::directory::{GreetingKind, Greetings, User};
 use hark_engine::id::UserId;
 
 use super::{Store, StoreError};
@@ -59,8 +59,12 @@ pub struct UserRecord {
     pub language: String,
     /// The longest message that the user takes, in seconds.
     pub limit_secs: u32,
-    /// Whether a greeting was recorded.
-    pub has_greeting: bool,
+    /// The greetings that were recorded.
+    pub greetings: Greetings,
+    /// Whether the user's own name was recorded.
+    pub has_spoken_name: bool,
+    /// Whether the user does not want to be disturbed.
+    pub do_not_disturb: bool,
     /// The contact list, in its own order.
     pub contacts: Vec<UserId>,
 }
@@ -75,12 +79,8 @@ impl From<UserRecord> for User {
             message_limit_secs: record.limit_secs,
             language: record.language,
             contacts: record.contacts,
-            greetings: if record.has_greeting {
-                Greetings::default().with(GreetingKind::Standard)
-            } else {
-                Greetings::default()
-            },
-            has_spoken_name: false,
+            greetings: record.greetings,
+            has_spoken_name: record.has_spoken_name,
         }
     }
 }
@@ -99,8 +99,9 @@ impl Store {
             }
             c.prepare_cached(
                 "INSERT INTO users (name, display_name, extension, password_hash, ha1_md5,
-                 ha1_sha256, language, limit_secs, pin_hash)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+                 ha1_sha256, language, limit_secs, pin_hash, receipts_told)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9,
+                         (SELECT coalesce(max(seq), 0) FROM events))",
             )?
             .execute(params![
                 user.name,
@@ -140,13 +141,6 @@ impl Store {
         self.read(all_users).await
     }
 
-    /// A snapshot of every user, for machines that need one. `site_name` is what the site calls
-    /// itself.
-    pub async fn directory(&self, site_name: &str) -> Result<Directory, StoreError> {
-        let users = self.users().await?;
-        Ok(Directory::new(site_name, users.into_iter().map(User::from).collect()))
-    }
-
     /// The secrets of every SIP account, by name.
     pub async fn accounts(&self) -> Result<Vec<(String, DigestSecrets)>, StoreError> {
         self.read(|c| {
@@ -173,17 +167,6 @@ impl Store {
         .await
     }
 
-    /// The PHC string of a user's telephone PIN, if there is one.
-    pub async fn pin_hash(&self, user: UserId) -> Result<Option<String>, StoreError> {
-        self.read(move |c| {
-            c.prepare_cached("SELECT pin_hash FROM users WHERE id = ?1")?
-                .query_row([user.0], |r| r.get(0))
-                .optional()?
-                .ok_or(StoreError::NotFound { what: "user" })
-        })
-        .await
-    }
-
     /// Replaces a user's contact list.
     pub async fn set_contacts(
         &self,
@@ -204,10 +187,53 @@ impl Store {
     }
 
     /// Whether a greeting of the user's own exists from now on.
-    pub async fn set_greeting(&self, user: UserId, exists: bool) -> Result<(), StoreError> {
+    pub async fn set_greeting(
+        &self,
+        user: UserId,
+        kind: GreetingKind,
+        exists: bool,
+    ) -> Result<(), StoreError> {
         self.write(move |c| {
-            let sql = "UPDATE users SET has_greeting = ?2 WHERE id = ?1";
+            let known: Option<String> = c
+                .prepare_cached("SELECT greetings FROM users WHERE id = ?1")?
+                .query_row([user.0], |r| r.get(0))
+                .optional()?;
+            let known = greetings(&known.unwrap_or_default());
+            let now = if exists { known.with(kind) } else { known.without(kind) };
+            let names: Vec<_> = GreetingKind::ALL
+                .into_iter()
+                .filter(|k| now.contains(*k))
+                .map(|k| k.name())
+                .collect();
+            let sql = "UPDATE users SET greetings = ?2 WHERE id = ?1";
+            one_user(c.execute(sql, params![user.0, names.join(",")])?)
+        })
+        .await
+    }
+
+    /// Whether the user's own name exists as a recording from now on.
+    pub async fn set_spoken_name(&self, user: UserId, exists: bool) -> Result<(), StoreError> {
+        self.write(move |c| {
+            let sql = "UPDATE users SET has_spoken_name = ?2 WHERE id = ?1";
             one_user(c.execute(sql, params![user.0, exists])?)
+        })
+        .await
+    }
+
+    /// In which language telephones speak to the user: a BCP 47 tag.
+    pub async fn set_language(&self, user: UserId, language: String) -> Result<(), StoreError> {
+        self.write(move |c| {
+            let sql = "UPDATE users SET language = ?2 WHERE id = ?1";
+            one_user(c.execute(sql, params![user.0, language])?)
+        })
+        .await
+    }
+
+    /// Whether the user does not want to be disturbed.
+    pub async fn set_do_not_disturb(&self, user: UserId, on: bool) -> Result<(), StoreError> {
+        self.write(move |c| {
+            let sql = "UPDATE users SET do_not_disturb = ?2 WHERE id = ?1";
+            one_user(c.execute(sql, params![user.0, on])?)
         })
         .await
     }
@@ -239,13 +265,14 @@ impl Store {
     }
 }
 
-fn one_user(changed: usize) -> Result<(), StoreError> {
+pub(super) fn one_user(changed: usize) -> Result<(), StoreError> {
     if changed == 1 { Ok(()) } else { Err(StoreError::NotFound { what: "user" }) }
 }
 
 fn all_users(c: &Connection) -> Result<Vec<UserRecord>, StoreError> {
     let mut query = c.prepare_cached(
-        "SELECT id, name, display_name, extension, language, limit_secs, has_greeting
+        "SELECT id, name, display_name, extension, language, limit_secs, greetings,
+         has_spoken_name, do_not_disturb
          FROM users ORDER BY id",
     )?;
     let mut users = query.query_map([], user)?.collect::<Result<Vec<_>, _>>()?;
@@ -258,6 +285,11 @@ fn all_users(c: &Connection) -> Result<Vec<UserRecord>, StoreError> {
     Ok(users)
 }
 
+/// The greetings of a list of names; what a newer hark wrote is passed over.
+fn greetings(names: &str) -> Greetings {
+    names.split(',').filter_map(GreetingKind::from_name).collect()
+}
+
 fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
     Ok(UserRecord {
         id: UserId(row.get(0)?),
@@ -266,7 +298,9 @@ fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
         extension: row.get(3)?,
         language: row.get(4)?,
         limit_secs: row.get(5)?,
-        has_greeting: row.get(6)?,
+        greetings: greetings(&row.get::<_, String>(6)?),
+        has_spoken_name: row.get(7)?,
+        do_not_disturb: row.get(8)?,
         contacts: Vec::new(),
     })
 }

@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::store::StoreError;
+use crate::users::UserError;
 
 /// Why a request was not done.
 #[derive(Debug, thiserror::Error)]
@@ -64,6 +65,17 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound { what } => Self::NotFound(what),
             StoreError::Conflict { what } => Self::Conflict(what),
             StoreError::Illegal(illegal) => Self::Conflict(illegal.to_string()),
+        }
+    }
+}
+
+impl From<UserError> for ApiError {
+    fn from(error: UserError) -> Self {
+        match error {
+            UserError::Store(error) => error.into(),
+            UserError::Pin(_) | UserError::Refused(_) => Self::Malformed(error.to_string()),
+            UserError::Locked => Self::TooMany(OUTAGE),
+            UserError::Recording(_) | UserError::Hash(_) => Self::Internal,
         }
     }
 }

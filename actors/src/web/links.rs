@@ -77,7 +77,7 @@ pub async fn page(state: web::Data<WebState>, token: web::Path<String>) -> HttpR
 }
 
 async fn render(state: &WebState, token: &str, opened: &Opened) -> String {
-    let recipient = state.name_of(opened.recipient).await;
+    let recipient = state.name_of(opened.recipient);
     let page = Page {
         path: &format!("/m/{token}"),
         sender: &opened.message.sender.name,
@@ -137,7 +137,7 @@ pub async fn info(
     let message = &opened.message;
     let info = Info {
         sender: &message.sender,
-        recipient_name: state.name_of(opened.recipient).await,
+        recipient_name: state.name_of(opened.recipient),
         at: message.at,
         length_ms: message.length_ms,
         urgent: message.urgent,

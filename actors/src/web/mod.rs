@@ -44,6 +44,7 @@ use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
+use crate::users::Users;
 
 /// Threads that serve HTTP; the work behind it is done elsewhere.
 const WORKERS: usize = 2;
@@ -63,8 +64,6 @@ const GRACE: Duration = Duration::from_secs(5);
 /// What the operator decided about the computer server.
 #[derive(Clone, Debug)]
 pub struct WebConfig {
-    /// What the site calls itself.
-    pub site_name: String,
     /// The SIP domain of the users.
     pub domain: String,
     /// The address under which browsers reach us, if it is not simply the Host they ask for.
@@ -82,6 +81,8 @@ pub struct Parts {
     pub messages: Messages,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
+    /// Who makes changes to users.
+    pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
     /// Where the metrics are registered.

@@ -1,13 +1,11 @@
 //! What every handler and every session shares, and the few questions that they all ask.
 
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
 
 use hark_engine::directory::Directory;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::Event;
 use hark_engine::message::mailbox::Lamp;
-use hark_engine::time::Instant;
 use prometheus::{IntGauge, Registry};
 use tokio::runtime::Handle;
 
@@ -18,16 +16,14 @@ use super::metrics::WebMetrics;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
-use crate::clock;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
+use crate::users::Users;
 
 /// The device that receipts name for the web client.
 pub const BROWSER: &str = "browser";
-/// How old the directory may be that lists are drawn from.
-const DIRECTORY_AGE: Duration = Duration::from_secs(1);
 /// Browser sessions of one user, and of all.
 const SESSIONS: Limits = Limits { per_user: 20, total: 10_000 };
 
@@ -41,6 +37,8 @@ pub struct WebState {
     pub messages: Messages,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
+    /// Who makes changes to users.
+    pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
     /// The open sessions.
@@ -57,7 +55,6 @@ pub struct WebState {
     pub assets: Assets,
     /// The runtime that carries actors and whatever must outlive a web worker.
     pub runtime: Handle,
-    directory: RwLock<Option<(Instant, Arc<Directory>)>>,
 }
 
 impl WebState {
@@ -66,12 +63,13 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, board, registry } = parts;
+        let Parts { store, messages, recordings, users, board, registry } = parts;
         Ok(Self {
             config,
             store,
             messages,
             recordings,
+            users,
             board,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,
@@ -80,26 +78,12 @@ impl WebState {
             registry,
             assets: Assets::load(),
             runtime: Handle::current(),
-            directory: RwLock::new(None),
         })
     }
 
-    /// Every user, at most a second old.
-    ///
-    /// # Errors
-    /// When the store can't be read.
-    pub async fn directory(&self) -> Result<Arc<Directory>, ApiError> {
-        let now = clock::now();
-        let cached = self.directory.read().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some((read, directory)) = cached
-            && now.since(read) < DIRECTORY_AGE
-        {
-            return Ok(directory);
-        }
-        let directory = Arc::new(self.store.directory(&self.config.site_name).await?);
-        let mut cache = self.directory.write().unwrap_or_else(PoisonError::into_inner);
-        *cache = Some((now, Arc::clone(&directory)));
-        Ok(directory)
+    /// Every user, as they are now.
+    pub fn directory(&self) -> Arc<Directory> {
+        self.users.directory()
     }
 
     /// The lamps of a user.
@@ -111,10 +95,8 @@ impl WebState {
     }
 
     /// The display name of a user; empty where there is no such user (any more).
-    pub async fn name_of(&self, user: UserId) -> String {
-        let directory = self.directory().await.ok();
-        let name = directory.and_then(|d| d.user(user).map(|user| user.display_name.clone()));
-        name.unwrap_or_default()
+    pub fn name_of(&self, user: UserId) -> String {
+        self.directory().user(user).map(|user| user.display_name.clone()).unwrap_or_default()
     }
 
     /// The picture of a message; empty where it can't be read, for a message is shown without.

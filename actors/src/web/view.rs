@@ -69,6 +69,11 @@ pub struct MessageView {
     pub length_ms: u32,
     /// Whether it goes before others.
     pub urgent: bool,
+    /// Whether its recipients may not forward it.
+    pub private: bool,
+    /// The message that it answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply_to: Option<MessageId>,
     /// What became of it.
     pub step: Step,
     /// Whether its recipient chose to keep it.
@@ -89,6 +94,8 @@ impl MessageView {
             at: summary.at,
             length_ms: summary.length_ms,
             urgent: summary.urgent,
+            private: summary.private,
+            reply_to: summary.reply_to,
             step: summary.step,
             saved: false,
             peaks,

@@ -9,6 +9,8 @@
 //!             │      └─► busy, no answer, not confirmed ─► wait ─► ringing again
 //!             └─► no rule left ─► rests in the mailbox
 //!  heard, saved or deleted anywhere: whatever is ringing stops, done
+//!
+//!  do not disturb: quiet ─► (ended) the rules from the first on
 //! ```
 //!
 //! A message that rests is not forgotten: it waits in the mailbox, and the delivery is begun
@@ -17,7 +19,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::presence::Presence;
+use crate::presence::Reach;
 use crate::time::Instant;
 
 use super::profile::{Act, Condition, DeviceKind, Profile};
@@ -76,8 +78,8 @@ pub enum Input {
     Settled,
     /// A browser showed the pop-up.
     Seen,
-    /// The recipient came or went.
-    Presence(Presence),
+    /// The recipient came or went, or does (not) want to be disturbed.
+    Presence(Reach),
 }
 
 /// How a delivery call ended.
@@ -95,6 +97,7 @@ pub enum RingResult {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum State {
     Choosing,
+    Quiet,
     Ringing { rule: usize, attempt: u8, stopping: bool },
     Shown { rule: usize, until: Instant },
     Waiting { rule: usize, attempt: u8, until: Instant },
@@ -105,18 +108,18 @@ enum State {
 #[derive(Clone, Debug)]
 pub struct Machine {
     profile: Profile,
-    presence: Presence,
+    reach: Reach,
     state: State,
     last_failure: Option<String>,
     output: VecDeque<Output>,
 }
 
 impl Machine {
-    /// Begins the delivery to somebody with this profile who is this present.
-    pub fn start(now: Instant, profile: Profile, presence: Presence) -> Self {
+    /// Begins the delivery to somebody with this profile who can be reached so.
+    pub fn start(now: Instant, profile: Profile, reach: Reach) -> Self {
         let mut machine = Self {
             profile,
-            presence,
+            reach,
             state: State::Choosing,
             last_failure: None,
             output: VecDeque::new(),
@@ -135,7 +138,9 @@ impl Machine {
                         self.output.push_back(Output::StopRinging);
                     }
                 }
-                State::Choosing | State::Shown { .. } | State::Waiting { .. } => self.finish(),
+                State::Choosing | State::Quiet | State::Shown { .. } | State::Waiting { .. } => {
+                    self.finish();
+                }
                 State::Finished => {}
             },
             Input::Seen => {
@@ -143,18 +148,20 @@ impl Machine {
                     self.finish();
                 }
             }
-            Input::Presence(presence) => {
-                self.presence = presence;
+            Input::Presence(reach) => {
+                self.reach = reach;
                 match self.state {
+                    State::Quiet if !reach.do_not_disturb => self.choose(now, 0),
                     // Somebody who comes online between two attempts need not wait for the next.
                     State::Waiting { .. } => {
                         self.pop_up_instead(now);
                     }
                     // The browser went away before it showed anything.
-                    State::Shown { rule, .. } if !presence.has_browser() => {
+                    State::Shown { rule, .. } if !reach.browser => {
                         self.choose(now, rule + 1);
                     }
                     State::Choosing
+                    | State::Quiet
                     | State::Shown { .. }
                     | State::Ringing { .. }
                     | State::Finished => {}
@@ -178,7 +185,9 @@ impl Machine {
                 if self.pop_up_instead(now) {
                     return;
                 }
-                if self.applies(rule) {
+                if self.reach.do_not_disturb {
+                    self.state = State::Quiet;
+                } else if self.applies(rule) {
                     self.ring(now, rule, attempt + 1);
                 } else {
                     self.choose(now, rule + 1);
@@ -186,6 +195,7 @@ impl Machine {
             }
             State::Shown { rule, until } if now >= until => self.choose(now, rule + 1),
             State::Choosing
+            | State::Quiet
             | State::Ringing { .. }
             | State::Shown { .. }
             | State::Waiting { .. }
@@ -197,7 +207,7 @@ impl Machine {
     pub fn next_deadline(&self) -> Option<Instant> {
         match self.state {
             State::Waiting { until, .. } | State::Shown { until, .. } => Some(until),
-            State::Choosing | State::Ringing { .. } | State::Finished => None,
+            State::Choosing | State::Quiet | State::Ringing { .. } | State::Finished => None,
         }
     }
 
@@ -208,12 +218,17 @@ impl Machine {
 
     /// Tries the rules from number `from` on.
     fn choose(&mut self, now: Instant, from: usize) {
+        if self.reach.do_not_disturb {
+            // The message is in the mailbox meanwhile.
+            self.state = State::Quiet;
+            return;
+        }
         for index in from..self.profile.rules.len() {
             if !self.applies(index) {
                 continue;
             }
             match &self.profile.rules[index].act {
-                Act::PopUp if self.presence.has_browser() => return self.pop_up(now, index),
+                Act::PopUp if self.reach.has_browser() => return self.pop_up(now, index),
                 // Nobody would see it.
                 Act::PopUp => {}
                 Act::Ring { .. } => return self.ring(now, index, 1),
@@ -229,8 +244,8 @@ impl Machine {
     fn applies(&self, rule: usize) -> bool {
         self.profile.rules.get(rule).is_some_and(|rule| match rule.when {
             Condition::Always => true,
-            Condition::Present => self.presence.has_browser(),
-            Condition::Absent => !self.presence.has_browser(),
+            Condition::Present => self.reach.has_browser(),
+            Condition::Absent => !self.reach.has_browser(),
         })
     }
 
@@ -244,7 +259,7 @@ impl Machine {
     fn pop_up_instead(&mut self, now: Instant) -> bool {
         let wants = |n: &usize| self.profile.rules[*n].act == Act::PopUp && self.applies(*n);
         let rule = (0..self.profile.rules.len()).find(wants);
-        match rule.filter(|_| self.presence.has_browser()) {
+        match rule.filter(|_| self.reach.has_browser()) {
             Some(rule) => {
                 self.pop_up(now, rule);
                 true
@@ -306,6 +321,12 @@ impl Machine {
 mod tests {
     use super::super::profile::{Device, Rule};
     use super::*;
+    use crate::presence::Presence;
+
+    fn reach(shown: Presence) -> Reach {
+        let browser = matches!(shown, Presence::Away | Presence::Online);
+        Reach { shown, browser, do_not_disturb: shown == Presence::DoNotDisturb }
+    }
 
     fn ring(device: &str, attempts: u8) -> Act {
         Act::Ring { device: device.into(), attempts, retry_secs: 60, ring_secs: 30 }
@@ -332,7 +353,8 @@ mod tests {
 
     #[test]
     fn the_present_get_a_pop_up_and_no_telephone_rings() {
-        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Online);
+        let mut machine =
+            Machine::start(Instant::ZERO, present_then_ring(), reach(Presence::Online));
         assert_eq!(all(&mut machine), [Output::PopUp]);
         machine.handle_input(Instant::ZERO, Input::Seen);
         assert_eq!(all(&mut machine), [Output::Finished]);
@@ -344,34 +366,35 @@ mod tests {
             Rule { when: Condition::Present, act: Act::PopUp },
             Rule { when: Condition::Always, act: ring("phone", 1) },
         ]);
-        let mut machine = Machine::start(Instant::ZERO, profile.clone(), Presence::Away);
+        let mut machine = Machine::start(Instant::ZERO, profile.clone(), reach(Presence::Away));
         all(&mut machine);
         machine.handle_timeout(Instant::ZERO + SEEN_WITHIN);
         assert!(matches!(all(&mut machine)[..], [Output::Ring { .. }]));
 
-        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Away);
+        let mut machine = Machine::start(Instant::ZERO, profile, reach(Presence::Away));
         all(&mut machine);
-        machine.handle_input(Instant::ZERO, Input::Presence(Presence::Phone));
+        machine.handle_input(Instant::ZERO, Input::Presence(reach(Presence::Phone)));
         assert!(matches!(all(&mut machine)[..], [Output::Ring { .. }]), "the lid was closed");
     }
 
     #[test]
     fn toggling_presence_does_not_ring_faster() {
         let profile = profile(vec![Rule { when: Condition::Always, act: ring("phone", 3) }]);
-        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Online);
+        let mut machine = Machine::start(Instant::ZERO, profile, reach(Presence::Online));
         machine.handle_input(Instant::ZERO, rang("busy"));
         all(&mut machine);
         for presence in [Presence::Away, Presence::Online, Presence::Away] {
-            machine.handle_input(Instant::ZERO, Input::Presence(presence));
+            machine.handle_input(Instant::ZERO, Input::Presence(reach(presence)));
         }
         assert_eq!(all(&mut machine), []);
     }
 
     #[test]
     fn coming_online_while_it_rings_brings_the_pop_up_next() {
-        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Phone);
+        let mut machine =
+            Machine::start(Instant::ZERO, present_then_ring(), reach(Presence::Phone));
         all(&mut machine);
-        machine.handle_input(Instant::ZERO, Input::Presence(Presence::Online));
+        machine.handle_input(Instant::ZERO, Input::Presence(reach(Presence::Online)));
         machine.handle_input(Instant::ZERO, rang("no answer"));
         assert_eq!(all(&mut machine).last(), Some(&Output::PopUp));
     }
@@ -379,7 +402,7 @@ mod tests {
     #[test]
     fn the_absent_are_rung_until_confirmed() {
         let t0 = Instant::ZERO;
-        let mut machine = Machine::start(t0, present_then_ring(), Presence::Phone);
+        let mut machine = Machine::start(t0, present_then_ring(), reach(Presence::Phone));
         let ring = Output::Ring {
             device: "phone".into(),
             target: Target::RegisteredPhones,
@@ -410,7 +433,7 @@ mod tests {
             Rule { when: Condition::Always, act: ring("phone", 1) },
             Rule { when: Condition::Always, act: ring("mobile", 1) },
         ]);
-        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Offline);
+        let mut machine = Machine::start(Instant::ZERO, profile, reach(Presence::Offline));
         all(&mut machine);
         machine.handle_input(Instant::ZERO, rang("no answer"));
         let outputs = all(&mut machine);
@@ -420,7 +443,8 @@ mod tests {
 
     #[test]
     fn hearing_it_elsewhere_stops_the_telephone() {
-        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Offline);
+        let mut machine =
+            Machine::start(Instant::ZERO, present_then_ring(), reach(Presence::Offline));
         all(&mut machine);
         machine.handle_input(Instant::ZERO, Input::Settled);
         machine.handle_input(Instant::ZERO, Input::Settled);
@@ -431,10 +455,48 @@ mod tests {
 
     #[test]
     fn coming_online_between_two_attempts_brings_the_pop_up() {
-        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), Presence::Phone);
+        let mut machine =
+            Machine::start(Instant::ZERO, present_then_ring(), reach(Presence::Phone));
         machine.handle_input(Instant::ZERO, rang("busy"));
         all(&mut machine);
-        machine.handle_input(Instant::ZERO, Input::Presence(Presence::Online));
+        machine.handle_input(Instant::ZERO, Input::Presence(reach(Presence::Online)));
+        assert_eq!(all(&mut machine), [Output::PopUp]);
+    }
+
+    #[test]
+    fn nothing_rings_or_pops_up_for_who_does_not_want_to_be_disturbed() {
+        let t0 = Instant::ZERO;
+        let quiet = reach(Presence::DoNotDisturb);
+        let quiet =
+            [quiet, Reach { browser: true, ..quiet }, Reach { shown: Presence::Offline, ..quiet }];
+        for quiet in quiet {
+            let mut machine = Machine::start(t0, present_then_ring(), quiet);
+            assert_eq!((all(&mut machine), machine.next_deadline()), (vec![], None));
+            machine.handle_input(t0, Input::Presence(reach(Presence::Online)));
+            assert_eq!(all(&mut machine), [Output::PopUp], "it ends, and the rules are tried");
+            let mut machine = Machine::start(t0, present_then_ring(), quiet);
+            machine.handle_input(t0, Input::Settled);
+            assert_eq!(all(&mut machine), [Output::Finished], "heard by calling in");
+        }
+    }
+
+    #[test]
+    fn the_next_attempt_waits_while_nobody_wants_to_be_disturbed() {
+        let t0 = Instant::ZERO;
+        let mut machine = Machine::start(t0, present_then_ring(), reach(Presence::Phone));
+        machine.handle_input(t0, rang("busy"));
+        all(&mut machine);
+        machine.handle_input(t0, Input::Presence(reach(Presence::DoNotDisturb)));
+        machine.handle_timeout(t0 + Duration::from_secs(60));
+        assert_eq!((all(&mut machine), machine.next_deadline()), (vec![], None));
+        machine.handle_input(t0, Input::Presence(reach(Presence::Phone)));
+        assert!(matches!(all(&mut machine)[..], [Output::Ring { .. }]));
+    }
+
+    #[test]
+    fn who_is_in_a_call_at_an_open_browser_gets_the_pop_up() {
+        let busy = Reach { shown: Presence::Busy, browser: true, do_not_disturb: false };
+        let mut machine = Machine::start(Instant::ZERO, present_then_ring(), busy);
         assert_eq!(all(&mut machine), [Output::PopUp]);
     }
 
@@ -446,7 +508,7 @@ mod tests {
             name: "desk".into(),
             kind: DeviceKind::SipAddress { uri: uri.clone() },
         });
-        let mut machine = Machine::start(Instant::ZERO, profile, Presence::Online);
+        let mut machine = Machine::start(Instant::ZERO, profile, reach(Presence::Online));
         let outputs = all(&mut machine);
         assert!(
             matches!(&outputs[0], Output::Ring { target: Target::Address(a), .. } if *a == uri)

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::dialplan::effect::DeliveryPreset;
+
 /// A user's devices and rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
@@ -96,6 +98,57 @@ const fn default_ring() -> u32 {
     30
 }
 
+impl DeviceKind {
+    /// Whether it is a telephone, which Hark can ring.
+    pub const fn rings(&self) -> bool {
+        match self {
+            Self::RegisteredPhone | Self::SipAddress { .. } => true,
+            Self::Browser => false,
+        }
+    }
+}
+
+impl Profile {
+    /// This profile with the rules of a preset, its devices as they are. `None` where the preset
+    /// rings a telephone and the profile has none.
+    #[must_use]
+    pub fn with_preset(&self, preset: DeliveryPreset) -> Option<Self> {
+        let pop_up = || vec![Rule { when: Condition::Present, act: Act::PopUp }];
+        let rules = match preset {
+            DeliveryPreset::PopUp => pop_up(),
+            // Also where a browser is open: a pop-up that nobody saw is no delivery.
+            DeliveryPreset::PopUpThenRing => {
+                let mut rules = pop_up();
+                rules.extend(self.ring()?);
+                rules
+            }
+            DeliveryPreset::Ring => self.ring()?,
+            DeliveryPreset::Wait => vec![Rule { when: Condition::Always, act: Act::Stop }],
+        };
+        Some(Self { devices: self.devices.clone(), rules })
+    }
+
+    /// Rules that ring the registered telephones, or where the profile has no such device each
+    /// other telephone in turn.
+    fn ring(&self) -> Option<Vec<Rule>> {
+        let registered = |d: &&Device| d.kind == DeviceKind::RegisteredPhone;
+        let mut phones: Vec<&Device> = self.devices.iter().filter(registered).collect();
+        if phones.is_empty() {
+            phones = self.devices.iter().filter(|d| d.kind.rings()).collect();
+        }
+        let rule = |device: &Device| Rule {
+            when: Condition::Always,
+            act: Act::Ring {
+                device: device.name.clone(),
+                attempts: default_attempts(),
+                retry_secs: default_retry(),
+                ring_secs: default_ring(),
+            },
+        };
+        (!phones.is_empty()).then(|| phones.into_iter().map(rule).collect())
+    }
+}
+
 impl Default for Profile {
     /// A pop-up while present, else nothing rings: nobody is called who did not ask for it.
     fn default() -> Self {
@@ -106,5 +159,42 @@ impl Default for Profile {
             ],
             rules: vec![Rule { when: Condition::Present, act: Act::PopUp }],
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rings(rule: &Rule) -> &str {
+        match &rule.act {
+            Act::Ring { device, .. } => device,
+            Act::PopUp => "pop-up",
+            Act::Stop => "stop",
+        }
+    }
+
+    #[test]
+    fn a_preset_replaces_the_rules_and_keeps_the_devices() {
+        let mobile = DeviceKind::SipAddress { uri: "sip:m@x".into() };
+        let mut profile = Profile::default();
+        profile.devices.push(Device { name: "mobile".into(), kind: mobile });
+        let expected: [(DeliveryPreset, &[&str]); 4] = [
+            (DeliveryPreset::PopUp, &["pop-up"]),
+            (DeliveryPreset::PopUpThenRing, &["pop-up", "phone"]),
+            (DeliveryPreset::Ring, &["phone"]),
+            (DeliveryPreset::Wait, &["stop"]),
+        ];
+        for (preset, acts) in expected {
+            let chosen = profile.with_preset(preset).unwrap();
+            assert_eq!(chosen.devices, profile.devices);
+            assert_eq!(chosen.rules.iter().map(rings).collect::<Vec<_>>(), acts, "{preset:?}");
+        }
+        profile.devices.retain(|d| d.kind != DeviceKind::RegisteredPhone);
+        let chosen = profile.with_preset(DeliveryPreset::Ring).unwrap();
+        assert_eq!(rings(&chosen.rules[0]), "mobile");
+        profile.devices.retain(|d| !d.kind.rings());
+        assert_eq!(profile.with_preset(DeliveryPreset::Ring), None);
+        assert!(profile.with_preset(DeliveryPreset::PopUp).is_some());
     }
 }

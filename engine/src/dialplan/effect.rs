@@ -17,6 +17,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::directory::GreetingKind;
 use crate::id::{MessageId, UserId};
 use crate::key::{Key, KeySet};
@@ -114,7 +116,7 @@ pub enum HangupOutcome {
 }
 
 /// To whom a recording is sent, and how.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Delivery {
     /// The recipients, each once.
     pub to: Vec<UserId>,
@@ -123,10 +125,13 @@ pub struct Delivery {
     /// Whether it goes before others.
     pub urgent: bool,
     /// Whether its recipients may not forward it.
+    #[serde(default)]
     pub private: bool,
     /// When its delivery begins; at once if none. It can't be lost in the meantime.
+    #[serde(default)]
     pub not_before: Option<UnixMillis>,
     /// The message that it answers.
+    #[serde(default)]
     pub reply_to: Option<MessageId>,
 }
 

@@ -233,6 +233,8 @@ impl<'a> Play<'a> {
             at: UnixMillis(NOON.0 - i64::try_from(AGE.as_millis()).unwrap_or(0)),
             length_ms: u32::try_from(lasting.as_millis()).unwrap_or(u32::MAX),
             urgent: false,
+            private: false,
+            reply_to: None,
             step: MessageStep::Accepted,
         })
     }

@@ -7,12 +7,14 @@
 //!                         └──────────────┘        │           │
 //!                    each later step implies the earlier ones: a message
 //!                    that is heard was delivered, whatever was lost in between
-//!  heard ─► saved ─► deleted      pending/notified ─► failed (retried by hand only)
+//!  heard ─► saved ─► deleted ─► restored    pending/notified ─► failed (retried by hand only)
+//!  accepted ─► held ─► released: committed now, in the recipient's mailbox from its time on
 //! ```
 //!
 //! The legal paths and the fold over the event log are in [`state`]; the counts for lamps in
-//! [`mailbox`].
+//! [`mailbox`]; when a message that waits for its time is due in [`hold`].
 
+pub mod hold;
 pub mod mailbox;
 pub mod state;
 
@@ -47,6 +49,12 @@ pub struct MessageSummary {
     pub length_ms: u32,
     /// Whether it goes before others.
     pub urgent: bool,
+    /// Whether its recipients may not forward it.
+    #[serde(default)]
+    pub private: bool,
+    /// The message that it answers.
+    #[serde(default)]
+    pub reply_to: Option<MessageId>,
     /// What became of it for this recipient.
     pub step: Step,
 }
@@ -99,6 +107,15 @@ pub enum Event {
     Saved,
     /// The recipient no longer wants it.
     Deleted,
+    /// The recipient wants it back.
+    Restored,
+    /// It waits for its time: the recipient learns nothing of it before.
+    Held {
+        /// The earliest time at which it is released.
+        until: UnixMillis,
+    },
+    /// Its time has come: it is in the recipient's mailbox from here on.
+    Released,
     /// An attempt to reach a device failed; others may follow.
     AttemptFailed {
         /// Which device.

@@ -6,7 +6,9 @@
 //!                              │
 //!   beside the step:  failed   Accepted, Notified only; cleared by any later step
 //!                     saved    anything that is not deleted
-//!                     deleted  anything; final
+//!                     deleted  anything that is not held; left by restored alone
+//!                     held     Accepted only, once, before anything else happened
+//!                              └─released─► as if it had been accepted then
 //! ```
 //!
 //! Reports come from several devices at once and over networks that repeat, so a step that is
@@ -29,9 +31,15 @@ pub enum Illegal {
     /// Something happened to a message that was never committed for this recipient.
     #[error("the message was never accepted for this recipient: commit it first")]
     NotAccepted,
-    /// A deleted message can't be kept any more.
-    #[error("the message was deleted: it can't be saved any more")]
+    /// A deleted message can't be kept.
+    #[error("the message was deleted: restore it first")]
     Deleted,
+    /// A message that waits for its time is not in the recipient's hands yet.
+    #[error("the message is not due yet")]
+    Held,
+    /// It was taken back [`MAX_REPORTS`] times.
+    #[error("the message was deleted and restored too often: it stays deleted")]
+    RestoredTooOften,
 }
 
 /// A step that was reached: on which device and when.
@@ -92,8 +100,17 @@ pub struct RecipientState {
     pub heard: Option<Heard>,
     /// When the recipient chose to keep it.
     pub saved: Option<UnixMillis>,
-    /// When the recipient deleted it.
+    /// When the recipient deleted it; `None` once it was restored.
     pub deleted: Option<UnixMillis>,
+    /// How often the recipient took it back.
+    #[serde(default)]
+    pub restored: u8,
+    /// The time for which it was to wait, if it was.
+    #[serde(default)]
+    pub due: Option<UnixMillis>,
+    /// When it was released, if it had to wait.
+    #[serde(default)]
+    pub released: Option<UnixMillis>,
     /// How often an attempt to reach a device failed.
     pub attempts_failed: u16,
     /// Set when every rule was tried in vain, until a later step is reached.
@@ -126,14 +143,43 @@ impl RecipientState {
                 | Event::Heard { .. }
                 | Event::Saved
                 | Event::Deleted
+                | Event::Restored
+                | Event::Held { .. }
+                | Event::Released
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Err(Illegal::NotAccepted),
+            };
+        }
+        if self.is_held() {
+            return match event {
+                Event::Released => {
+                    self.released = Some(at);
+                    Ok(true)
+                }
+                Event::Saved | Event::Deleted | Event::Restored => Err(Illegal::Held),
+                Event::Accepted
+                | Event::Held { .. }
+                | Event::Notified { .. }
+                | Event::Delivered { .. }
+                | Event::Heard { .. }
+                | Event::AttemptFailed { .. }
+                | Event::Failed { .. } => Ok(false),
             };
         }
         if self.deleted.is_some() {
             return match event {
                 Event::Saved => Err(Illegal::Deleted),
+                Event::Restored if usize::from(self.restored) >= MAX_REPORTS => {
+                    Err(Illegal::RestoredTooOften)
+                }
+                Event::Restored => {
+                    self.deleted = None;
+                    self.restored += 1;
+                    Ok(true)
+                }
                 Event::Accepted
+                | Event::Held { .. }
+                | Event::Released
                 | Event::Notified { .. }
                 | Event::Delivered { .. }
                 | Event::Heard { .. }
@@ -143,7 +189,13 @@ impl RecipientState {
             };
         }
         Ok(match event {
-            Event::Accepted => false,
+            Event::Accepted | Event::Restored | Event::Released => false,
+            Event::Held { until } => {
+                self.is_untouched() && {
+                    self.due = Some(*until);
+                    true
+                }
+            }
             Event::Notified { device } => self.heard.is_none() && self.notify(device, at),
             Event::Delivered { device } => self.deliver(device, at),
             Event::Heard { device, heard_ms } => self.hear(device, *heard_ms, at),
@@ -209,6 +261,16 @@ impl RecipientState {
         open
     }
 
+    /// Whether nothing happened to it but its commit.
+    fn is_untouched(&self) -> bool {
+        *self == Self { accepted: self.accepted, ..Self::default() }
+    }
+
+    /// Whether it waits for its time, and its recipient is to know nothing of it.
+    pub const fn is_held(&self) -> bool {
+        self.due.is_some() && self.released.is_none()
+    }
+
     /// How far the message has come.
     pub fn step(&self) -> Step {
         if self.heard.is_some() {
@@ -222,10 +284,12 @@ impl RecipientState {
         }
     }
 
-    /// The folder in which the recipient finds it; `None` when deleted or not accepted.
+    /// The folder in which the recipient finds it; `None` when held or not accepted.
     pub fn folder(&self) -> Option<Folder> {
-        if self.accepted.is_none() || self.deleted.is_some() {
+        if self.accepted.is_none() || self.is_held() {
             None
+        } else if self.deleted.is_some() {
+            Some(Folder::Deleted)
         } else if self.heard.is_some() || self.saved.is_some() {
             Some(Folder::Saved)
         } else {
@@ -234,12 +298,13 @@ impl RecipientState {
     }
 
     /// Whether nothing is left to do to bring the message to its recipient: it was delivered,
-    /// heard, kept or deleted, or every way was tried in vain.
+    /// heard, kept, deleted or taken back, or every way was tried in vain.
     pub fn finished(&self) -> bool {
         self.accepted.is_some()
             && (self.step() >= Step::Delivered
                 || self.saved.is_some()
                 || self.deleted.is_some()
+                || self.restored > 0
                 || self.failed.is_some())
     }
 
@@ -286,6 +351,7 @@ fn reach(reached: &mut Vec<Reached>, device: &str, at: UnixMillis) -> bool {
 #[cfg(test)]
 pub(crate) mod tests_support {
     use crate::message::Event;
+    use crate::time::UnixMillis;
     use proptest::prelude::*;
 
     pub(crate) fn any_event() -> impl Strategy<Value = Event> {
@@ -298,6 +364,9 @@ pub(crate) mod tests_support {
                 .prop_map(|(device, heard_ms)| Event::Heard { device, heard_ms }),
             Just(Event::Saved),
             Just(Event::Deleted),
+            Just(Event::Restored),
+            Just(Event::Held { until: UnixMillis(50) }),
+            Just(Event::Released),
             device.prop_map(|device| Event::AttemptFailed { device, reason: "no".into() }),
             Just(Event::Failed { reason: "no".into() }),
         ]
@@ -365,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn deletion_is_final_and_nothing_comes_before_acceptance() {
+    fn only_restoring_leaves_deletion_and_nothing_comes_before_acceptance() {
         let mut state = RecipientState::default();
         assert_eq!(state.apply(at(0), &Event::Deleted), Err(Illegal::NotAccepted));
         let mut state = accepted();
@@ -373,7 +442,42 @@ mod tests {
         assert_eq!(state.apply(at(3), &Event::Saved), Err(Illegal::Deleted));
         let late = Event::Heard { device: "d".into(), heard_ms: 1 };
         assert_eq!(state.apply(at(3), &late), Ok(false));
-        assert_eq!(state.folder(), None);
+        assert_eq!(state.folder(), Some(Folder::Deleted));
+        assert_eq!(state.apply(at(4), &Event::Restored), Ok(true));
+        assert_eq!(state.folder(), Some(Folder::New));
+        assert!(state.finished(), "nobody is told of what they took back themselves");
+        assert_eq!(state.apply(at(4), &Event::Restored), Ok(false));
+        assert_eq!(state.apply(at(5), &Event::Saved), Ok(true));
+        assert_eq!(state.apply(at(6), &Event::Deleted), Ok(true));
+        assert_eq!(state.apply(at(7), &Event::Restored), Ok(true));
+        assert_eq!(state.folder(), Some(Folder::Saved), "it comes back as it was");
+    }
+
+    #[test]
+    fn to_and_fro_does_not_fill_the_log() {
+        let mut state = accepted();
+        let written = (0..1000).filter(|n| {
+            let event = if n % 2 == 0 { Event::Deleted } else { Event::Restored };
+            state.apply(at(*n), &event) == Ok(true)
+        });
+        assert_eq!(written.count(), 2 * MAX_REPORTS + 1);
+        assert_eq!(state.apply(at(0), &Event::Restored), Err(Illegal::RestoredTooOften));
+    }
+
+    #[test]
+    fn a_held_message_is_nowhere_until_its_time() {
+        let mut state = accepted();
+        let until = at(90);
+        assert_eq!(state.apply(at(1), &Event::Held { until }), Ok(true));
+        assert_eq!((state.folder(), state.finished()), (None, false));
+        let early = Event::Notified { device: "browser".into() };
+        assert_eq!(state.apply(at(2), &early), Ok(false));
+        assert_eq!(state.apply(at(2), &Event::Deleted), Err(Illegal::Held));
+        assert_eq!(state.apply(at(90), &Event::Released), Ok(true));
+        assert_eq!(state.apply(at(91), &Event::Released), Ok(false));
+        assert_eq!(state.folder(), Some(Folder::New));
+        assert_eq!(state.apply(at(91), &Event::Held { until }), Ok(false), "once");
+        assert_eq!(state.apply(at(92), &early), Ok(true));
     }
 
     proptest! {
@@ -387,11 +491,17 @@ mod tests {
                     Ok(false) | Err(_) => prop_assert_eq!(&state, &before),
                 }
                 prop_assert!(state.step() >= before.step(), "a step is never taken back");
-                prop_assert!(before.deleted.is_none() || state == before, "deleted is final");
+                if before.deleted.is_some() && *event != Event::Restored {
+                    prop_assert_eq!(&state, &before, "only restoring leaves deleted");
+                }
+                if before.is_held() && *event != Event::Released {
+                    prop_assert_eq!(&state, &before, "only its time ends a wait");
+                }
                 prop_assert!(state.accepted.is_some() || state == RecipientState::default());
                 prop_assert!(state.failed.is_none() || state.step() < Step::Delivered);
                 prop_assert!(state.notified.len() <= MAX_REPORTS);
-                prop_assert_eq!(state.folder().is_none(), state.accepted.is_none() || state.deleted.is_some());
+                prop_assert_eq!(state.folder().is_none(), state.accepted.is_none() || state.is_held());
+                prop_assert_eq!(state.folder() == Some(Folder::Deleted), state.deleted.is_some());
                 // Told twice is told once.
                 let mut again = state.clone();
                 if again.apply(at(n as i64 + 1), event) != Ok(true) {

@@ -26,6 +26,7 @@ export function MessageCard({ message, open }: { message: InboxMessage; open: bo
             {fresh && <span class="new-dot"><span class="visually-hidden">New: </span></span>}
             <span class="message-name">{sender.name}</span>
             {message.urgent && <span class="tag">Urgent</span>}
+            {message.private && <span class="quiet small" data-testid="private" title="Not to be forwarded">Private</span>}
           </span>
           <span class="quiet small">{when(message.at, Date.now())}{address(sender.name, sender.address)}</span>
         </span>
@@ -57,7 +58,7 @@ function Actions({ message }: { message: InboxMessage }) {
       <button type="button" class="button ghost" data-testid="save" disabled={message.saved} onClick={() => void session.save(message)}>
         {message.saved ? <KeptIcon /> : <KeepIcon />} {message.saved ? 'Saved' : 'Save'}
       </button>
-      <ShareButton id={message.id} />
+      {!message.private && <ShareButton id={message.id} />}
       <DeleteButton message={message} />
     </div>
   );

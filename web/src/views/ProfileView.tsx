@@ -49,6 +49,11 @@ export function ProfileView() {
             From your phone, *97 plays your messages and *98 says who is online.
           </p>
           <Notifications />
+          <label class="check">
+            <input type="checkbox" data-testid="do-not-disturb" checked={me.do_not_disturb}
+              onChange={(event) => void session.doNotDisturb(event.currentTarget.checked)} />
+            <span>Do not disturb: nothing rings or pops up, messages wait.</span>
+          </label>
         </div>
         <div class="card block">
           <h3>When a message comes</h3>

@@ -2,6 +2,7 @@
 
 use super::super::dial;
 use super::*;
+use crate::forward::Forward;
 
 impl Call {
     pub(super) fn tell(&mut self, myself: &ActorRef<CallMessage>, input: Input) {
@@ -58,10 +59,7 @@ impl Call {
             Effect::StopRecord(ticket) => self.session.stop_record(ticket.0.into()),
             Effect::Send { ticket, recording, delivery } => {
                 let sent = self.recordings.send(recording, delivery);
-                let myself = myself.clone();
-                tokio::spawn(async move {
-                    let _ = myself.cast(CallMessage::Done(ticket, sent.await));
-                });
+                self.answer_later(myself, ticket, sent);
             }
             Effect::EarlyMedia => self.early_media(),
             Effect::Connect { ticket, callee, ring_for } => {
@@ -70,15 +68,33 @@ impl Call {
             Effect::Ring { ticket, callee, ring_for, flow, args } => {
                 let (services, switchboard) = (self.services.clone(), self.switchboard.clone());
                 let what = (Arc::clone(&self.program), flow, args);
-                let (whom, myself) = ((callee, self.sender.clone()), myself.clone());
-                tokio::spawn(async move {
-                    let started =
-                        dial::start_flow(&services, &switchboard, what, whom, ring_for).await;
-                    let _ = myself.cast(CallMessage::Done(ticket, started));
-                });
+                let (whom, services) = ((callee, self.sender.clone()), services);
+                let started = async move {
+                    dial::start_flow(&services, &switchboard, what, whom, ring_for).await
+                };
+                self.answer_later(myself, ticket, started);
             }
-            Effect::Forward { ticket, .. } | Effect::Keep { ticket, .. } => {
-                self.run.handle_input(clock::now(), Input::Done(ticket, Err(Failure::Refused)));
+            Effect::Forward { ticket, user, message, introduction, delivery } => {
+                let forwarder = self.services.forwarder();
+                let forward = move |introduction| async move {
+                    let forward = Forward { user, message, introduction, delivery };
+                    forwarder.forward(forward).await.map(|_id| ()).map_err(queries::not_forwarded)
+                };
+                match introduction {
+                    None => self.answer_later(myself, ticket, forward(None)),
+                    Some(recording) => {
+                        let with = move |spoken| forward(Some(spoken));
+                        let sent = self.recordings.used_by(recording, with);
+                        self.answer_later(myself, ticket, sent);
+                    }
+                }
+            }
+            Effect::Keep { ticket, recording, user, keepsake } => {
+                let users = self.services.users.clone();
+                let kept = self.recordings.used_by(recording, move |spoken| async move {
+                    users.keep(user, keepsake, spoken).await.map_err(queries::not_changed)
+                });
+                self.answer_later(myself, ticket, kept);
             }
             Effect::Webhook { ticket, url, body, within } => {
                 let (webhooks, myself) = (self.services.webhooks.clone(), myself.clone());
@@ -119,6 +135,20 @@ impl Call {
                 self.stop_if_over(myself);
             }
         }
+    }
+
+    /// Tells the run how `work` ended, once it has.
+    fn answer_later(
+        &self,
+        myself: &ActorRef<CallMessage>,
+        ticket: Ticket,
+        work: impl Future<Output = Result<(), Failure>> + Send + 'static,
+    ) {
+        let myself = myself.clone();
+        tokio::spawn(async move {
+            // What was begun is finished, though the call may be over by then.
+            let _ = myself.cast(CallMessage::Done(ticket, work.await));
+        });
     }
 
     pub(super) fn play(

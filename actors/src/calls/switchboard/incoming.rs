@@ -24,6 +24,7 @@ impl SwitchboardState {
         }
         let context = self.context(&caller, &target, trunk);
         let sender = self.sender(&context.caller, Some(&caller.address));
+        let user = context.caller.user;
         let program = self.services.program.borrow().clone();
         let Ok(run) = Run::for_call(&program, context) else {
             let reject = Command::Reject { leg, status: 404, retry_after: None };
@@ -51,7 +52,10 @@ impl SwitchboardState {
         };
         match Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
-                self.keep(leg, actor, spools, None);
+                self.keep(leg, actor, spools, (None, None));
+                if let (Some(user), Some(entry)) = (user, self.calls.get_mut(&leg)) {
+                    entry.busy = Some(self.services.presence.call_began(user));
+                }
             }
             Err(error) => {
                 tracing::error!(%error, "a call can't begin");

@@ -22,7 +22,7 @@ struct Placed {
     credentials: Option<(String, String)>,
     from: NameAddr,
     ring_for: Duration,
-    /// Whose recordings are made in it.
+    /// Whose recordings are made in it: those of who is called.
     sender: Sender,
 }
 
@@ -208,6 +208,7 @@ impl SwitchboardState {
     ) -> bool {
         let OpenLine { leg, session, ready } = line;
         let Placed { program, run, target, credentials, from, ring_for, sender } = call;
+        let called = sender.user;
         let mut description = Description::of_our_call(session.local_addr(), leg);
         let sdp = description.offer();
         let recordings = CallRecordings::new(&self.services);
@@ -229,7 +230,7 @@ impl SwitchboardState {
         };
         let spawned = Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await;
         let Ok((actor, _)) = spawned else { return false };
-        self.keep(leg, actor, spools, delivers_to);
+        self.keep(leg, actor, spools, (delivers_to, called));
         self.ringing.extend(delivers_to);
         let headers = Vec::new();
         self.services.sip.command(Command::Invite {

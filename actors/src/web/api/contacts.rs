@@ -14,7 +14,7 @@ pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
 ) -> Result<HttpResponse, ApiError> {
-    let directory = state.directory().await?;
+    let directory = state.directory();
     let user = directory.user(signed_in.user).ok_or(ApiError::SignedOut)?;
     Ok(super::private(view::contacts(&directory, user, &state.board)))
 }

@@ -4,6 +4,7 @@ use std::str::FromStr as _;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
+use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::MessageId;
 use hark_engine::message::Event;
 use serde::{Deserialize, Serialize};
@@ -34,6 +35,8 @@ pub enum FolderName {
     Saved,
     /// Both.
     All,
+    /// What the user deleted, and can take back.
+    Deleted,
 }
 
 /// The query of the list.
@@ -52,12 +55,13 @@ pub async fn list(
     signed_in: SignedIn,
     query: web::Query<ListQuery>,
 ) -> Result<HttpResponse, ApiError> {
-    let entries = state.store.inbox(signed_in.user, None).await?;
+    let folder = (query.folder == FolderName::Deleted).then_some(Folder::Deleted);
+    let entries = state.store.inbox(signed_in.user, folder).await?;
     let views = entries.into_iter().map(MessageView::from);
     let listed: Vec<_> = match query.folder {
         FolderName::Inbox => views.filter(|view| !view.saved).collect(),
         FolderName::Saved => views.filter(|view| view.saved).collect(),
-        FolderName::All => views.collect(),
+        FolderName::All | FolderName::Deleted => views.collect(),
     };
     Ok(super::private(listed))
 }
@@ -148,6 +152,24 @@ pub async fn delete(
     change(&state, &signed_in, &path, Event::Deleted).await
 }
 
+/// Takes a deleted message back, as it was.
+///
+/// # Errors
+/// [`ApiError::NotFound`] where the user has not deleted such a message.
+pub async fn restore(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let (id, user) = (id(&path)?, signed_in.user);
+    let known = state.store.recipient_state(id, user).await?.ok_or(NO_MESSAGE)?;
+    if known.folder() != Some(Folder::Deleted) {
+        return Err(NO_MESSAGE);
+    }
+    state.messages.note(id, user, Event::Restored).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
 async fn change(
     state: &WebState,
     signed_in: &SignedIn,
@@ -168,14 +190,21 @@ struct Link {
 /// Makes a link with which anybody can hear the message.
 ///
 /// # Errors
-/// [`ApiError::NotFound`] where the message is not theirs.
+/// [`ApiError::NotFound`] where the message is not theirs, [`ApiError::Conflict`] where it is
+/// private.
 pub async fn link(
     request: HttpRequest,
     state: web::Data<WebState>,
     signed_in: SignedIn,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let link = state.messages.link(id(&path)?, signed_in.user).await?;
+    let id = id(&path)?;
+    let entry = state.store.inbox_entry(signed_in.user, id).await?.ok_or(NO_MESSAGE)?;
+    if entry.message.private {
+        let why = "the message is private: it may not be passed on";
+        return Err(ApiError::Conflict(why.to_owned()));
+    }
+    let link = state.messages.link(id, signed_in.user).await?;
     let base = match &state.config.public_url {
         Some(url) => url.trim_end_matches('/').to_owned(),
         // The Origin check has let this Host pass.

@@ -27,6 +27,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/me", web::get().to(me::show))
         .route("/me/profile", web::put().to(me::set_profile))
+        .route("/me/do-not-disturb", web::put().to(me::set_do_not_disturb))
         .route("/contacts", web::get().to(contacts::list))
         .route("/outbox", web::get().to(outbox::list))
         .route("/messages", web::get().to(messages::list))
@@ -42,6 +43,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/messages/{id}/heard", web::post().to(messages::heard))
         .route("/messages/{id}/save", web::post().to(messages::save))
+        .route("/messages/{id}/restore", web::post().to(messages::restore))
         .service(
             web::resource("/messages/{id}/link")
                 .route(web::post().to(messages::link))

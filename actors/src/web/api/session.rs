@@ -22,7 +22,7 @@ struct Shown {
 }
 
 async fn shown(state: &WebState, user: hark_engine::id::UserId) -> Result<Shown, ApiError> {
-    let directory = state.directory().await?;
+    let directory = state.directory();
     let user = directory.user(user).ok_or(ApiError::SignedOut)?;
     Ok(Shown { user: user.into() })
 }

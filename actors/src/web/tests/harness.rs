@@ -4,6 +4,7 @@ use std::net::TcpStream;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{MessageSummary, Sender, Step};
 use prometheus::Registry;
@@ -19,6 +20,7 @@ use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
+use crate::users::Users;
 use crate::web::{Parts, Server, WebConfig, hash_password};
 
 pub const PASSWORD: &str = "correct horse";
@@ -73,6 +75,8 @@ pub fn start() -> TestServer {
                         at: record.at,
                         length_ms: record.length_ms,
                         urgent: record.urgent,
+                        private: record.private,
+                        reply_to: record.reply_to,
                         step: Step::Accepted,
                     };
                     let link = links.link(record.id, recipient).await.unwrap();
@@ -81,16 +85,15 @@ pub fn start() -> TestServer {
             }
         });
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
-        let config = WebConfig {
-            site_name: "Test".into(),
-            domain: "hark.example".into(),
-            public_url: None,
-            limit_seconds: 59,
-        };
+        let config =
+            WebConfig { domain: "hark.example".into(), public_url: None, limit_seconds: 59 };
         let parts = Parts {
             store: store.clone(),
             messages: messages.clone(),
-            recordings,
+            recordings: recordings.clone(),
+            users: Users::load(store.clone(), recordings, board.clone(), "Test", &registry)
+                .await
+                .unwrap(),
             board: board.clone(),
             registry,
         };
@@ -130,9 +133,7 @@ impl TestServer {
                 name: "Alice <b>Example</b>".into(),
                 address: "sip:alice@hark.example".into(),
             },
-            recipients: vec![UserId(2)],
-            receipt: true,
-            urgent: false,
+            delivery: Delivery { to: vec![UserId(2)], receipt: true, ..Delivery::default() },
             length_ms: 5_000,
             bytes: audio.len() as u64,
             peaks: (0..64).collect(),

@@ -50,6 +50,13 @@ fn a_mailbox_lists_saves_and_deletes() {
     assert_eq!(bob.delete(&one).status, 204);
     assert_eq!(list("all"), json!([]));
     assert_eq!(bob.get(&one).status, 404);
+
+    assert_eq!(list("deleted")[0]["id"], id.to_string());
+    let restore = format!("{one}/restore");
+    assert_eq!(carol.send("POST", &restore, &[], None).status, 404);
+    assert_eq!(bob.send("POST", &restore, &[], None).status, 204);
+    assert_eq!(list("saved")[0]["id"], id.to_string(), "it comes back as it was");
+    assert_eq!(bob.send("POST", &restore, &[], None).status, 404, "it is not deleted any more");
 }
 
 #[test]

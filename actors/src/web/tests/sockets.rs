@@ -71,6 +71,43 @@ fn a_message_pops_up_and_its_sender_sees_what_becomes_of_it() {
 }
 
 #[test]
+fn who_does_not_want_to_be_disturbed_says_so_and_contacts_see_it() {
+    let server = start();
+    let (alice, bob) = (server.client("alice"), server.client("bob"));
+    let (mut hers, _) = alice.socket();
+    let (_his, _) = bob.socket();
+    assert_eq!(hers.next("presence")["presence"], "online");
+    assert_eq!(bob.get("/api/v1/me").json()["do_not_disturb"], false);
+    let set = |on: bool| {
+        let body = Some(json!({"on": on}));
+        assert_eq!(bob.send("PUT", "/api/v1/me/do-not-disturb", &[], body).status, 204);
+    };
+    set(true);
+    assert_eq!(hers.next("presence")["presence"], "do-not-disturb");
+    assert_eq!(bob.get("/api/v1/me").json()["do_not_disturb"], true);
+    let call = server.board.call_began(UserId(2));
+    set(false);
+    assert_eq!(hers.next("presence")["presence"], "busy");
+    drop(call);
+    assert_eq!(hers.next("presence")["presence"], "online");
+    assert_eq!(bob.send("PUT", "/api/v1/me/do-not-disturb", &[], Some(json!({}))).status, 400);
+}
+
+#[test]
+fn a_notice_is_shown_in_every_tab_of_its_user_and_nowhere_else() {
+    let server = start();
+    let (mut hers, _) = server.client("alice").socket();
+    let (mut one, _) = server.client("bob").socket();
+    let (mut other, _) = server.client("bob").socket();
+    server.messages.notify(UserId(2), &"é".repeat(600));
+    server.messages.notify(UserId(1), "hers");
+    for tab in [&mut one, &mut other] {
+        assert_eq!(tab.next("notice")["text"], "é".repeat(500));
+    }
+    assert_eq!(hers.next("notice")["text"], "hers");
+}
+
+#[test]
 fn a_foreign_message_cannot_be_confirmed() {
     let server = start();
     let id = server.message(b"OggS");

@@ -109,6 +109,11 @@ pub enum Outgoing {
     Counts(Counts),
     /// How a recording goes.
     Recording(Recording),
+    /// Words for this user.
+    Notice {
+        /// Plain text.
+        text: String,
+    },
     /// Are you there?
     Ping,
 }
@@ -162,12 +167,13 @@ pub struct StepView {
 }
 
 impl StepView {
-    /// The view of an event; `None` for what is the recipient's own affair (saved, deleted).
+    /// The view of an event; `None` for what is the recipient's own affair (saved, deleted,
+    /// restored).
     pub fn of(logged: &LoggedEvent) -> Option<Self> {
         let blank = |step| Self { step, device: None, at: logged.at, heard_ms: None, reason: None };
         let on = |step, device: &String| Self { device: Some(device.clone()), ..blank(step) };
         Some(match &logged.event {
-            Event::Accepted => blank("accepted"),
+            Event::Accepted | Event::Held { .. } => blank("accepted"),
             Event::Notified { device } => on("notified", device),
             Event::Delivered { device } => on("delivered", device),
             Event::Heard { device, heard_ms } => {
@@ -177,7 +183,7 @@ impl StepView {
                 Self { reason: Some(reason.clone()), ..on("attempt-failed", device) }
             }
             Event::Failed { reason } => Self { reason: Some(reason.clone()), ..blank("failed") },
-            Event::Saved | Event::Deleted => return None,
+            Event::Saved | Event::Deleted | Event::Restored | Event::Released => return None,
         })
     }
 }
@@ -196,6 +202,9 @@ pub struct MessageState {
     /// It was deleted.
     #[serde(skip_serializing_if = "is_false")]
     pub deleted: bool,
+    /// It was taken back from the deleted ones.
+    #[serde(skip_serializing_if = "is_false")]
+    pub restored: bool,
 }
 
 const fn is_false(value: &bool) -> bool {
@@ -206,15 +215,18 @@ impl MessageState {
     /// What an event changes in its recipient's mailbox, if anything.
     pub fn of(logged: &LoggedEvent) -> Option<Self> {
         let message = logged.message;
-        let step = |step| Self { message, step: Some(step), saved: false, deleted: false };
+        let blank = Self { message, step: None, saved: false, deleted: false, restored: false };
+        let step = |step| Self { step: Some(step), ..blank.clone() };
         match &logged.event {
             Event::Notified { .. } => Some(step(Step::Notified)),
             Event::Delivered { .. } => Some(step(Step::Delivered)),
             Event::Heard { .. } => Some(step(Step::Heard)),
-            Event::Saved => Some(Self { message, step: None, saved: true, deleted: false }),
-            Event::Deleted => Some(Self { message, step: None, saved: false, deleted: true }),
-            Event::Accepted => Some(step(Step::Accepted)),
-            Event::AttemptFailed { .. } | Event::Failed { .. } => None,
+            Event::Saved => Some(Self { saved: true, ..blank }),
+            Event::Deleted => Some(Self { deleted: true, ..blank }),
+            Event::Restored => Some(Self { restored: true, ..blank }),
+            Event::Accepted | Event::Released => Some(step(Step::Accepted)),
+            // Not the recipient's before its time.
+            Event::Held { .. } | Event::AttemptFailed { .. } | Event::Failed { .. } => None,
         }
     }
 }

@@ -184,7 +184,7 @@ impl Actor for SessionActor {
 impl Session {
     /// Shows who is who, and the lamps.
     async fn hello(&mut self) -> Result<(), ApiError> {
-        let directory = self.app.directory().await?;
+        let directory = self.app.directory();
         let user = directory.user(self.user).ok_or(ApiError::SignedOut)?;
         let contacts = view::contacts(&directory, user, &self.app.board);
         self.told = contacts.iter().map(|c| (c.user.id, c.presence)).collect();
@@ -224,7 +224,7 @@ impl Session {
                     && let Some(step) = StepView::of(event)
                 {
                     let recipient = event.recipient;
-                    let recipient_name = self.app.name_of(recipient).await;
+                    let recipient_name = self.app.name_of(recipient);
                     let message = event.message;
                     self.tell(Outgoing::Receipt(Receipt {
                         message,
@@ -235,6 +235,7 @@ impl Session {
                 }
             }
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),
+            BusEvent::Notice { text, .. } => self.tell(Outgoing::Notice { text: text.clone() }),
             // An arrival is told by its `accepted` event, presence by the subscription.
             BusEvent::Arrived { .. } | BusEvent::Presence { .. } => {}
         }

@@ -11,6 +11,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::Sender;
 use hark_engine::time::Instant;
@@ -248,7 +249,7 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
     }
     to.sort_unstable();
     to.dedup();
-    let directory = app.directory().await?;
+    let directory = app.directory();
     let speaker = directory.user(sender).ok_or(ApiError::SignedOut)?;
     let recipients: Vec<_> = to.iter().filter_map(|id| directory.user(*id)).collect();
     if recipients.len() != to.len() || to.is_empty() || to.len() > MOST_RECIPIENTS {
@@ -266,7 +267,12 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
             name: speaker.display_name.clone(),
             address: format!("sip:{}@{}", speaker.name, app.config.domain),
         },
-        intent: SpoolIntent::Send { to: to.clone(), receipt: true, urgent },
+        intent: SpoolIntent::Send(Delivery {
+            to: to.clone(),
+            receipt: true,
+            urgent,
+            ..Delivery::default()
+        }),
         started,
         source: SpoolSource::Browser,
         format: SpoolFormat::OggOpus,
@@ -292,16 +298,19 @@ impl Work {
     async fn try_commit(&self) -> Result<MessageId, UploadError> {
         let Self { app, spool, header, to, urgent, .. } = self;
         spool.sync().await?;
-        let directory = app.directory().await?;
+        let directory = app.directory();
         let SpoolHeader { message, sender, started, .. } = header;
         let tags = recovery::tags(&directory, &app.config.domain, *message, sender, to, *started);
         let finished = app.recordings.finish(spool.path(), tags).await?;
         let message = NewMessage {
             id: header.message,
             sender: header.sender.clone(),
-            recipients: to.clone(),
-            receipt: true,
-            urgent: *urgent,
+            delivery: Delivery {
+                to: to.clone(),
+                receipt: true,
+                urgent: *urgent,
+                ..Delivery::default()
+            },
             length_ms: finished.length_ms,
             bytes: finished.bytes,
             peaks: finished.peaks,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::super::ast::Binary;
 use super::super::effect::RecordEnd;
 use super::super::program::{Expr, Part};
-use super::super::speech;
+use super::super::speech::{self, Language};
 use super::super::value::{Field, Recorded, Value};
 use super::Run;
 use crate::directory::GreetingKind;
@@ -127,7 +127,7 @@ impl Run {
             Field::MessageSender => {
                 let user = message.sender.user.and_then(|u| self.context.directory.user(u));
                 let name = user.map_or(message.sender.name.as_str(), |u| u.display_name.as_str());
-                Value::Text(speech::name_or_number(name).into())
+                Value::Text(speech::name_or_number(Language::En, name).into())
             }
             Field::MessageLength => Value::Duration(message.length()),
             Field::MessageAge => {
@@ -157,8 +157,11 @@ impl Run {
                         Part::Literal(literal) => text.push_str(literal),
                         Part::Value(value) => text.push_str(&spoken(&self.eval_at(value, now))),
                         Part::Plural(count, [one, other]) => {
-                            let one_only = self.eval_at(count, now) == Value::Number(1);
-                            text.push_str(if one_only { one } else { other });
+                            let form = match self.eval_at(count, now) {
+                                Value::Number(count) => Language::En.plural_form(count),
+                                _ => 1,
+                            };
+                            text.push_str(if form == 0 { one } else { other });
                         }
                     }
                 }
@@ -246,11 +249,10 @@ fn same(left: &Value, right: &Value) -> bool {
 fn spoken(value: &Value) -> String {
     match value {
         Value::Text(text) => text.to_string(),
-        Value::Number(number) => number.to_string(),
-        Value::Digits(digits) => speech::spell(digits),
-        Value::Duration(duration) => speech::duration(*duration),
-        Value::Bool(true) => "yes".into(),
-        Value::Bool(false) => "no".into(),
+        Value::Number(number) => speech::number(Language::En, *number),
+        Value::Digits(digits) => speech::spell(Language::En, digits),
+        Value::Duration(duration) => speech::duration(Language::En, *duration),
+        Value::Bool(yes) => speech::yes_no(Language::En, *yes),
         Value::Nothing
         | Value::User(_)
         | Value::Caller
