@@ -271,6 +271,7 @@ impl Caller {
                     }
                     Effect::Answer
                     | Effect::EarlyMedia
+                    | Effect::Trace { .. }
                     | Effect::StopPlay(_)
                     | Effect::StopRecord(_)
                     | Effect::Log(_)

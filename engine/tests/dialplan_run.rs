@@ -202,7 +202,7 @@ fn a_flow_is_started_with_what_it_takes() {
 
 #[test]
 fn a_missing_prompt_is_told_with_the_nearest() {
-    let prompts = Some(vec!["welcome".to_owned()]);
+    let prompts = Some(vec![("en".to_owned(), "welcome".to_owned())]);
     let options = Options { prompts, ..Options::default() };
     let text = "flow f() { play prompt \"welcom\" }".to_owned();
     let found = compile(&[Source { name: "test.dial".into(), text }], &options).unwrap_err();

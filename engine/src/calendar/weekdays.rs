@@ -56,7 +56,7 @@ mod tests {
         assert_eq!(days(Weekdays::range(1, 5)), [1, 2, 3, 4, 5]);
         assert_eq!(days(Weekdays::range(5, 1)), [1, 5, 6, 7]);
         assert_eq!(days(Weekdays::range(3, 3)), [3]);
-        assert_eq!(days(Weekdays::range(0, 3)), []);
+        assert!(days(Weekdays::range(0, 3)).is_empty());
         assert_eq!(days(Weekdays::ALL), [1, 2, 3, 4, 5, 6, 7]);
         assert_eq!(days(Weekdays::range(6, 7).and(Weekdays::NONE.with(2).with(9))), [2, 6, 7]);
     }

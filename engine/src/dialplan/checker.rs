@@ -7,6 +7,7 @@
 //! | `waits` | every menu answers silence, wrong keys and, where something is at stake, hang-up |
 //! | `loops` | every way round asks the caller or is counted, and flows don't pile up |
 //! | `recordings` | every recording is used exactly once on every path, hang-up included |
+//! | `results` | every path of a flow that gives something back does so |
 //! | `reach` | every instruction, flow, key and route can be reached |
 
 mod facts;
@@ -14,7 +15,10 @@ mod graph;
 mod loops;
 mod reach;
 mod recordings;
+mod results;
 mod waits;
+
+pub(super) use facts::inner;
 
 use super::diagnostic::Diagnostic;
 use super::hir::Module;
@@ -28,7 +32,8 @@ pub fn check(module: &Module, found: &mut Vec<Diagnostic>) {
     if found.iter().any(|d| d.code == 315) {
         return;
     }
-    loops::check(module, found);
+    loops::check(module, &facts, found);
+    results::check(module, &facts, found);
     recordings::check(module, &facts, found);
     reach::check(module, &facts, found);
 }

@@ -14,6 +14,9 @@ use super::ast::Span;
 /// How many diagnostics one run of the compiler keeps.
 pub const MAX_DIAGNOSTICS: usize = 100;
 
+/// The codes of warnings that something is not used.
+pub(super) const UNUSED: [u16; 2] = [113, 210];
+
 /// Whether a diagnostic forbids the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {

@@ -462,6 +462,14 @@ pub enum Effect {
     Act(Ticket, Action),
     /// A line for the operator's log, at DEBUG.
     Log(String),
+    /// A step of the run, where it is followed step by step: which operation of the program,
+    /// and what it did. Holds no digits that the dialplan calls secret.
+    Trace {
+        /// The operation; the program knows its file and line.
+        op: u32,
+        /// What it did.
+        what: String,
+    },
     /// End this call's actor by a panic. Compiled only where test instructions are allowed.
     Panic,
     /// The run is over: hang up, or refuse the call if it was never answered, if the caller is

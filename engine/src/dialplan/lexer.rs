@@ -15,6 +15,16 @@ pub struct Token {
     pub span: Span,
     /// Whether it is the first of its line: instructions begin there.
     pub first_of_line: bool,
+    /// The comment of `///` lines right before it, by its place in [`Lexed::docs`].
+    pub doc: Option<u32>,
+}
+
+/// What a text consists of.
+pub struct Lexed {
+    /// The tokens, the last of them `End`.
+    pub tokens: Vec<Token>,
+    /// The doc comments, without their slashes.
+    pub docs: Vec<String>,
 }
 
 /// The kinds of token. Words are all of one kind: which of them mean something is a question of
@@ -32,6 +42,9 @@ pub enum TokenKind {
     RightBrace,
     LeftParen,
     RightParen,
+    LeftBracket,
+    RightBracket,
+    Question,
     Comma,
     Colon,
     Semicolon,
@@ -63,6 +76,9 @@ impl TokenKind {
             Self::RightBrace => "`}`",
             Self::LeftParen => "`(`",
             Self::RightParen => "`)`",
+            Self::LeftBracket => "`[`",
+            Self::RightBracket => "`]`",
+            Self::Question => "`?`",
             Self::Comma => "`,`",
             Self::Colon => "`:`",
             Self::Semicolon => "`;`",
@@ -83,13 +99,26 @@ impl TokenKind {
 }
 
 /// The tokens of `text`, the last of them `End`. `offset` is where `text` begins in its source.
-pub fn lex(source: u32, text: &str, offset: u32, diagnostics: &mut Vec<Diagnostic>) -> Vec<Token> {
-    let mut lexer =
-        Lexer { source, text, offset, at: 0, first_of_line: true, tokens: Vec::new(), diagnostics };
+pub fn lex(source: u32, text: &str, offset: u32, diagnostics: &mut Vec<Diagnostic>) -> Lexed {
+    let mut lexer = Lexer {
+        source,
+        text,
+        offset,
+        at: 0,
+        first_of_line: true,
+        doc: None,
+        out: Lexed { tokens: Vec::new(), docs: Vec::new() },
+        diagnostics,
+    };
     while lexer.next() {}
     let end = lexer.span(lexer.text.len());
-    lexer.tokens.push(Token { kind: TokenKind::End, span: end, first_of_line: true });
-    lexer.tokens
+    lexer.out.tokens.push(Token {
+        kind: TokenKind::End,
+        span: end,
+        first_of_line: true,
+        doc: None,
+    });
+    lexer.out
 }
 
 struct Lexer<'a> {
@@ -98,7 +127,9 @@ struct Lexer<'a> {
     offset: u32,
     at: usize,
     first_of_line: bool,
-    tokens: Vec<Token>,
+    /// The doc comment that waits for its item.
+    doc: Option<String>,
+    out: Lexed,
     diagnostics: &'a mut Vec<Diagnostic>,
 }
 
@@ -113,7 +144,19 @@ impl Lexer<'_> {
         } else if c.is_whitespace() || (start == 0 && c == '\u{feff}') {
             self.at += c.len_utf8();
         } else if rest.starts_with("//") {
-            self.at += rest.find('\n').unwrap_or(rest.len());
+            let line = &rest[..rest.find('\n').unwrap_or(rest.len())];
+            // A line of many slashes is a ruler, no documentation.
+            if let Some(doc) = line.strip_prefix("///").filter(|doc| !doc.starts_with('/')) {
+                let doc = doc.strip_prefix(' ').unwrap_or(doc).trim_end();
+                match &mut self.doc {
+                    Some(before) => {
+                        before.push('\n');
+                        before.push_str(doc);
+                    }
+                    None => self.doc = Some(doc.to_owned()),
+                }
+            }
+            self.at += line.len();
         } else if c == '"' {
             self.text_token();
         } else if c.is_ascii_digit() {
@@ -133,9 +176,13 @@ impl Lexer<'_> {
     }
 
     fn push(&mut self, kind: TokenKind, start: usize) {
-        let token = Token { kind, span: self.span(start), first_of_line: self.first_of_line };
+        let doc = self.doc.take().map(|doc| {
+            self.out.docs.push(doc);
+            u32::try_from(self.out.docs.len() - 1).unwrap_or(u32::MAX)
+        });
+        let token = Token { kind, span: self.span(start), first_of_line: self.first_of_line, doc };
         self.first_of_line = false;
-        self.tokens.push(token);
+        self.out.tokens.push(token);
     }
 
     fn text_token(&mut self) {
@@ -221,6 +268,9 @@ impl Lexer<'_> {
             ('}', _) => (TokenKind::RightBrace, 1),
             ('(', _) => (TokenKind::LeftParen, 1),
             (')', _) => (TokenKind::RightParen, 1),
+            ('[', _) => (TokenKind::LeftBracket, 1),
+            (']', _) => (TokenKind::RightBracket, 1),
+            ('?', _) => (TokenKind::Question, 1),
             (',', _) => (TokenKind::Comma, 1),
             (':', _) => (TokenKind::Colon, 1),
             (';', _) => (TokenKind::Semicolon, 1),

@@ -15,6 +15,7 @@ mod checker;
 pub mod diagnostic;
 pub mod effect;
 mod hir;
+mod imports;
 mod lexer;
 mod parser;
 pub mod pattern;
@@ -28,6 +29,7 @@ pub mod value;
 use std::sync::Arc;
 
 pub use diagnostic::Diagnostics;
+pub use imports::{imports, shipped, target};
 pub use program::Program;
 pub use run::{CallContext, CallerInfo, NoRoute, Run, StartError};
 pub use test_runner::{TestReport, run_tests};
@@ -47,10 +49,16 @@ pub struct Source {
 pub struct Options {
     /// Whether `panic` compiles, which ends the call's actor. For tests of the server only.
     pub test_instructions: bool,
-    /// The recorded prompts that exist, by name; where it is given, `play prompt` of any other
-    /// is an error.
-    pub prompts: Option<Vec<String>>,
+    /// The recorded prompts that exist, by language and name; where it is given, `play prompt`
+    /// of any other is an error.
+    pub prompts: Option<Vec<(String, String)>>,
+    /// The languages for which there is a voice, as BCP 47 tags; every one that Hark has words
+    /// for if not given.
+    pub voices: Option<Vec<String>>,
 }
+
+/// The flows that Hark itself starts, for the calls that it makes.
+pub const STARTED_BY_HARK: [&str; 4] = ["deliver", "play_on_phone", "call_to_record", "announce"];
 
 /// A program, with what its author should know nonetheless.
 #[derive(Clone, Debug)]
@@ -78,17 +86,21 @@ pub fn compile_with_warnings(
         .map(|(source, number)| parser::parse(number, source, &mut found))
         .collect();
     let unreadable = !found.is_empty();
-    let module = resolver::resolve(&files, options, &mut found);
+    let module = resolver::resolve(sources, &files, options, &mut found);
     // What the checker would say of a program that could not be read or resolved is mostly about
     // the holes in it.
     if !unreadable && !found.iter().any(|d| d.severity == diagnostic::Severity::Error) {
         checker::check(&module, &mut found);
     }
+    if found.iter().any(|d| d.severity == diagnostic::Severity::Error) {
+        // Much is unused only because of what is wrong.
+        found.retain(|d| !diagnostic::UNUSED.contains(&d.code));
+    }
     let diagnostics = Diagnostics::new(sources, found);
     if diagnostics.has_errors() {
         return Err(diagnostics);
     }
-    Ok(Compiled { program: Arc::new(program::assemble(&module)), warnings: diagnostics })
+    Ok(Compiled { program: Arc::new(program::assemble(module, sources)), warnings: diagnostics })
 }
 
 /// Everything that is wrong with the sources, warnings too; empty when nothing is.

@@ -2,17 +2,21 @@
 //! next line, so that one run tells of many errors. Nesting is bounded: no input can exhaust the
 //! stack.
 
+mod act;
+mod branch;
 mod expr;
+mod item;
 mod menu;
 mod stmt;
 mod test;
 
-pub use stmt::{RESERVED, is_query};
+pub use stmt::{QUERIES, RESERVED, is_query};
+pub use test::PRESETS;
 
 use super::Source;
-use super::ast::{Block, Call, Constant, File, Flow, Name, Param, Route, Span, Stmt};
+use super::ast::{Block, Call, File, Flow, Name, Param, Span, Stmt, TypeName};
 use super::diagnostic::Diagnostic;
-use super::lexer::{Token, TokenKind, lex};
+use super::lexer::{Lexed, Token, TokenKind, lex};
 use super::pattern::Pattern;
 
 /// How deep blocks and expressions may stand in one another.
@@ -20,7 +24,22 @@ const MAX_DEPTH: u32 = 48;
 /// How long a source may be, in bytes.
 const MAX_SOURCE: usize = 1 << 20;
 /// The words that may begin something at the outermost level.
-const ITEMS: [&str; 7] = ["languages", "constant", "route", "otherwise", "flow", "menu", "test"];
+pub const ITEMS: [&str; 14] = [
+    "import",
+    "languages",
+    "language",
+    "timezone",
+    "holidays",
+    "hours",
+    "allow",
+    "json",
+    "constant",
+    "route",
+    "otherwise",
+    "flow",
+    "menu",
+    "test",
+];
 
 /// Already told; the reader goes on behind it.
 pub(super) struct Told;
@@ -36,8 +55,16 @@ pub fn parse(number: u32, source: &Source, diagnostics: &mut Vec<Diagnostic>) ->
         );
         return File::default();
     }
-    let tokens = lex(number, &source.text, 0, diagnostics);
-    let mut parser = Parser { text: &source.text, offset: 0, tokens, at: 0, depth: 0, diagnostics };
+    let lexed: Lexed = lex(number, &source.text, 0, diagnostics);
+    let mut parser = Parser {
+        text: &source.text,
+        offset: 0,
+        tokens: lexed.tokens,
+        docs: lexed.docs,
+        at: 0,
+        depth: 0,
+        diagnostics,
+    };
     parser.file()
 }
 
@@ -46,6 +73,7 @@ struct Parser<'a> {
     /// Where `text` begins in its source.
     offset: u32,
     tokens: Vec<Token>,
+    docs: Vec<String>,
     at: usize,
     depth: u32,
     diagnostics: &'a mut Vec<Diagnostic>,
@@ -66,65 +94,17 @@ impl<'a> Parser<'a> {
         file
     }
 
-    fn item(&mut self, file: &mut File) -> Parsed<()> {
-        let word = if self.kind() == TokenKind::Word { self.word_here() } else { "" };
-        match word {
-            "languages" => {
+    /// A number as other countries write it; its `+` is on no key, and does not count.
+    fn pattern_without_plus(&mut self, example: &str) -> Parsed<Pattern> {
+        let span = self.span();
+        let written = self.text_of(span);
+        match written.strip_prefix("\"+").map(|rest| rest.trim_end_matches('"')) {
+            Some(rest) if self.kind() == TokenKind::Text => {
                 self.bump();
-                file.languages.push(self.name("a language, such as `en`")?);
-                while self.eat(TokenKind::Comma) {
-                    file.languages.push(self.name("a language, such as `en`")?);
-                }
+                self.read_pattern(rest, span)
             }
-            "constant" => {
-                self.bump();
-                let name = self.name("the constant's name")?;
-                self.expect(TokenKind::Assign, "constant tries = 3")?;
-                let value = self.expr()?;
-                file.constants.push(Constant { name, value });
-            }
-            "route" | "otherwise" => {
-                let route = self.route()?;
-                file.routes.push(route);
-            }
-            "flow" | "menu" => {
-                let flow = self.flow()?;
-                file.flows.push(flow);
-            }
-            "test" => {
-                let test = self.test()?;
-                file.tests.push(test);
-            }
-            _ => {
-                let mut error =
-                    self.unexpected("a `route`, `flow`, `menu`, `constant`, `languages` or `test`");
-                if !word.is_empty() {
-                    error = error.suggest(word, ITEMS);
-                }
-                return self.tell(error);
-            }
+            _ => self.pattern(example),
         }
-        self.eat(TokenKind::Semicolon);
-        Ok(())
-    }
-
-    fn route(&mut self) -> Parsed<Route> {
-        let start = self.span();
-        let mut binder = None;
-        let mut pattern = None;
-        if self.word_here() == "otherwise" {
-            self.bump();
-        } else {
-            self.bump();
-            pattern = Some(self.pattern("route \"1xxx\" as ext -> deposit(user(ext))")?);
-            if self.eat_word("as") {
-                binder = Some(self.name("a name for the number dialled")?);
-            }
-        }
-        let span = start.to(self.previous());
-        self.expect(TokenKind::Arrow, "route \"*97\" -> mailbox(caller)")?;
-        let target = self.call_or_name()?;
-        Ok(Route { pattern, binder, target, span })
     }
 
     fn pattern(&mut self, example: &str) -> Parsed<Pattern> {
@@ -134,12 +114,16 @@ impl<'a> Parser<'a> {
                 self.unexpected("a number in quotes").mend(format!("for example: {example}"));
             return self.tell(error);
         }
-        let text = self.plain_text()?;
-        match Pattern::parse(&text) {
+        let text = self.raw_text()?;
+        self.read_pattern(&text, span)
+    }
+
+    fn read_pattern(&mut self, text: &str, span: Span) -> Parsed<Pattern> {
+        match Pattern::parse(text) {
             Ok(pattern) => Ok(pattern),
             Err(why) => self.tell(
                 Diagnostic::error(14, span, format!("this is no number pattern: {why}")).mend(
-                    "a pattern is made of 0-9 * # A-D, `x` for any digit and `[2-5]` for some",
+                    "a pattern is made of 0-9 * # A-D, `x` for any digit, `[2-5]` for some, `x+` or `x{4,10}` at its end, and `(…)` around what is wanted of it",
                 ),
             ),
         }
@@ -147,22 +131,17 @@ impl<'a> Parser<'a> {
 
     fn flow(&mut self) -> Parsed<Flow> {
         let start = self.span();
+        let doc = self.doc();
         let is_menu = self.word_here() == "menu";
         self.bump();
         let name = self.name("a name")?;
         let mut params = Vec::new();
-        if self.kind() == TokenKind::LeftParen {
-            self.bump();
-            while self.kind() != TokenKind::RightParen {
-                let name = self.name("a parameter's name")?;
-                self.expect(TokenKind::Colon, "flow deposit(to: User)")?;
-                let kind = self.name("a type, such as `User`")?;
-                params.push(Param { name, kind });
-                if !self.eat(TokenKind::Comma) {
-                    break;
-                }
-            }
-            self.expect(TokenKind::RightParen, "flow deposit(to: User)")?;
+        if self.eat(TokenKind::LeftParen) {
+            params = self.params(TokenKind::RightParen, "flow deposit(to: User)")?;
+        }
+        let mut result = None;
+        if self.eat(TokenKind::Arrow) {
+            result = Some(self.type_name()?);
         }
         let body = if is_menu {
             let head = start.to(self.previous());
@@ -173,7 +152,34 @@ impl<'a> Parser<'a> {
         } else {
             self.block()?
         };
-        Ok(Flow { name, params, body })
+        Ok(Flow { doc, name, params, result, body })
+    }
+
+    /// `name: Type` between commas, up to the closing mark, which is eaten.
+    fn params(&mut self, close: TokenKind, example: &str) -> Parsed<Vec<Param>> {
+        let mut params = Vec::new();
+        while self.kind() != close {
+            let name = self.name("a name")?;
+            self.expect(TokenKind::Colon, example)?;
+            let kind = self.type_name()?;
+            params.push(Param { name, kind });
+            if !self.eat(TokenKind::Comma) {
+                break;
+            }
+        }
+        self.expect(close, example)?;
+        Ok(params)
+    }
+
+    /// `User`, `[User]`, `User?`
+    fn type_name(&mut self) -> Parsed<TypeName> {
+        let list = self.eat(TokenKind::LeftBracket);
+        let name = self.name("a type, such as `User`")?;
+        if list {
+            self.expect(TokenKind::RightBracket, "to: [User]")?;
+        }
+        let maybe = !list && self.eat(TokenKind::Question);
+        Ok(TypeName { name, list, maybe })
     }
 
     fn call_or_name(&mut self) -> Parsed<Call> {
@@ -187,6 +193,11 @@ impl<'a> Parser<'a> {
     }
 
     // ---- tokens ----
+
+    /// The doc comment before the token at hand.
+    fn doc(&self) -> Option<String> {
+        self.token().doc.and_then(|doc| self.docs.get(doc as usize).cloned())
+    }
 
     fn token(&self) -> Token {
         // `lex` ends every list with `End`, and `bump` never goes behind it.

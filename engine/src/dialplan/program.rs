@@ -1,26 +1,41 @@
 //! The checked dialplan as a run follows it: one flat list of small operations.
 
+mod assemble;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::ast::{ActKind, Binary};
+use super::ast::{ActKind, Binary, Span};
+use super::effect::{HangupCause, Keepsake};
 use super::hir;
 use super::pattern::Pattern;
+use super::speech::Language;
 use super::value::{Field, Type, Value};
+use crate::calendar::{Hours, Zone};
+use crate::directory::GreetingKind;
 use crate::key::KeySet;
+
+pub(super) use assemble::{assemble, rank};
 
 /// A place in the program, by its number in `Program::labels`.
 pub(super) type Label = u32;
 
 /// A compiled dialplan. Shared by every call that runs it.
 pub struct Program {
-    pub(super) language: Arc<str>,
+    pub(super) languages: Vec<Language>,
+    pub(super) zone: Zone,
+    pub(super) hours: Vec<Hours>,
+    pub(super) allows: Vec<Vec<Pattern>>,
+    pub(super) documents: Vec<DocumentTable>,
     pub(super) ops: Vec<Op>,
+    /// Where each operation was written.
+    pub(super) spans: Vec<Span>,
     pub(super) labels: Vec<u32>,
     pub(super) menus: Vec<MenuTable>,
     pub(super) flows: Vec<FlowTable>,
     pub(super) routes: Vec<RouteTable>,
+    pub(super) files: Vec<FileTable>,
 }
 
 impl Program {
@@ -38,11 +53,50 @@ impl Program {
     pub fn is_empty(&self) -> bool {
         self.ops.is_empty()
     }
+
+    /// The languages that it speaks; the first is the one that its prompts are written in.
+    pub fn languages(&self) -> &[Language] {
+        &self.languages
+    }
+
+    /// Where an operation was written: the file and the line, from 1.
+    pub fn place(&self, op: u32) -> Option<(&str, u32)> {
+        let span = self.spans.get(op as usize)?;
+        let file = self.files.get(span.source as usize)?;
+        Some((&file.name, file.line(*span)))
+    }
+
+    /// The file and the line, from 1, of a place in the sources.
+    pub fn line(&self, span: Span) -> (String, u32) {
+        self.files
+            .get(span.source as usize)
+            .map_or_else(Default::default, |file| (file.name.clone(), file.line(span)))
+    }
+
+    /// Where an operation was written, in bytes of its source.
+    pub fn span(&self, op: u32) -> Option<Span> {
+        self.spans.get(op as usize).copied()
+    }
 }
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Program({} flows, {} operations)", self.flows.len(), self.ops.len())
+    }
+}
+
+/// A source, as far as its lines can be found again.
+#[derive(Debug)]
+pub(super) struct FileTable {
+    pub name: String,
+    /// Where each line begins.
+    pub lines: Vec<u32>,
+}
+
+impl FileTable {
+    fn line(&self, span: Span) -> u32 {
+        let line = self.lines.partition_point(|start| *start <= span.start);
+        u32::try_from(line).unwrap_or(u32::MAX)
     }
 }
 
@@ -57,8 +111,15 @@ pub(super) struct FlowTable {
 #[derive(Debug)]
 pub(super) struct RouteTable {
     pub pattern: Option<Pattern>,
+    pub conditions: Vec<hir::Condition>,
     pub flow: u32,
     pub args: Box<[Expr]>,
+}
+
+/// A `json` type: the names and types of its fields.
+#[derive(Debug)]
+pub(super) struct DocumentTable {
+    pub fields: Vec<(String, Type)>,
 }
 
 #[derive(Debug)]
@@ -66,6 +127,8 @@ pub(super) struct MenuTable {
     /// One number only before patterns, else in the order written.
     pub choices: Vec<(Pattern, Option<u16>, Label)>,
     pub silence: Duration,
+    pub between: Duration,
+    pub end_on: KeySet,
     pub on_silence: Label,
     pub on_other: Label,
     pub on_hangup: Option<Label>,
@@ -74,28 +137,47 @@ pub(super) struct MenuTable {
 /// One operation.
 #[derive(Debug)]
 pub(super) enum Op {
-    Say(Expr),
+    Answer,
+    Early,
+    Say {
+        text: Expr,
+        file: Option<Arc<str>>,
+    },
     Prompt(Arc<str>),
     Greeting {
         user: Expr,
+        kind: GreetingKind,
         missing: Label,
     },
-    PlayMessage(Expr),
+    SpokenName {
+        user: Expr,
+        missing: Label,
+    },
+    PlayMessage {
+        message: Expr,
+        from: Option<Expr>,
+        speed: Option<Expr>,
+    },
     PlayRecording(u16),
     Beep,
-    Pause(Expr),
-    Record {
-        slot: u16,
-        max: Expr,
-        stop_on: KeySet,
-        silence: Option<Duration>,
-        keeps: bool,
+    Tone {
+        hertz: u16,
+        length: Duration,
     },
+    Pause(Expr),
+    Collect(Box<CollectTable>),
+    Record(Box<hir::Record>),
     Send {
         slot: u16,
         to: Box<[Expr]>,
-        receipt: bool,
-        urgent: bool,
+        options: Box<hir::SendOptions>,
+        failed: Label,
+    },
+    Forward(Box<ForwardTable>),
+    Keep {
+        slot: u16,
+        user: Expr,
+        keepsake: Keepsake,
         failed: Label,
     },
     Discard(u16),
@@ -105,18 +187,42 @@ pub(super) enum Op {
         user: Expr,
         failed: Label,
     },
+    Change {
+        user: Expr,
+        setting: hir::Setting,
+        failed: Label,
+    },
+    Notify {
+        user: Expr,
+        text: Expr,
+        failed: Label,
+    },
+    Told(Expr),
+    Connect {
+        callee: hir::Callee,
+        ring_for: Duration,
+        failed: Label,
+    },
+    Ring(Box<RingTable>),
     Query {
         slot: u16,
         query: hir::Query,
         failed: Label,
     },
+    Webhook(Box<WebhookTable>),
     /// A failure answer begins: what it says is heard, whatever was typed ahead.
     Failed,
     Set(u16, Expr),
     Jump(Label),
     Unless(Expr, Label),
-    UnlessUser {
+    UnlessFound {
         value: Expr,
+        slot: u16,
+        otherwise: Label,
+    },
+    UnlessAllowed {
+        value: Expr,
+        allow: u16,
         slot: u16,
         otherwise: Label,
     },
@@ -138,13 +244,60 @@ pub(super) enum Op {
         args: Box<[Expr]>,
         missed: Option<Label>,
         tail: bool,
+        into: Option<u16>,
     },
-    Return,
+    Return(Option<Expr>),
+    Speak(Language),
     /// The caller is gone, and the hang-up answer has run.
     Gone,
-    Hangup,
+    Hangup(HangupCause),
     Log(Expr),
     Panic,
+}
+
+/// A `collect`.
+#[derive(Debug)]
+pub(super) struct CollectTable {
+    pub slot: u16,
+    pub fewest: u8,
+    pub most: u8,
+    pub end_on: KeySet,
+    pub silence: Duration,
+    pub between: Duration,
+    pub secret: bool,
+    pub failed: Label,
+}
+
+/// A `forward`.
+#[derive(Debug)]
+pub(super) struct ForwardTable {
+    pub message: Expr,
+    pub user: Expr,
+    pub to: Box<[Expr]>,
+    pub introduction: Option<u16>,
+    pub options: hir::SendOptions,
+    pub failed: Label,
+}
+
+/// A `ring`.
+#[derive(Debug)]
+pub(super) struct RingTable {
+    pub callee: hir::Callee,
+    pub ring_for: Duration,
+    pub flow: Arc<str>,
+    pub args: Box<[Expr]>,
+    pub failed: Label,
+}
+
+/// A `webhook`.
+#[derive(Debug)]
+pub(super) struct WebhookTable {
+    pub slot: u16,
+    pub url: String,
+    pub fields: Vec<(String, Expr)>,
+    pub document: u16,
+    pub within: Duration,
+    pub failed: Label,
 }
 
 /// An expression with names found.
@@ -158,12 +311,22 @@ pub enum Expr {
     Field(Box<Expr>, Field),
     /// The user at this extension, if there is one.
     UserAt(Box<Expr>),
+    /// The users whose names begin with what these keys spell.
+    Spelled(Box<Expr>),
+    /// This moment.
+    Now,
+    /// The next time that the clock shows this, in minutes of the day.
+    Clock(u16),
+    /// Values of one type.
+    List(Box<[Expr]>),
     /// Not so.
     Not(Box<Expr>),
     /// An operator.
     Binary(Binary, Box<Expr>, Box<Expr>),
     /// A text of parts.
     Text(Box<[Part]>),
+    /// A text in each of the program's languages.
+    Localized(Box<[Expr]>),
 }
 
 /// A piece of a text.
@@ -173,245 +336,8 @@ pub enum Part {
     Literal(Arc<str>),
     /// A value, spoken.
     Value(Expr),
-    /// The form of a word that goes with a number: one, others.
-    Plural(Expr, [Arc<str>; 2]),
-}
-
-/// Makes the program of a module in which the checker found no error.
-pub(super) fn assemble(module: &hir::Module) -> Program {
-    let mut assembler = Assembler { ops: Vec::new(), labels: Vec::new(), menus: Vec::new() };
-    let mut flows = Vec::new();
-    for flow in &module.flows {
-        let entry = assembler.here();
-        for counter in &flow.counters {
-            assembler.ops.push(Op::Zero(*counter));
-        }
-        let start = assembler.place_new();
-        assembler.block(&flow.body, Target { again: start, miss: None }, true);
-        assembler.ops.push(Op::Return);
-        let params = flow.vars.iter().take(flow.params).map(|v| v.kind).collect();
-        let slots = u16::try_from(flow.vars.len()).unwrap_or(u16::MAX);
-        flows.push(FlowTable { name: flow.name.text.clone(), entry, params, slots });
-    }
-    let mut routes: Vec<RouteTable> = module
-        .routes
-        .iter()
-        .map(|route| RouteTable {
-            pattern: route.pattern.clone(),
-            flow: number(route.call.flow),
-            args: route.call.args.clone().into(),
-        })
-        .collect();
-    // The written rule: one number only, then patterns in the order written, then `otherwise`.
-    routes.sort_by_key(|r| r.pattern.as_ref().map_or(2, |p| u8::from(!p.is_exact())));
-    Program {
-        language: module.language.as_str().into(),
-        ops: assembler.ops,
-        labels: assembler.labels,
-        menus: assembler.menus,
-        flows,
-        routes,
-    }
-}
-
-fn number(n: usize) -> u32 {
-    u32::try_from(n).unwrap_or(u32::MAX)
-}
-
-/// Where `again` goes, and where a number goes that belongs to nobody.
-#[derive(Clone, Copy)]
-struct Target {
-    again: Label,
-    miss: Option<Label>,
-}
-
-struct Assembler {
-    ops: Vec<Op>,
-    labels: Vec<u32>,
-    menus: Vec<MenuTable>,
-}
-
-impl Assembler {
-    fn here(&self) -> u32 {
-        number(self.ops.len())
-    }
-
-    fn label(&mut self) -> Label {
-        self.labels.push(u32::MAX);
-        number(self.labels.len() - 1)
-    }
-
-    fn place(&mut self, label: Label) {
-        let here = self.here();
-        if let Some(at) = self.labels.get_mut(label as usize) {
-            *at = here;
-        }
-    }
-
-    fn place_new(&mut self) -> Label {
-        let label = self.label();
-        self.place(label);
-        label
-    }
-
-    /// `last`: nothing of this flow follows the block, so a call at its end replaces the frame.
-    fn block(&mut self, block: &hir::Block, target: Target, last: bool) {
-        let count = block.stmts.len();
-        for (index, stmt) in block.stmts.iter().enumerate() {
-            self.stmt(stmt, target, last && index + 1 == count);
-        }
-    }
-
-    fn stmt(&mut self, stmt: &hir::Stmt, target: Target, last: bool) {
-        match &stmt.kind {
-            hir::Kind::Say(text) => self.ops.push(Op::Say(text.clone())),
-            hir::Kind::Beep => self.ops.push(Op::Beep),
-            hir::Kind::Pause(length) => self.ops.push(Op::Pause(length.clone())),
-            hir::Kind::Play { what, otherwise } => match what {
-                hir::Play::Prompt(name) => self.ops.push(Op::Prompt(name.as_str().into())),
-                hir::Play::Message(message) => self.ops.push(Op::PlayMessage(message.clone())),
-                hir::Play::Recording(slot) => self.ops.push(Op::PlayRecording(*slot)),
-                hir::Play::Greeting(user) => {
-                    let missing = self.label();
-                    self.ops.push(Op::Greeting { user: user.clone(), missing });
-                    self.otherwise(otherwise, missing, target, last, false);
-                }
-            },
-            hir::Kind::Record { slot, max, stop_on, silence, keeps } => {
-                self.ops.push(Op::Record {
-                    slot: *slot,
-                    max: max.clone(),
-                    stop_on: *stop_on,
-                    silence: *silence,
-                    keeps: *keeps,
-                });
-            }
-            hir::Kind::Set { slot, value } => self.ops.push(Op::Set(*slot, value.clone())),
-            hir::Kind::Query { slot, query, otherwise } => {
-                let failed = self.label();
-                self.ops.push(Op::Query { slot: *slot, query: query.clone(), failed });
-                self.otherwise(otherwise, failed, target, last, true);
-            }
-            hir::Kind::Send { slot, to, receipt, urgent, otherwise } => {
-                let failed = self.label();
-                self.ops.push(Op::Send {
-                    slot: *slot,
-                    to: to.clone().into(),
-                    receipt: *receipt,
-                    urgent: *urgent,
-                    failed,
-                });
-                self.otherwise(otherwise, failed, target, last, true);
-            }
-            hir::Kind::Discard { slot } => self.ops.push(Op::Discard(*slot)),
-            hir::Kind::Act { kind, message, user, otherwise } => {
-                let failed = self.label();
-                let (message, user) = (message.clone(), user.clone());
-                self.ops.push(Op::Act { kind: *kind, message, user, failed });
-                self.otherwise(otherwise, failed, target, last, true);
-            }
-            hir::Kind::Menu(menu) => self.menu(menu, last),
-            hir::Kind::Call(call) => {
-                let missed = if call.may_miss { target.miss } else { None };
-                let (flow, args) = (number(call.flow), call.args.clone().into());
-                self.ops.push(Op::Call { flow, args, missed, tail: last });
-            }
-            hir::Kind::Again { limit } => {
-                if let Some(limit) = limit {
-                    let exhausted = self.label();
-                    let (counter, most) = (limit.counter, limit.most);
-                    self.ops.push(Op::Again { counter, most, exhausted });
-                    self.ops.push(Op::Jump(target.again));
-                    self.place(exhausted);
-                    self.block(&limit.then, target, last);
-                } else {
-                    self.ops.push(Op::Jump(target.again));
-                }
-            }
-            hir::Kind::If { condition, then, otherwise } => {
-                let no = self.label();
-                self.ops.push(Op::Unless(condition.clone(), no));
-                self.block(then, target, last);
-                self.otherwise(otherwise, no, target, last, false);
-            }
-            hir::Kind::IfUser { value, slot, then, otherwise } => {
-                let no = self.label();
-                self.ops.push(Op::UnlessUser { value: value.clone(), slot: *slot, otherwise: no });
-                self.block(then, target, last);
-                self.otherwise(otherwise, no, target, last, false);
-            }
-            hir::Kind::ForEach { list, index, item, body } => {
-                self.ops.push(Op::Zero(*index));
-                let (next, done) = (self.place_new(), self.label());
-                self.ops.push(Op::Next { list: *list, index: *index, item: *item, done });
-                self.block(body, target, false);
-                self.ops.push(Op::Jump(next));
-                self.place(done);
-            }
-            hir::Kind::Hangup => self.ops.push(Op::Hangup),
-            hir::Kind::Log(text) => self.ops.push(Op::Log(text.clone())),
-            hir::Kind::Panic => self.ops.push(Op::Panic),
-        }
-    }
-
-    /// The other way of something that may go two ways.
-    fn otherwise(
-        &mut self,
-        block: &hir::Block,
-        label: Label,
-        target: Target,
-        last: bool,
-        failure: bool,
-    ) {
-        let end = self.label();
-        self.ops.push(Op::Jump(end));
-        self.place(label);
-        if failure {
-            self.ops.push(Op::Failed);
-        }
-        self.block(block, target, last);
-        self.place(end);
-    }
-
-    fn menu(&mut self, menu: &hir::Menu, last: bool) {
-        for counter in &menu.counters {
-            self.ops.push(Op::Zero(*counter));
-        }
-        let start = self.place_new();
-        let end = self.label();
-        let labels: Vec<Label> = menu.actions.iter().map(|_| self.label()).collect();
-        let label_of = |action: usize| labels.get(action).copied().unwrap_or(end);
-        let miss = menu.other.map(|(action, _)| label_of(action));
-        let target = Target { again: start, miss };
-        self.block(&menu.prompt, target, false);
-        let number = number(self.menus.len());
-        self.ops.push(Op::Wait(number));
-        let on_hangup = menu.hangup.map(|_| self.label());
-        let mut choices: Vec<_> =
-            menu.choices.iter().map(|c| (c.pattern.clone(), c.slot, label_of(c.action))).collect();
-        choices.sort_by_key(|(pattern, ..)| !pattern.is_exact());
-        self.menus.push(MenuTable {
-            choices,
-            silence: menu.silence.map_or(Duration::from_secs(10), |(after, ..)| after),
-            on_silence: menu.silence.map_or(end, |(_, action, _)| label_of(action)),
-            on_other: miss.unwrap_or(end),
-            on_hangup,
-        });
-        for (action, label) in menu.actions.iter().zip(&labels) {
-            self.place(*label);
-            self.block(action, target, last);
-            self.ops.push(Op::Jump(end));
-        }
-        // A hang-up answer ends the run, which an answer to silence does not: where they share
-        // an action, it is laid down twice. The checker lets no menu stand in it, so this can't
-        // double and double again.
-        if let (Some(label), Some((action, _))) = (on_hangup, menu.hangup) {
-            self.place(label);
-            if let Some(block) = menu.actions.get(action) {
-                self.block(block, target, false);
-            }
-            self.ops.push(Op::Gone);
-        }
-        self.place(end);
-    }
+    /// A duration since something, spoken as languages do after "ago" or "vor".
+    Age(Expr),
+    /// The form of a word that goes with a number, in the order of the language.
+    Plural(Expr, Box<[Arc<str>]>),
 }

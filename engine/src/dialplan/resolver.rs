@@ -1,38 +1,42 @@
 //! Syntax tree to [`hir`]: every name is found, every type is known, every failure has its
 //! answer. What can't be resolved is told and left out.
 
+mod act;
+mod branch;
 mod expr;
+mod fraud;
 mod menu;
+mod names;
+mod query;
+mod site;
 mod stmt;
+mod text;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::Options;
 use super::ast::{self, Name, Span};
 use super::diagnostic::Diagnostic;
-use super::hir;
-use super::parser::RESERVED;
-use super::value::{Type, Value};
-
-/// How many variables a flow may have.
-const MAX_VARS: usize = 250;
-/// The languages whose prompts can be spoken.
-const LANGUAGES: [&str; 1] = ["en"];
+use super::hir::{self, Origin};
+use super::program::Expr;
+use super::speech::Language;
+use super::value::Type;
+use super::{Options, Source};
 
 /// Resolves all files together.
-pub fn resolve(files: &[ast::File], options: &Options, found: &mut Vec<Diagnostic>) -> hir::Module {
-    let mut resolver = Resolver {
-        options,
-        found,
-        flows: HashMap::new(),
-        signatures: Vec::new(),
-        constants: HashMap::new(),
-        vars: Vec::new(),
-        scope: Vec::new(),
-        counters: Vec::new(),
-        miss: None,
-    };
-    let language = resolver.languages(files);
+pub fn resolve(
+    sources: &[Source],
+    files: &[ast::File],
+    options: &Options,
+    found: &mut Vec<Diagnostic>,
+) -> hir::Module {
+    let mut resolver = Resolver::new(sources, options, found);
+    resolver.imports(files);
+    resolver.languages(files);
+    resolver.translations(files);
+    let zone = resolver.zone(files);
+    let hours = resolver.hours(files, &zone);
+    let allows = resolver.allows(files);
+    resolver.documents(files);
     for constant in files.iter().flat_map(|f| &f.constants) {
         resolver.constant(constant);
     }
@@ -40,28 +44,78 @@ pub fn resolve(files: &[ast::File], options: &Options, found: &mut Vec<Diagnosti
     for flow in &flows {
         resolver.declare(flow);
     }
-    let flows = flows.into_iter().map(|flow| resolver.flow(flow)).collect();
-    let routes = files.iter().flat_map(|f| &f.routes).filter_map(|r| resolver.route(r)).collect();
-    hir::Module { language, flows, routes }
+    let flows: Vec<hir::Flow> = flows
+        .into_iter()
+        .enumerate()
+        .map(|(place, flow)| {
+            resolver.at_flow = Some(place);
+            resolver.flow(flow)
+        })
+        .collect();
+    resolver.at_flow = None;
+    let routes: Vec<hir::Route> =
+        files.iter().flat_map(|f| &f.routes).filter_map(|r| resolver.route(r)).collect();
+    resolver.draw_fraud(&flows, &routes);
+    resolver.unused_translations();
+    let languages = resolver.languages;
+    hir::Module { languages, zone, hours, allows, documents: resolver.documents, flows, routes }
 }
 
 struct Signature {
     name: Name,
     params: Vec<(String, Type)>,
+    result: Option<Type>,
+}
+
+struct Constant {
+    value: Expr,
+    kind: Type,
+    span: Span,
+    /// Where its text stands, if it is one that has yet to be said in every language.
+    untranslated: Option<Span>,
+}
+
+/// How one language says one text.
+struct Translated {
+    text: ast::Expr,
+    span: Span,
 }
 
 struct Resolver<'a> {
+    sources: &'a [Source],
     options: &'a Options,
     found: &'a mut Vec<Diagnostic>,
+    /// The first is the one that the prompts are written in.
+    languages: Vec<Language>,
+    /// By language and original text.
+    translations: HashMap<(Language, String), Translated>,
+    translated: HashSet<(Language, String)>,
+    /// The language of the text at hand.
+    language: Language,
+    /// Whether a text at hand is spoken, rather than sent somewhere or compared.
+    spoken: bool,
+    hours: HashMap<String, (u16, Span)>,
+    allows: HashMap<String, (u16, Span)>,
+    documents: Vec<hir::DocumentType>,
+    document_spans: Vec<Span>,
     flows: HashMap<String, usize>,
     signatures: Vec<Signature>,
-    constants: HashMap<String, (Value, Type, Span)>,
+    constants: HashMap<String, Constant>,
     /// Every variable of the flow at hand.
     vars: Vec<hir::Var>,
+    /// Whether each was read.
+    read: Vec<bool>,
     /// Those that can be seen here, by slot; the last of a name wins.
     scope: Vec<u16>,
     /// The `again at most` counters of each menu around, and of the flow.
     counters: Vec<Vec<u16>>,
+    /// Numbers that were not looked up in an allow-list: which diagnostic, of which flow (none
+    /// for a route), and which value.
+    fraud: Vec<(usize, Option<usize>, Expr)>,
+    /// The flow at hand.
+    at_flow: Option<usize>,
+    /// What the flow at hand gives back.
+    result: Option<Type>,
     /// Whether a number that belongs to nobody has somewhere to go: only where a call is a
     /// route's or a digits answer's whole action.
     miss: Option<Miss>,
@@ -74,80 +128,48 @@ enum Miss {
     Digits,
 }
 
-impl Resolver<'_> {
+impl<'a> Resolver<'a> {
+    fn new(sources: &'a [Source], options: &'a Options, found: &'a mut Vec<Diagnostic>) -> Self {
+        Self {
+            sources,
+            options,
+            found,
+            languages: Vec::new(),
+            translations: HashMap::new(),
+            translated: HashSet::new(),
+            language: Language::En,
+            spoken: true,
+            hours: HashMap::new(),
+            allows: HashMap::new(),
+            documents: Vec::new(),
+            document_spans: Vec::new(),
+            flows: HashMap::new(),
+            signatures: Vec::new(),
+            constants: HashMap::new(),
+            vars: Vec::new(),
+            read: Vec::new(),
+            scope: Vec::new(),
+            counters: Vec::new(),
+            fraud: Vec::new(),
+            at_flow: None,
+            result: None,
+            miss: None,
+        }
+    }
+
     fn tell(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
-    }
-
-    fn languages(&mut self, files: &[ast::File]) -> String {
-        let mut first = None;
-        for name in files.iter().flat_map(|f| &f.languages) {
-            if !LANGUAGES.contains(&name.text.as_str()) {
-                self.tell(
-                    Diagnostic::error(
-                        107,
-                        name.span,
-                        format!("`{}` can't be spoken yet", name.text),
-                    )
-                    .cause("texts in another language would be read out as English")
-                    .mend("languages en"),
-                );
-            }
-            first.get_or_insert_with(|| name.text.clone());
-        }
-        first.unwrap_or_else(|| LANGUAGES[0].to_owned())
-    }
-
-    fn constant(&mut self, constant: &ast::Constant) {
-        let Name { text, span } = &constant.name;
-        if !self.may_be_named(&constant.name) {
-            return;
-        }
-        if let Some((.., before)) = self.constants.get(text) {
-            let error = Diagnostic::error(105, *span, format!("there are two constants `{text}`"))
-                .label("the second")
-                .also(*before, "the first");
-            return self.tell(error);
-        }
-        let (value, kind) = match &constant.value.kind {
-            ast::ExprKind::Number(n) => (Value::Number(*n), Type::Number),
-            ast::ExprKind::Duration(d) => (Value::Duration(*d), Type::Duration),
-            ast::ExprKind::Bool(b) => (Value::Bool(*b), Type::Bool),
-            ast::ExprKind::Text(parts) if parts.is_empty() => (Value::from(""), Type::Text),
-            ast::ExprKind::Text(parts) if let [ast::TextPart::Literal(text)] = parts.as_slice() => {
-                (Value::from(text.as_str()), Type::Text)
-            }
-            _ => {
-                let error = Diagnostic::error(205, constant.value.span, "this is no literal")
-                    .cause("a constant is the same in every call")
-                    .mend("write a number, a duration, a plain text, `true` or `false`");
-                return self.tell(error);
-            }
-        };
-        self.constants.insert(text.clone(), (value, kind, *span));
     }
 
     fn declare(&mut self, flow: &ast::Flow) {
         let Name { text, span } = &flow.name;
         self.may_be_named(&flow.name);
-        let mut params = Vec::new();
-        for param in &flow.params {
-            let kind = Type::NAMED.iter().find(|(name, _)| *name == param.kind.text);
-            let kind = match kind {
-                Some((_, kind)) => *kind,
-                None => {
-                    let name = &param.kind.text;
-                    let known = Type::NAMED.iter().map(|(name, _)| *name);
-                    let error =
-                        Diagnostic::error(103, param.kind.span, format!("there is no type `{name}`"))
-                            .mend("the types are Text, Number, Digits, Bool, Duration, User, Caller, Message and Recording")
-                            .suggest(name, known);
-                    self.tell(error);
-                    Type::Unknown
-                }
-            };
-            params.push((param.name.text.clone(), kind));
-        }
+        let params = flow
+            .params
+            .iter()
+            .map(|param| (param.name.text.clone(), self.type_of(&param.kind)))
+            .collect();
+        let result = flow.result.as_ref().map(|kind| self.type_of(kind));
         if let Some(before) = self.flows.get(text) {
             let before = self.signatures[*before].name.span;
             let error = Diagnostic::error(105, *span, format!("there are two flows `{text}`"))
@@ -158,26 +180,25 @@ impl Resolver<'_> {
         } else {
             self.flows.insert(text.clone(), self.signatures.len());
         }
-        self.signatures.push(Signature { name: flow.name.clone(), params });
+        self.signatures.push(Signature { name: flow.name.clone(), params, result });
     }
 
     fn flow(&mut self, flow: &ast::Flow) -> hir::Flow {
-        self.vars.clear();
-        self.scope.clear();
+        self.begin_scope();
         self.counters = vec![Vec::new()];
+        self.result = flow.result.as_ref().map(|kind| self.known_type(kind));
         for param in &flow.params {
-            let kind = Type::NAMED
-                .iter()
-                .find(|(name, _)| *name == param.kind.text)
-                .map_or(Type::Unknown, |(_, kind)| *kind);
-            self.new_var(&param.name, kind);
+            let kind = self.known_type(&param.kind);
+            self.new_var(&param.name, kind, Origin::Parameter);
         }
         let params = self.vars.len();
         let body = self.block(&flow.body);
         let counters = self.counters.pop().unwrap_or_default();
+        self.unread(params, &flow.name.text);
         hir::Flow {
             name: flow.name.clone(),
             params,
+            result: self.result,
             vars: std::mem::take(&mut self.vars),
             counters,
             body,
@@ -185,80 +206,52 @@ impl Resolver<'_> {
     }
 
     fn route(&mut self, route: &ast::Route) -> Option<hir::Route> {
-        self.vars.clear();
-        self.scope.clear();
+        self.begin_scope();
         let dialled = Name { text: String::new(), span: route.span };
-        self.new_var(route.binder.as_ref().unwrap_or(&dialled), Type::Digits);
+        let name = route.binder.as_ref().unwrap_or(&dialled);
+        self.new_var(name, Type::Digits, Origin::Caller);
+        let conditions = route.conditions.iter().filter_map(|c| self.condition_of(c)).collect();
         self.miss = Some(Miss::Route);
         let call = self.call(&route.target);
         self.miss = None;
-        Some(hir::Route { pattern: route.pattern.clone(), call: call?, span: route.span })
-    }
-
-    // ---- names ----
-
-    /// Gives a name to a new variable of the place at hand.
-    fn new_var(&mut self, name: &Name, kind: Type) -> u16 {
-        let known = self.scope.iter().map(|slot| &self.vars[usize::from(*slot)]);
-        let before = known.rev().find(|v| v.name.text == name.text && !name.text.is_empty());
-        if let Some(before) = before {
-            let error = Diagnostic::error(
-                105,
-                name.span,
-                format!("`{}` already means something", name.text),
-            )
-            .label("named again")
-            .also(before.name.span, "named here")
-            .cause("a name keeps its value; it is never given another")
-            .mend("choose another name");
-            self.tell(error);
-        } else if !name.text.is_empty() {
-            self.may_be_named(name);
+        if let Some(flow) = call.as_ref().map(|c| c.flow)
+            && self.signatures[flow].params.iter().any(|(_, kind)| *kind == Type::Recording)
+        {
+            // Nothing is recorded before a call has begun; the argument was told wrong.
+            return None;
         }
-        self.anonymous_var(name, kind)
+        self.unread(0, "");
+        Some(hir::Route {
+            pattern: route.pattern.clone(),
+            conditions,
+            call: call?,
+            span: route.span,
+        })
     }
 
-    /// A variable that no author named: a counter, a list that is gone through.
-    fn anonymous_var(&mut self, name: &Name, kind: Type) -> u16 {
-        if self.vars.len() >= MAX_VARS {
-            if self.vars.len() == MAX_VARS {
-                let error = Diagnostic::error(209, name.span, "this flow has too many names")
-                    .cause(format!("a flow may have {MAX_VARS}, to keep a call small"))
-                    .mend("make a part of it a flow of its own");
-                self.tell(error);
-                self.vars.push(hir::Var { name: name.clone(), kind });
+    fn condition_of(&mut self, condition: &ast::RouteCondition) -> Option<hir::Condition> {
+        Some(match condition {
+            ast::RouteCondition::Domain(domain, _) => {
+                hir::Condition::Domain(domain.to_ascii_lowercase())
             }
-            return 0;
-        }
-        let slot = u16::try_from(self.vars.len()).unwrap_or(0);
-        self.vars.push(hir::Var { name: name.clone(), kind });
-        if !name.text.is_empty() {
-            self.scope.push(slot);
-        }
-        slot
-    }
-
-    fn hidden_var(&mut self, span: Span, kind: Type) -> u16 {
-        self.anonymous_var(&Name { text: String::new(), span }, kind)
-    }
-
-    fn var(&self, name: &str) -> Option<u16> {
-        self.scope.iter().rev().copied().find(|s| self.vars[usize::from(*s)].name.text == name)
-    }
-
-    fn may_be_named(&mut self, name: &Name) -> bool {
-        let taken = RESERVED.contains(&name.text.as_str())
-            || matches!(name.text.as_str(), "site" | "user" | "messages");
-        if taken {
-            let error = Diagnostic::error(
-                17,
-                name.span,
-                format!("`{}` is a word of the language", name.text),
-            )
-            .cause("it can't be the name of something else")
-            .mend(format!("choose another name, such as `my_{}`", name.text));
-            self.tell(error);
-        }
-        !taken
+            ast::RouteCondition::From(pattern, _) => hir::Condition::From(pattern.clone()),
+            ast::RouteCondition::Trunk(trunk, _) => hir::Condition::Trunk(trunk.clone()),
+            ast::RouteCondition::Identified(yes, _) => hir::Condition::Identified(*yes),
+            ast::RouteCondition::When { hours, not, .. } => {
+                let Some((place, _)) = self.hours.get(&hours.text).copied() else {
+                    let known: Vec<String> = self.hours.keys().cloned().collect();
+                    let error = Diagnostic::error(
+                        101,
+                        hours.span,
+                        format!("no hours are called `{}`", hours.text),
+                    )
+                    .mend(format!("hours {} = mon-fri 9:00-17:00", hours.text))
+                    .suggest(&hours.text, known.iter().map(String::as_str));
+                    self.tell(error);
+                    return None;
+                };
+                hir::Condition::When(place, !not)
+            }
+        })
     }
 }

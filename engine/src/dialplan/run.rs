@@ -13,11 +13,15 @@
 //! * When the caller is gone, the run goes on in silence to the next menu, takes its hang-up
 //!   answer and ends. Nothing is spoken or recorded any more.
 
+mod act;
 mod eval;
 mod input;
 mod menu;
 mod outcome;
+mod spelled;
 mod step;
+mod trace;
+mod webhook;
 
 pub use menu::BETWEEN_KEYS;
 
@@ -28,8 +32,10 @@ use std::time::Duration;
 use thiserror::Error;
 
 use super::effect::{Effect, Finish, HangupCause, HangupOutcome, Input, RecordingId, Ticket};
+use super::hir::Condition;
 use super::program::{Label, Program};
-use super::value::Value;
+use super::speech::Language;
+use super::value::{Recorded, Value};
 use crate::directory::Directory;
 use crate::id::{MessageId, UserId};
 use crate::key::{Key, KeySet};
@@ -68,7 +74,7 @@ pub struct CallContext {
     pub domain: String,
     /// The trunk over which the call came in, by its name in the configuration.
     pub trunk: Option<String>,
-    /// BCP 47 tag of the language to speak; the dialplan's own when empty.
+    /// BCP 47 tag of the language to speak; the dialplan's first where it does not speak that.
     pub language: String,
     /// Wall-clock time when the call began.
     pub at: UnixMillis,
@@ -113,7 +119,46 @@ pub struct Run {
     answered: bool,
     gone: bool,
     started: Instant,
-    heard: Option<(MessageId, Duration)>,
+    /// Of the message that was played last: how far it was heard, and where playing stopped.
+    heard: Option<Heard>,
+    /// The language that is spoken now.
+    language: Language,
+    /// Whether the call is to be followed step by step.
+    tracing: bool,
+    /// Which operations have run, where somebody wants to know.
+    visited: Option<Box<[Visit]>>,
+    /// Early media is played.
+    early: bool,
+}
+
+/// Whether an operation has run, and which ways it went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Visit {
+    /// It has run.
+    pub run: bool,
+    /// What it asks for did not hold, or failed.
+    pub no: bool,
+    /// It held.
+    pub yes: bool,
+}
+
+/// How much of a message was heard.
+#[derive(Clone, Copy, Debug)]
+struct Heard {
+    message: MessageId,
+    /// The furthest that was heard, over all replays, in milliseconds.
+    furthest_ms: u32,
+    /// Where playing stopped last, in milliseconds.
+    position_ms: u32,
+}
+
+/// A message that is being played.
+#[derive(Clone, Copy, Debug)]
+struct PlayingMessage {
+    message: MessageId,
+    from_ms: u32,
+    /// In percent.
+    speed: u16,
 }
 
 /// Where to go on when a flow returns.
@@ -121,6 +166,8 @@ pub struct Run {
 struct Frame {
     pc: u32,
     base: u32,
+    /// Where the result is put.
+    into: Option<u16>,
 }
 
 /// What the run waits for.
@@ -133,20 +180,32 @@ enum State {
     Playing {
         ticket: Ticket,
         since: Instant,
-        message: Option<MessageId>,
+        message: Option<PlayingMessage>,
     },
     Recording(Box<Recording>),
     Sending {
         ticket: Ticket,
         failed: Label,
+        /// The caller speaks with somebody, which a hang-up ends.
+        connected: bool,
     },
     Asking {
         ticket: Ticket,
         slot: u16,
         failed: Label,
     },
+    /// A web service is asked.
+    Awaiting {
+        ticket: Ticket,
+        op: u32,
+    },
     Waiting {
         menu: u32,
+        deadline: Instant,
+        keys: Keys,
+    },
+    Collecting {
+        op: u32,
         deadline: Instant,
         keys: Keys,
     },
@@ -163,6 +222,8 @@ struct Recording {
     silence: Option<Duration>,
     keeps: bool,
     stopped: bool,
+    /// What it becomes one with.
+    joined: Option<Recorded>,
 }
 
 /// A few keys, in the order pressed.
@@ -201,7 +262,7 @@ impl Run {
     /// A run for a call that came in, by the route of the number dialled. A route that asks for
     /// a user whom the directory does not know does not match.
     pub fn for_call(program: &Arc<Program>, context: CallContext) -> Result<Self, NoRoute> {
-        let keys: Option<Vec<Key>> = context.dialled.chars().map(Key::from_char).collect();
+        let keys = keys_of(&context.dialled);
         let context = Arc::new(context);
         for route in &program.routes {
             let matches = match (&route.pattern, &keys) {
@@ -209,11 +270,17 @@ impl Run {
                 (Some(pattern), Some(keys)) => pattern.matches(keys),
                 (Some(_), None) => false,
             };
-            if !matches {
+            if !matches || !route.conditions.iter().all(|c| holds(c, program, &context)) {
                 continue;
             }
             let mut run = Self::new(program, &context);
-            run.slots.push(Value::Digits(context.dialled.as_str().into()));
+            let dialled = match (&route.pattern, &keys) {
+                (Some(pattern), Some(keys)) => {
+                    pattern.captured(keys).iter().map(|k| k.as_char()).collect()
+                }
+                _ => context.dialled.clone(),
+            };
+            run.slots.push(Value::Digits(dialled.into()));
             let args: Vec<Value> = route.args.iter().map(|a| run.eval(a)).collect();
             if args.contains(&Value::Nothing) {
                 continue;
@@ -265,6 +332,13 @@ impl Run {
             gone: false,
             started: Instant::ZERO,
             heard: None,
+            language: Language::from_tag(&context.language)
+                .filter(|language| program.languages.contains(language))
+                .or_else(|| program.languages.first().copied())
+                .unwrap_or_default(),
+            tracing: false,
+            visited: None,
+            early: false,
         }
     }
 
@@ -293,11 +367,16 @@ impl Run {
     /// The deadline has come, or the run is to begin.
     pub fn handle_timeout(&mut self, now: Instant) {
         self.start(now);
-        if let State::Waiting { menu, deadline, keys } = self.state
-            && deadline <= now
-        {
-            self.wait_is_over(menu, keys);
-            self.go(now);
+        match self.state {
+            State::Waiting { menu, deadline, keys } if deadline <= now => {
+                self.wait_is_over(menu, keys);
+                self.go(now);
+            }
+            State::Collecting { op, deadline, keys } if deadline <= now => {
+                self.collected(op, keys);
+                self.go(now);
+            }
+            _ => {}
         }
     }
 
@@ -305,12 +384,13 @@ impl Run {
     pub fn next_deadline(&self) -> Option<Instant> {
         match &self.state {
             State::New => Some(Instant::ZERO),
-            State::Waiting { deadline, .. } => Some(*deadline),
+            State::Waiting { deadline, .. } | State::Collecting { deadline, .. } => Some(*deadline),
             State::Running
             | State::Playing { .. }
             | State::Recording(_)
             | State::Sending { .. }
             | State::Asking { .. }
+            | State::Awaiting { .. }
             | State::Done => None,
         }
     }
@@ -343,6 +423,8 @@ impl Run {
         let context = &self.context;
         let strings = context.dialled.capacity()
             + context.language.capacity()
+            + context.domain.capacity()
+            + context.trunk.as_ref().map_or(0, String::capacity)
             + context.caller.name.capacity()
             + context.caller.number.capacity();
         size_of::<Self>()
@@ -367,14 +449,14 @@ impl Run {
         self.pc = flow.entry;
     }
 
-    fn call(&mut self, flow: u32, args: Vec<Value>, tail: bool) {
+    fn call(&mut self, flow: u32, args: Vec<Value>, tail: bool, into: Option<u16>) {
         if tail {
             self.slots.truncate(self.base as usize);
         } else if self.frames.len() >= MAX_FRAMES {
             self.finish(Finish::OutOfFuel);
             return;
         } else {
-            self.frames.push(Frame { pc: self.pc, base: self.base });
+            self.frames.push(Frame { pc: self.pc, base: self.base, into });
         }
         self.enter(flow, args);
     }
@@ -416,7 +498,31 @@ impl Run {
     }
 
     fn finish(&mut self, how: Finish) {
+        self.finish_by(how, HangupCause::Normal);
+    }
+
+    fn finish_by(&mut self, how: Finish, cause: HangupCause) {
         self.state = State::Done;
-        self.emit(Effect::Finished(how, HangupCause::Normal));
+        self.emit(Effect::Finished(how, cause));
+    }
+}
+
+/// The keys of a number; a `+` before it is on no key. None if it can't be typed.
+fn keys_of(number: &str) -> Option<Vec<Key>> {
+    number.strip_prefix('+').unwrap_or(number).chars().map(Key::from_char).collect()
+}
+
+/// Whether a route's condition holds for this call.
+fn holds(condition: &Condition, program: &Program, context: &CallContext) -> bool {
+    match condition {
+        Condition::Domain(domain) => context.domain.eq_ignore_ascii_case(domain),
+        Condition::From(pattern) => {
+            keys_of(&context.caller.number).is_some_and(|keys| pattern.matches(&keys))
+        }
+        Condition::Trunk(trunk) => context.trunk.as_deref() == Some(trunk),
+        Condition::Identified(wanted) => context.caller.user.is_some() == *wanted,
+        Condition::When(hours, open) => {
+            program.hours.get(usize::from(*hours)).is_some_and(|h| h.open(context.at) == *open)
+        }
     }
 }

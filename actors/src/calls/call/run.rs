@@ -125,6 +125,7 @@ impl Call {
                 });
             }
             Effect::Log(line) => tracing::debug!(line, "dialplan"),
+            Effect::Trace { op, what } => tracing::trace!(op, what, "dialplan"),
             Effect::Panic => planted_panic(),
             Effect::Finished(finish, cause) => {
                 tracing::debug!(?finish, "a dialplan run ended");

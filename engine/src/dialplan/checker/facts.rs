@@ -21,9 +21,10 @@ pub fn of(module: &Module) -> Facts {
         let mut changed = false;
         for index in order.iter().copied() {
             let flow = &module.flows[index];
-            let returns = facts.passes(&flow.body);
+            let returns = facts.passes(&flow.body)
+                || any(&flow.body, &mut |stmt| matches!(stmt.kind, Kind::Return { .. }));
             let ends = any(&flow.body, &mut |stmt| match &stmt.kind {
-                Kind::Menu(_) | Kind::Record { .. } | Kind::Hangup => true,
+                Kind::Menu(_) | Kind::Record(_) | Kind::Collect(_) | Kind::Hangup(_) => true,
                 Kind::Call(call) => facts.may_end.get(call.flow).copied().unwrap_or(false),
                 _ => false,
             });
@@ -46,26 +47,45 @@ impl Facts {
     /// Whether what stands behind the instruction can be reached through it.
     pub fn stmt_passes(&self, stmt: &Stmt) -> bool {
         match &stmt.kind {
-            Kind::Hangup | Kind::Again { limit: None } => false,
+            Kind::Hangup(_) | Kind::Return { .. } | Kind::Again { limit: None } => false,
             Kind::Again { limit: Some(limit) } => self.passes(&limit.then),
             Kind::Call(call) => self.returns.get(call.flow).copied().unwrap_or(true),
             Kind::Menu(menu) => {
                 live_actions(menu).any(|a| menu.actions.get(a).is_none_or(|b| self.passes(b)))
             }
-            Kind::If { then, otherwise, .. } | Kind::IfUser { then, otherwise, .. } => {
+            Kind::If { then, otherwise, .. }
+            | Kind::IfFound { then, otherwise, .. }
+            | Kind::IfAllowed { then, otherwise, .. } => {
                 self.passes(then) || self.passes(otherwise)
             }
-            Kind::Say(_)
+            Kind::Match { arms, other } => {
+                arms.iter().any(|(_, action, _)| self.passes(action))
+                    || other.as_ref().is_some_and(|other| self.passes(other))
+            }
+            Kind::Answer
+            | Kind::Early
+            | Kind::Say { .. }
             | Kind::Play { .. }
             | Kind::Beep
+            | Kind::Tone { .. }
             | Kind::Pause(_)
-            | Kind::Record { .. }
+            | Kind::Collect(_)
+            | Kind::Record(_)
             | Kind::Set { .. }
             | Kind::Query { .. }
+            | Kind::Webhook(_)
             | Kind::Send { .. }
+            | Kind::Forward(_)
+            | Kind::Keep { .. }
             | Kind::Discard { .. }
             | Kind::Act { .. }
+            | Kind::Change { .. }
+            | Kind::Notify { .. }
+            | Kind::Told { .. }
+            | Kind::Connect { .. }
+            | Kind::Ring { .. }
             | Kind::ForEach { .. }
+            | Kind::Speak(_)
             | Kind::Log(_)
             | Kind::Panic => true,
         }
@@ -86,22 +106,39 @@ pub fn inner(stmt: &Stmt) -> Vec<&Block> {
         Kind::Play { otherwise, .. }
         | Kind::Query { otherwise, .. }
         | Kind::Send { otherwise, .. }
-        | Kind::Act { otherwise, .. } => vec![otherwise],
-        Kind::If { then, otherwise, .. } | Kind::IfUser { then, otherwise, .. } => {
-            vec![then, otherwise]
+        | Kind::Keep { otherwise, .. }
+        | Kind::Act { otherwise, .. }
+        | Kind::Change { otherwise, .. }
+        | Kind::Notify { otherwise, .. }
+        | Kind::Connect { otherwise, .. }
+        | Kind::Ring { otherwise, .. } => vec![otherwise],
+        Kind::Collect(collect) => vec![&collect.otherwise],
+        Kind::Webhook(webhook) => vec![&webhook.otherwise],
+        Kind::Forward(forward) => vec![&forward.otherwise],
+        Kind::If { then, otherwise, .. }
+        | Kind::IfFound { then, otherwise, .. }
+        | Kind::IfAllowed { then, otherwise, .. } => vec![then, otherwise],
+        Kind::Match { arms, other } => {
+            arms.iter().map(|(_, action, _)| action).chain(other).collect()
         }
         Kind::Again { limit: Some(limit) } => vec![&limit.then],
         Kind::ForEach { body, .. } => vec![body],
         Kind::Menu(menu) => std::iter::once(&menu.prompt).chain(&menu.actions).collect(),
         Kind::Again { limit: None }
-        | Kind::Say(_)
+        | Kind::Answer
+        | Kind::Early
+        | Kind::Say { .. }
         | Kind::Beep
+        | Kind::Tone { .. }
         | Kind::Pause(_)
-        | Kind::Record { .. }
+        | Kind::Record(_)
         | Kind::Set { .. }
         | Kind::Discard { .. }
+        | Kind::Told { .. }
         | Kind::Call(_)
-        | Kind::Hangup
+        | Kind::Return { .. }
+        | Kind::Speak(_)
+        | Kind::Hangup(_)
         | Kind::Log(_)
         | Kind::Panic => Vec::new(),
     }

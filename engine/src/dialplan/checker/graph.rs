@@ -2,7 +2,7 @@
 
 use super::super::ast::Span;
 use super::super::hir::{Block, Kind, Menu, Module, Stmt};
-use super::facts::inner;
+use super::facts::{Facts, inner};
 
 /// A call.
 pub struct Edge {
@@ -13,47 +13,66 @@ pub struct Edge {
     pub asked: bool,
     /// Nothing of the calling flow follows it.
     pub tail: bool,
+    /// The flow is run in a call of its own, which this one starts.
+    pub rings: bool,
 }
 
 /// Every call of every flow.
-pub fn edges(module: &Module) -> Vec<Edge> {
+pub fn edges(module: &Module, facts: &Facts) -> Vec<Edge> {
     let mut edges = Vec::new();
     for (from, flow) in module.flows.iter().enumerate() {
-        block(&flow.body, Place { from, asked: false, last: true }, &mut edges);
+        block(&flow.body, Place { facts, from, asked: false, last: true }, &mut edges);
     }
     edges
 }
 
 #[derive(Clone, Copy)]
-struct Place {
+struct Place<'a> {
+    facts: &'a Facts,
     from: usize,
     asked: bool,
     last: bool,
 }
 
-fn block(of: &Block, place: Place, edges: &mut Vec<Edge>) {
+fn block(of: &Block, mut place: Place<'_>, edges: &mut Vec<Edge>) {
     for (index, stmt) in of.stmts.iter().enumerate() {
         let last = place.last && index + 1 == of.stmts.len();
         one(stmt, Place { last, ..place }, edges);
+        // Behind a `collect` whose `else` goes elsewhere, keys were pressed.
+        if let Kind::Collect(collect) = &stmt.kind {
+            place.asked |= !place.facts.passes(&collect.otherwise);
+        }
     }
 }
 
-fn one(stmt: &Stmt, place: Place, edges: &mut Vec<Edge>) {
+fn one(stmt: &Stmt, place: Place<'_>, edges: &mut Vec<Edge>) {
     match &stmt.kind {
         Kind::Call(call) => edges.push(Edge {
             from: place.from,
             to: call.flow,
             span: stmt.span,
             asked: place.asked,
-            tail: place.last,
+            tail: place.last && call.into.is_none(),
+            rings: false,
         }),
+        Kind::Ring { call, otherwise, .. } => {
+            edges.push(Edge {
+                from: place.from,
+                to: call.flow,
+                span: stmt.span,
+                asked: place.asked,
+                tail: true,
+                rings: true,
+            });
+            block(otherwise, place, edges);
+        }
         Kind::Menu(m) => menu(m, place, edges),
         Kind::ForEach { body, .. } => block(body, Place { last: false, ..place }, edges),
         _ => inner(stmt).into_iter().for_each(|b| block(b, place, edges)),
     }
 }
 
-fn menu(menu: &Menu, place: Place, edges: &mut Vec<Edge>) {
+fn menu(menu: &Menu, place: Place<'_>, edges: &mut Vec<Edge>) {
     let choice = menu.choices.iter().map(|c| (c.action, true));
     let other = menu.other.map(|(action, _)| (action, true));
     let silence = menu.silence.map(|(_, action, _)| (action, false));

@@ -2,17 +2,17 @@
 
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{Block, Kind, Module};
-use super::facts::inner;
+use super::facts::{Facts, inner};
 use super::graph::{Edge, components, edges};
 
 /// How many flows may stand in one another.
 const MAX_NESTING: usize = 32;
 
-pub fn check(module: &Module, found: &mut Vec<Diagnostic>) {
+pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
     for flow in &module.flows {
         uncounted(&flow.body, found);
     }
-    let edges = edges(module);
+    let edges = edges(module, facts);
     unasked(module, &edges, found);
     piled(module, &edges, found);
 }
@@ -48,7 +48,7 @@ fn unasked(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
 
 /// Flows that call one another in a circle, and wait for the called one to return.
 fn piled(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
-    let all: Vec<&Edge> = edges.iter().collect();
+    let all: Vec<&Edge> = edges.iter().filter(|e| !e.rings).collect();
     let before = found.len();
     for_circles(module, &all, |edge, name| {
         if !edge.tail && edge.asked {
@@ -72,7 +72,7 @@ fn piled(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
 fn too_deep(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
     let count = module.flows.len();
     let mut calls = vec![Vec::new(); count];
-    for (index, edge) in edges.iter().enumerate() {
+    for (index, edge) in edges.iter().enumerate().filter(|(_, e)| !e.rings) {
         calls[edge.from].push(index);
     }
     let targets: Vec<Vec<usize>> =

@@ -1,19 +1,18 @@
 //! Every instruction, flow and route can be reached.
 
+use super::super::STARTED_BY_HARK;
 use super::super::diagnostic::Diagnostic;
-use super::super::hir::{Block, Module, Route};
+use super::super::hir::{Block, Condition, Module, Route};
+use super::super::program::rank;
 use super::facts::{Facts, inner};
 use super::graph::edges;
-
-/// The flows that Hark itself starts, for the calls that it makes.
-const STARTED_BY_HARK: [&str; 3] = ["deliver", "play_on_phone", "call_to_record"];
 
 pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
     for flow in &module.flows {
         block(&flow.body, facts, found);
     }
     routes(&module.routes, found);
-    flows(module, found);
+    flows(module, facts, found);
 }
 
 fn block(of: &Block, facts: &Facts, found: &mut Vec<Diagnostic>) {
@@ -35,15 +34,16 @@ fn block(of: &Block, facts: &Facts, found: &mut Vec<Diagnostic>) {
 
 fn routes(routes: &[Route], found: &mut Vec<Diagnostic>) {
     let mut order: Vec<&Route> = routes.iter().collect();
-    order.sort_by_key(|r| r.pattern.as_ref().map_or(2, |p| u8::from(!p.is_exact())));
+    order.sort_by_key(|r| rank(r.pattern.as_ref(), r.conditions.len()));
     for (index, route) in order.iter().enumerate() {
         // A route that asks for a user lets numbers of nobody pass to the next.
         let before = order[..index].iter().filter(|r| !r.call.may_miss).find(|b| {
-            match (&b.pattern, &route.pattern) {
+            let numbers = match (&b.pattern, &route.pattern) {
                 (Some(before), Some(this)) => before.covers(this),
                 (None, _) => true,
                 (Some(_), None) => false,
-            }
+            };
+            numbers && b.conditions.iter().all(|c| follows(c, &route.conditions))
         });
         let Some(before) = before else { continue };
         let error = if route.pattern.is_none() {
@@ -54,19 +54,27 @@ fn routes(routes: &[Route], found: &mut Vec<Diagnostic>) {
         found.push(
             error
                 .also(before.span, "takes these numbers already")
-                .cause("one number only goes before patterns, then what is written first, then `otherwise`")
+                .cause("one number only goes before patterns, and those before `otherwise`; then what has more conditions; then what is written first")
                 .mend("take one of them out"),
         );
     }
 }
 
-fn flows(module: &Module, found: &mut Vec<Diagnostic>) {
+/// Whether a condition holds wherever the others do.
+fn follows(condition: &Condition, others: &[Condition]) -> bool {
+    others.iter().any(|other| match (condition, other) {
+        (Condition::From(wide), Condition::From(narrow)) => wide.covers(narrow),
+        (condition, other) => condition == other,
+    })
+}
+
+fn flows(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
     // Where nothing is routed, the folder is a library or an exercise.
     if module.routes.is_empty() {
         return;
     }
     let mut calls = vec![Vec::new(); module.flows.len()];
-    for edge in edges(module) {
+    for edge in edges(module, facts) {
         calls[edge.from].push(edge.to);
     }
     let mut reached = vec![false; module.flows.len()];

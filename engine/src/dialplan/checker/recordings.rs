@@ -61,9 +61,7 @@ impl Walk<'_> {
     fn block(&mut self, block: &Block, mut state: State) -> Option<State> {
         let mut made = Vec::new();
         for stmt in &block.stmts {
-            if let Kind::Record { slot, .. } = stmt.kind {
-                made.push(slot);
-            }
+            made.extend(self.makes(stmt));
             state = self.stmt(stmt, state)?;
         }
         let end = block.stmts.last().map_or(block.span, |s| s.span);
@@ -77,6 +75,19 @@ impl Walk<'_> {
         Some(state)
     }
 
+    /// The recording that an instruction gives a name.
+    fn makes(&self, stmt: &Stmt) -> Option<u16> {
+        match &stmt.kind {
+            Kind::Record(record) => Some(record.slot),
+            Kind::Call(call) => call.into.filter(|slot| self.is_recording(*slot)),
+            _ => None,
+        }
+    }
+
+    fn is_recording(&self, slot: u16) -> bool {
+        self.flow.vars.get(usize::from(slot)).is_some_and(|v| v.kind == Type::Recording)
+    }
+
     fn turn<T>(&mut self, at: Span, what: &'static str, walk: impl FnOnce(&mut Self) -> T) -> T {
         self.path.push((at, what));
         let result = walk(self);
@@ -86,12 +97,15 @@ impl Walk<'_> {
 
     fn stmt(&mut self, stmt: &Stmt, mut state: State) -> Option<State> {
         match &stmt.kind {
-            Kind::Record { slot, .. } => {
+            Kind::Record(record) => {
+                if let Some((slot, _, at)) = record.join {
+                    self.use_up(&mut state, slot, at, "joined");
+                }
                 self.nothing_open(&mut state, stmt.span, "another recording begins here");
-                state.insert(*slot, Use::Open(stmt.span));
+                state.insert(record.slot, Use::Open(stmt.span));
                 Some(state)
             }
-            Kind::Play { what, otherwise } => {
+            Kind::Play { what, otherwise, .. } => {
                 if let Play::Recording(slot) = what {
                     self.must_be_open(&mut state, *slot, stmt.span, "played");
                 }
@@ -100,25 +114,62 @@ impl Walk<'_> {
             }
             Kind::Send { slot, otherwise, .. } => {
                 self.use_up(&mut state, *slot, stmt.span, "sent");
-                let failed = self
-                    .turn(stmt.span, "if it can't be kept", |w| w.block(otherwise, state.clone()));
-                self.join(Some(state), failed, stmt.span)
+                self.or_failed(otherwise, stmt.span, "if it can't be kept", state)
+            }
+            Kind::Keep { slot, otherwise, .. } => {
+                self.use_up(&mut state, *slot, stmt.span, "kept");
+                self.or_failed(otherwise, stmt.span, "if it can't be kept", state)
+            }
+            Kind::Forward(forward) => {
+                if let Some(slot) = forward.introduction {
+                    self.use_up(&mut state, slot, stmt.span, "used as an introduction");
+                }
+                self.or_failed(&forward.otherwise, stmt.span, "if it can't be kept", state)
             }
             Kind::Discard { slot } => {
                 self.use_up(&mut state, *slot, stmt.span, "discarded");
                 Some(state)
             }
-            Kind::Query { otherwise, .. } | Kind::Act { otherwise, .. } => {
-                let failed =
-                    self.turn(stmt.span, "if this fails", |w| w.block(otherwise, state.clone()));
-                self.join(Some(state), failed, stmt.span)
+            Kind::Collect(collect) => {
+                self.nothing_open(&mut state, stmt.span, "a hang-up here ends the call");
+                self.or_failed(&collect.otherwise, stmt.span, "if too few are pressed", state)
+            }
+            Kind::Query { otherwise, .. }
+            | Kind::Act { otherwise, .. }
+            | Kind::Change { otherwise, .. }
+            | Kind::Notify { otherwise, .. }
+            | Kind::Connect { otherwise, .. }
+            | Kind::Ring { otherwise, .. } => {
+                self.or_failed(otherwise, stmt.span, "if this fails", state)
+            }
+            Kind::Webhook(webhook) => {
+                self.or_failed(&webhook.otherwise, stmt.span, "if this fails", state)
             }
             Kind::Call(call) => self.call(call, stmt.span, state),
-            Kind::If { then, otherwise, .. } | Kind::IfUser { then, otherwise, .. } => {
+            Kind::Return { moved, .. } => {
+                if let Some(slot) = moved {
+                    self.use_up(&mut state, *slot, stmt.span, "given back");
+                }
+                self.must_be_used(&state, stmt.span, "the flow ends here");
+                None
+            }
+            Kind::If { then, otherwise, .. }
+            | Kind::IfFound { then, otherwise, .. }
+            | Kind::IfAllowed { then, otherwise, .. } => {
                 let yes = self.turn(then.span, "if so", |w| w.block(then, state.clone()));
                 let at = if otherwise.stmts.is_empty() { stmt.span } else { otherwise.span };
                 let no = self.turn(at, "if not", |w| w.block(otherwise, state));
                 self.join(yes, no, stmt.span)
+            }
+            Kind::Match { arms, other } => {
+                let mut after: Option<State> = None;
+                for (_, action, at) in arms {
+                    let end = self.turn(*at, "in this case", |w| w.block(action, state.clone()));
+                    after = self.join(after, end, stmt.span);
+                }
+                let Some(other) = other else { return after };
+                let end = self.turn(other.span, "otherwise", |w| w.block(other, state));
+                self.join(after, end, stmt.span)
             }
             Kind::ForEach { body, .. } => {
                 if let Some(after) = self.block(body, state.clone()) {
@@ -134,17 +185,34 @@ impl Walk<'_> {
                     None => None,
                 }
             }
-            Kind::Hangup => {
+            Kind::Hangup(_) => {
                 self.must_be_used(&state, stmt.span, "the call ends here");
                 None
             }
-            Kind::Say(_)
+            Kind::Answer
+            | Kind::Early
+            | Kind::Say { .. }
             | Kind::Beep
+            | Kind::Tone { .. }
             | Kind::Pause(_)
             | Kind::Set { .. }
+            | Kind::Told { .. }
+            | Kind::Speak(_)
             | Kind::Log(_)
             | Kind::Panic => Some(state),
         }
+    }
+
+    /// What is known behind something that may fail, and behind what is done then.
+    fn or_failed(
+        &mut self,
+        otherwise: &Block,
+        at: Span,
+        what: &'static str,
+        state: State,
+    ) -> Option<State> {
+        let failed = self.turn(at, what, |w| w.block(otherwise, state.clone()));
+        self.join(Some(state), failed, at)
     }
 
     fn call(&mut self, call: &Call, span: Span, mut state: State) -> Option<State> {
@@ -155,6 +223,9 @@ impl Walk<'_> {
             let name = self.module.flows.get(call.flow).map_or("", |f| f.name.text.as_str());
             let what = format!("`{name}` may be the last that the caller hears");
             self.nothing_open(&mut state, span, &what);
+        }
+        if let Some(slot) = call.into.filter(|slot| self.is_recording(*slot)) {
+            state.insert(slot, Use::Open(span));
         }
         self.facts.returns.get(call.flow).copied().unwrap_or(true).then_some(state)
     }

@@ -3,7 +3,6 @@
 use super::super::ast::Span;
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{Block, Choice, Kind, Menu, Module, Stmt};
-use super::super::run::BETWEEN_KEYS;
 use super::facts::{inner, live_actions};
 
 pub fn check(module: &Module, found: &mut Vec<Diagnostic>) {
@@ -57,31 +56,47 @@ fn menu(menu: &Menu, found: &mut Vec<Diagnostic>) {
     prompt(&menu.prompt, found);
     silence(menu, found);
     hangup(menu, found);
-    choices(&menu.choices, found);
+    choices(menu, found);
 }
 
 /// Before it waits a menu speaks, and does nothing that could end it or need an answer.
 fn prompt(of: &Block, found: &mut Vec<Diagnostic>) {
     for stmt in &of.stmts {
         let speaks = match &stmt.kind {
-            Kind::Say(_)
+            Kind::Say { .. }
             | Kind::Play { .. }
             | Kind::Beep
+            | Kind::Tone { .. }
             | Kind::Pause(_)
             | Kind::Set { .. }
             | Kind::If { .. }
-            | Kind::IfUser { .. }
+            | Kind::IfFound { .. }
+            | Kind::IfAllowed { .. }
+            | Kind::Match { .. }
             | Kind::ForEach { .. }
             | Kind::Log(_) => true,
-            Kind::Record { .. }
+            Kind::Answer
+            | Kind::Early
+            | Kind::Collect(_)
+            | Kind::Record(_)
             | Kind::Query { .. }
+            | Kind::Webhook(_)
             | Kind::Send { .. }
+            | Kind::Forward(_)
+            | Kind::Keep { .. }
             | Kind::Discard { .. }
             | Kind::Act { .. }
+            | Kind::Change { .. }
+            | Kind::Notify { .. }
+            | Kind::Told { .. }
+            | Kind::Connect { .. }
+            | Kind::Ring { .. }
             | Kind::Menu(_)
             | Kind::Call(_)
+            | Kind::Return { .. }
             | Kind::Again { .. }
-            | Kind::Hangup
+            | Kind::Speak(_)
+            | Kind::Hangup(_)
             | Kind::Panic => false,
         };
         if speaks {
@@ -132,7 +147,8 @@ fn hangup(menu: &Menu, found: &mut Vec<Diagnostic>) {
     if live_actions(menu).any(|a| a == index) {
         return;
     }
-    let speaks = |stmt: &Stmt| matches!(stmt.kind, Kind::Say(_) | Kind::Play { .. } | Kind::Beep);
+    let speaks =
+        |stmt: &Stmt| matches!(stmt.kind, Kind::Say { .. } | Kind::Play { .. } | Kind::Beep);
     if let Some(stmt) = action.stmts.iter().find(|s| speaks(s)) {
         found.push(
             Diagnostic::warning(317, stmt.span, "nobody hears this")
@@ -146,7 +162,9 @@ fn asks(block: &Block, at: Span, found: &mut Vec<Diagnostic>) {
     for stmt in &block.stmts {
         let (code, what) = match &stmt.kind {
             Kind::Again { .. } => (305, "a caller who is gone can't be asked again"),
-            Kind::Menu(_) | Kind::Record { .. } => (315, "a caller who is gone can't be asked"),
+            Kind::Menu(_) | Kind::Record(_) | Kind::Collect(_) | Kind::Connect { .. } => {
+                (315, "a caller who is gone can't be asked")
+            }
             _ => {
                 inner(stmt).into_iter().for_each(|b| asks(b, at, found));
                 continue;
@@ -161,9 +179,9 @@ fn asks(block: &Block, at: Span, found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn choices(choices: &[Choice], found: &mut Vec<Diagnostic>) {
+fn choices(menu: &Menu, found: &mut Vec<Diagnostic>) {
     // One number only goes before patterns; else the order written.
-    let mut order: Vec<&Choice> = choices.iter().collect();
+    let mut order: Vec<&Choice> = menu.choices.iter().collect();
     order.sort_by_key(|c| !c.pattern.is_exact());
     for (index, choice) in order.iter().enumerate() {
         let before = order[..index].iter().find(|b| b.pattern.covers(&choice.pattern));
@@ -176,19 +194,39 @@ fn choices(choices: &[Choice], found: &mut Vec<Diagnostic>) {
                     .mend("take one of them out"),
             );
         }
-        let longer = order.iter().find(|c| choice.pattern.begins_some(&c.pattern));
-        if let Some(longer) = longer {
-            let pause = BETWEEN_KEYS.as_secs();
+        if menu.end_on.iter().any(|key| choice.pattern.has_behind_first(key)) {
             found.push(
-                Diagnostic::warning(
-                    312,
-                    choice.span,
-                    format!("`{}` costs a pause of {pause} s", choice.pattern.as_str()),
-                )
-                .label("is complete")
-                .also(longer.span, "but may be the beginning of this")
-                .cause("only silence tells the one from the other")
-                .mend("let them begin with different keys"),
+                Diagnostic::error(319, choice.span, "this can't be typed")
+                    .label("a key of it ends the number")
+                    .cause("`end on` takes that key for the number's end")
+                    .mend("choose another key to end numbers with"),
+            );
+        }
+        // Whoever can say that a number is complete need not wait.
+        if !menu.end_on.is_empty() {
+            continue;
+        }
+        let pause = menu.between.as_secs_f32();
+        let costs = format!("`{}` costs a pause of {pause} s", choice.pattern.as_str());
+        let longer = order
+            .iter()
+            .find(|c| !std::ptr::eq(**c, *choice) && choice.pattern.begins_some(&c.pattern));
+        if let Some(longer) = longer {
+            found.push(
+                Diagnostic::warning(312, choice.span, costs)
+                    .label("is complete")
+                    .also(longer.span, "but may be the beginning of this")
+                    .cause("only silence tells the one from the other")
+                    .mend(
+                        "let them begin with different keys, or let a key end the number: end on #",
+                    ),
+            );
+        } else if choice.pattern.longest() > choice.pattern.shortest() {
+            found.push(
+                Diagnostic::warning(312, choice.span, costs)
+                    .label("is complete, and may go on")
+                    .cause("only silence tells that nothing follows")
+                    .mend("let a key end the number: end on #"),
             );
         }
     }

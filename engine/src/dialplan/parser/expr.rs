@@ -94,6 +94,13 @@ impl Parser<'_> {
         let span = self.span();
         let kind = match self.kind() {
             TokenKind::Text => return self.text(),
+            TokenKind::Number(_)
+                if self.tokens.get(self.at + 1).is_some_and(|t| t.kind == TokenKind::Colon) =>
+            {
+                let minutes = self.clock("send message to bob at 8:00")?;
+                let kind = ExprKind::Clock(minutes % 1440);
+                return Ok(Expr { kind, span: span.to(self.previous()) });
+            }
             TokenKind::Number(n) => ExprKind::Number(n),
             TokenKind::Duration(d) => ExprKind::Duration(d),
             TokenKind::Word if self.at_word("true") => ExprKind::Bool(true),
@@ -114,6 +121,10 @@ impl Parser<'_> {
                 self.expect(TokenKind::RightParen, "(a or b)")?;
                 return Ok(inner);
             }
+            TokenKind::LeftBracket => {
+                let items = self.list()?;
+                return Ok(Expr { kind: ExprKind::List(items), span: span.to(self.previous()) });
+            }
             _ => {
                 let error = self.unexpected("a value");
                 return self.tell(error);
@@ -121,6 +132,39 @@ impl Parser<'_> {
         };
         self.bump();
         Ok(Expr { kind, span })
+    }
+
+    /// `[a, b]`
+    fn list(&mut self) -> Parsed<Vec<Expr>> {
+        self.bump();
+        let mut items = Vec::new();
+        while self.kind() != TokenKind::RightBracket {
+            if items.len() as u32 >= MAX_OPERATORS {
+                return self.too_long();
+            }
+            items.push(self.expr()?);
+            if !self.eat(TokenKind::Comma) {
+                break;
+            }
+        }
+        self.expect(TokenKind::RightBracket, "[alice, bob]")?;
+        Ok(items)
+    }
+
+    /// A sum, without comparisons, `and` and `or`: where those words mean something else.
+    pub(super) fn sum(&mut self) -> Parsed<Expr> {
+        self.deeper(|p| p.binary(3))
+    }
+
+    /// What stands between the quotes, as it is written.
+    pub(super) fn raw_text(&mut self) -> Parsed<String> {
+        if self.kind() != TokenKind::Text {
+            let error = self.unexpected("a text in quotes");
+            return self.tell(error);
+        }
+        let written = self.text_of(self.span());
+        self.bump();
+        Ok(unquoted(written).to_owned())
     }
 
     pub(super) fn arguments(&mut self) -> Parsed<Vec<Expr>> {
@@ -157,13 +201,11 @@ impl Parser<'_> {
         }
     }
 
-    fn text(&mut self) -> Parsed<Expr> {
+    pub(super) fn text(&mut self) -> Parsed<Expr> {
         let span = self.span();
         let written = self.text_of(span);
         self.bump();
-        let inside = written.strip_prefix('"').unwrap_or(written);
-        let inside = inside.strip_suffix('"').unwrap_or(inside);
-        let parts = self.text_parts(inside, span.start + 1, span.source);
+        let parts = self.text_parts(unquoted(written), span.start + 1, span.source);
         Ok(Expr { kind: ExprKind::Text(parts), span })
     }
 
@@ -226,10 +268,16 @@ impl Parser<'_> {
             Some((value, forms)) => (value, Some(forms)),
             None => (inside, None),
         };
-        let tokens = lex(source, value, offset, self.diagnostics);
-        let depth = self.depth;
-        let mut inner =
-            Parser { text: value, offset, tokens, at: 0, depth, diagnostics: self.diagnostics };
+        let tokens = lex(source, value, offset, self.diagnostics).tokens;
+        let mut inner = Parser {
+            text: value,
+            offset,
+            tokens,
+            docs: Vec::new(),
+            at: 0,
+            depth: self.depth,
+            diagnostics: self.diagnostics,
+        };
         let value = inner.expr()?;
         if inner.kind() != TokenKind::End {
             let error = inner
@@ -250,4 +298,10 @@ impl Parser<'_> {
     pub(super) fn variable(&mut self) -> Parsed<Name> {
         self.name("the name of a recording")
     }
+}
+
+/// What stands between the quotes of a text.
+fn unquoted(written: &str) -> &str {
+    let inside = written.strip_prefix('"').unwrap_or(written);
+    inside.strip_suffix('"').unwrap_or(inside)
 }

@@ -4,7 +4,7 @@ use super::super::ast::{Block, Cause, Menu, MenuAnswer, Span};
 use super::super::diagnostic::Diagnostic;
 use super::super::lexer::TokenKind;
 use super::{Parsed, Parser};
-use crate::key::Key;
+use crate::key::{Key, KeySet};
 
 const ANSWERS: [&str; 5] = ["key", "digits", "silence", "other", "hangup"];
 
@@ -18,6 +18,7 @@ impl Parser<'_> {
         self.expect(TokenKind::LeftBrace, "menu { say \"…\" key 1 -> … }")?;
         let mut prompt = Block { stmts: Vec::new(), span: open };
         let mut answers: Vec<MenuAnswer> = Vec::new();
+        let (mut between, mut end_on) = (None, KeySet::EMPTY);
         loop {
             while self.eat(TokenKind::Semicolon) {}
             match self.kind() {
@@ -26,7 +27,20 @@ impl Parser<'_> {
                 _ => {}
             }
             let before = self.at;
-            if self.at_answer() {
+            if self.at_word("between") && self.word_after(1) != "(" {
+                self.bump();
+                match self.postfix() {
+                    Ok(length) => between = Some(length),
+                    Err(_) => self.skip_to_next_line(),
+                }
+            } else if self.at_word("end") && self.word_after(1) == "on" {
+                self.bump();
+                self.bump();
+                match self.keys() {
+                    Ok(keys) => end_on = keys,
+                    Err(_) => self.skip_to_next_line(),
+                }
+            } else if self.at_answer() {
                 match self.answer() {
                     Ok(answer) => answers.push(answer),
                     Err(_) => self.skip_to_next_line(),
@@ -50,7 +64,7 @@ impl Parser<'_> {
         }
         let span = head.to(self.span());
         self.bump();
-        Ok(Menu { prompt, answers, span, head })
+        Ok(Menu { prompt, answers, between, end_on, span, head })
     }
 
     fn at_answer(&self) -> bool {
@@ -118,6 +132,15 @@ impl Parser<'_> {
                 self.tell(error)
             }
         }
+    }
+
+    /// `# or *`
+    pub(super) fn keys(&mut self) -> Parsed<KeySet> {
+        let mut keys = KeySet::EMPTY.with(self.key()?);
+        while self.eat_word("or") {
+            keys = keys.with(self.key()?);
+        }
+        Ok(keys)
     }
 
     /// One key, bare or in quotes: `1`, `*`, `#`, `A`, `"#"`.

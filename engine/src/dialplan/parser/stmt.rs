@@ -1,21 +1,29 @@
 //! Blocks and instructions.
 
 use super::super::ast::{
-    ActKind, Block, Expr, ExprKind, Name, PlayWhat, Record, Span, Stmt, StmtKind,
+    ActKind, Block, Collect, Expr, ExprKind, Name, PlayWhat, Record, Span, Stmt, StmtKind,
 };
 use super::super::diagnostic::Diagnostic;
+use super::super::effect::HangupCause;
 use super::super::lexer::TokenKind;
 use super::{Parsed, Parser};
 use crate::key::KeySet;
 
-/// The words that begin an instruction, or will: none of them can be a name.
-pub const RESERVED: [&str; 37] = [
+/// The words that begin an instruction or belong to an expression: none of them can be a name.
+pub const RESERVED: [&str; 52] = [
+    "answer",
+    "early",
     "say",
     "play",
     "beep",
+    "tone",
     "pause",
     "record",
+    "collect",
     "send",
+    "forward",
+    "keep",
+    "remove",
     "discard",
     "menu",
     "key",
@@ -25,13 +33,23 @@ pub const RESERVED: [&str; 37] = [
     "again",
     "if",
     "else",
+    "match",
     "for",
+    "return",
     "hangup",
     "log",
     "mark_heard",
     "save",
     "delete",
+    "restore",
     "confirm",
+    "connect",
+    "ring",
+    "notify",
+    "set",
+    "told",
+    "webhook",
+    "speak",
     "panic",
     "and",
     "or",
@@ -43,13 +61,9 @@ pub const RESERVED: [&str; 37] = [
     "otherwise",
     "constant",
     "test",
-    "connect",
-    "ring",
-    "match",
-    "webhook",
+    "import",
+    "languages",
 ];
-/// Words of the language to come, which are refused with a word of their own.
-const FUTURE: [&str; 4] = ["connect", "ring", "match", "webhook"];
 
 impl Parser<'_> {
     pub(super) fn block(&mut self) -> Parsed<Block> {
@@ -99,7 +113,7 @@ impl Parser<'_> {
         Ok(Block { stmts: vec![stmt], span })
     }
 
-    fn otherwise(&mut self) -> Parsed<Option<Block>> {
+    pub(super) fn otherwise(&mut self) -> Parsed<Option<Block>> {
         if self.eat_word("else") { Ok(Some(self.action()?)) } else { Ok(None) }
     }
 
@@ -132,11 +146,30 @@ impl Parser<'_> {
             return self.assignment();
         }
         match word {
-            "say" => self.then(|p| Ok(StmtKind::Say(p.expr()?))),
+            "answer" => self.then(|_| Ok(StmtKind::Answer)),
+            "early" => self.then(|_| Ok(StmtKind::Early)),
+            "say" => self.then(Self::say),
+            "tone" => self.then(|p| {
+                let hertz = p.postfix()?;
+                p.expect_word("for", "tone 440 for 200ms")?;
+                Ok(StmtKind::Tone(hertz, p.postfix()?))
+            }),
             "log" => self.then(|p| Ok(StmtKind::Log(p.expr()?))),
             "pause" => self.then(|p| Ok(StmtKind::Pause(p.expr()?))),
             "beep" => self.then(|_| Ok(StmtKind::Beep)),
-            "hangup" => self.then(|_| Ok(StmtKind::Hangup)),
+            "hangup" => self.then(Self::hangup),
+            "return" => self.then(Self::give_back),
+            "match" => self.then(Self::matching),
+            "forward" => self.then(Self::forward),
+            "keep" => self.then(Self::keep),
+            "remove" => self.then(Self::remove),
+            "connect" => self.then(Self::connect),
+            "ring" => self.then(Self::ring),
+            "notify" => self.then(Self::notify),
+            "set" => self.then(Self::set),
+            "told" => self.then(|p| Ok(StmtKind::Told { user: p.postfix()? })),
+            "speak" => self.then(|p| Ok(StmtKind::Speak(p.name("a language, such as `de`")?))),
+            "restore" => self.then(|p| p.act(ActKind::Restore)),
             "panic" => self.then(|_| Ok(StmtKind::Panic)),
             "play" => self.then(Self::play),
             "send" => self.then(Self::send),
@@ -163,13 +196,10 @@ impl Parser<'_> {
                         .mend("put it into a `menu { … }`");
                 self.tell(error)
             }
-            word if FUTURE.contains(&word) => {
-                let error = Diagnostic::error(
-                    18,
-                    self.span(),
-                    format!("`{word}` is kept for a later version of the language"),
-                )
-                .mend("nothing takes its place yet");
+            "collect" | "webhook" => {
+                let error =
+                    Diagnostic::error(12, self.span(), format!("what `{word}` finds has no name"))
+                        .mend(format!("give it one: `found = {word} …`"));
                 self.tell(error)
             }
             "" => {
@@ -207,6 +237,12 @@ impl Parser<'_> {
         if self.eat_word("record") {
             return self.record(into);
         }
+        if self.eat_word("collect") {
+            return self.collect(into);
+        }
+        if self.eat_word("webhook") {
+            return self.webhook(into);
+        }
         let value = self.expr()?;
         let otherwise = self.otherwise()?;
         Ok(StmtKind::Assign { into, value, otherwise })
@@ -216,8 +252,14 @@ impl Parser<'_> {
         const EXAMPLE: &str = "message = record max 59s, stop on \"#\" or silence 4s, hangup keeps";
         self.expect_word("max", EXAMPLE)?;
         let max = self.postfix()?;
-        let mut record =
-            Record { into, max, stop_on: KeySet::EMPTY, silence: None, hangup_keeps: None };
+        let mut record = Record {
+            into,
+            max,
+            stop_on: KeySet::EMPTY,
+            silence: None,
+            hangup_keeps: None,
+            join: None,
+        };
         while self.eat(TokenKind::Comma) {
             if self.eat_word("stop") {
                 self.expect_word("on", EXAMPLE)?;
@@ -235,9 +277,14 @@ impl Parser<'_> {
                     }
                 });
                 self.bump();
+            } else if self.at_word("after") || self.at_word("before") {
+                let behind = self.at_word("after");
+                self.bump();
+                record.join = Some((behind, self.variable()?));
             } else {
-                let error =
-                    self.unexpected("`stop on` or `hangup`").mend(format!("as in: {EXAMPLE}"));
+                let error = self
+                    .unexpected("`stop on`, `hangup`, `after` or `before`")
+                    .mend(format!("as in: {EXAMPLE}"));
                 return self.tell(error);
             }
         }
@@ -258,84 +305,105 @@ impl Parser<'_> {
             let span = self.span();
             PlayWhat::Prompt(Name { text: self.plain_text()?, span })
         } else {
-            PlayWhat::Value(self.postfix()?)
+            let value = self.postfix()?;
+            let from = if self.eat_word("from") { Some(self.sum()?) } else { None };
+            let mut speed = None;
+            if self.eat_word("at") {
+                speed = Some(self.postfix()?);
+                self.expect_word("percent", "play m from 10s at 125 percent")?;
+            }
+            PlayWhat::Value { value, from, speed }
         };
         Ok(StmtKind::Play(what, self.otherwise()?))
     }
 
-    fn send(&mut self) -> Parsed<StmtKind> {
-        const EXAMPLE: &str = "send message to bob with receipt else { say \"…\" }";
-        let recording = self.variable()?;
-        self.expect_word("to", EXAMPLE)?;
-        let mut to = vec![self.postfix()?];
-        while self.eat_word("and") {
-            to.push(self.postfix()?);
+    /// `say "Welcome." recorded "welcome"`
+    fn say(&mut self) -> Parsed<StmtKind> {
+        let text = self.expr()?;
+        let mut file = None;
+        if self.eat_word("recorded") {
+            let span = self.span();
+            file = Some(Name { text: self.plain_text()?, span });
         }
-        let (mut receipt, mut urgent) = (false, false);
-        if self.eat_word("with") {
-            loop {
-                match self.word_here() {
-                    "receipt" => receipt = true,
-                    "urgency" => urgent = true,
-                    _ => {
-                        let error = self.unexpected("`receipt` or `urgency`");
-                        return self.tell(error);
-                    }
-                }
-                self.bump();
-                if !self.eat_word("and") {
-                    break;
-                }
+        Ok(StmtKind::Say(text, file))
+    }
+
+    /// `hangup`, `hangup busy`
+    fn hangup(&mut self) -> Parsed<StmtKind> {
+        let word = self.word_here();
+        if word.is_empty() || self.token().first_of_line || word == "else" {
+            return Ok(StmtKind::Hangup(HangupCause::Normal));
+        }
+        let cause = self.hangup_cause()?;
+        Ok(StmtKind::Hangup(cause))
+    }
+
+    pub(super) fn hangup_cause(&mut self) -> Parsed<HangupCause> {
+        let word = self.word_here();
+        let Some((_, cause)) = CAUSES.iter().find(|(name, _)| *name == word) else {
+            let error = self
+                .unexpected("why it is hung up")
+                .mend("hangup, or hangup busy, rejected, unavailable, not_found or congestion")
+                .suggest(word, CAUSES.map(|(name, _)| name));
+            return self.tell(error);
+        };
+        self.bump();
+        Ok(*cause)
+    }
+
+    /// `pin = collect 4 to 10, end on #, silence 6s, between 3s, secret else goodbye`
+    fn collect(&mut self, into: Name) -> Parsed<StmtKind> {
+        const EXAMPLE: &str = "pin = collect 4 to 10, end on #, silence 6s else goodbye";
+        let fewest = self.postfix()?;
+        let most = if self.eat_word("to") { self.postfix()? } else { fewest.clone() };
+        let mut collect = Collect {
+            into,
+            fewest,
+            most,
+            end_on: KeySet::EMPTY,
+            silence: None,
+            between: None,
+            secret: false,
+            otherwise: None,
+        };
+        while self.eat(TokenKind::Comma) {
+            if self.eat_word("end") {
+                self.expect_word("on", EXAMPLE)?;
+                collect.end_on = self.keys()?;
+            } else if self.eat_word("silence") {
+                collect.silence = Some(self.postfix()?);
+            } else if self.eat_word("between") {
+                collect.between = Some(self.postfix()?);
+            } else if self.eat_word("secret") {
+                collect.secret = true;
+            } else {
+                let error = self
+                    .unexpected("`end on`, `silence`, `between` or `secret`")
+                    .mend(format!("as in: {EXAMPLE}"));
+                return self.tell(error);
             }
         }
-        let otherwise = self.otherwise()?;
-        Ok(StmtKind::Send { recording, to, receipt, urgent, otherwise })
-    }
-
-    fn act(&mut self, kind: ActKind) -> Parsed<StmtKind> {
-        let message = self.postfix()?;
-        self.expect_word("for", "save m for me else { say \"…\" }")?;
-        let user = self.postfix()?;
-        let otherwise = self.otherwise()?;
-        Ok(StmtKind::Act { kind, message, user, otherwise })
-    }
-
-    fn again(&mut self) -> Parsed<StmtKind> {
-        if !self.at_word("at") {
-            return Ok(StmtKind::Again(None));
-        }
-        self.bump();
-        self.expect_word("most", "again at most 2 then goodbye")?;
-        let times = self.postfix()?;
-        self.expect_word("then", "again at most 2 then goodbye")?;
-        let then = self.action()?;
-        Ok(StmtKind::Again(Some((times, then))))
-    }
-
-    fn condition(&mut self) -> Parsed<StmtKind> {
-        let condition = self.expr()?;
-        let binder = if self.eat_word("as") { Some(self.name("a name")?) } else { None };
-        let then = self.block()?;
-        let otherwise = self.otherwise()?;
-        Ok(StmtKind::If { condition, binder, then, otherwise })
-    }
-
-    fn for_each(&mut self) -> Parsed<StmtKind> {
-        const EXAMPLE: &str = "for each m in messages(me, new) { … } else { … }";
-        self.expect_word("each", EXAMPLE)?;
-        let item = self.name("a name for each item")?;
-        self.expect_word("in", EXAMPLE)?;
-        let list = self.expr()?;
-        let body = self.block()?;
-        let otherwise = self.otherwise()?;
-        Ok(StmtKind::ForEach { item, list, body, otherwise })
+        collect.otherwise = self.otherwise()?;
+        Ok(StmtKind::Collect(Box::new(collect)))
     }
 }
+
+/// The questions to the store that look like functions.
+pub const QUERIES: [&str; 6] =
+    ["messages", "presence", "pin_matches", "has_pin", "devices", "receipts"];
+/// Why a call may be ended, as authors write it.
+const CAUSES: [(&str, HangupCause); 5] = [
+    ("busy", HangupCause::Busy),
+    ("rejected", HangupCause::Rejected),
+    ("unavailable", HangupCause::Unavailable),
+    ("not_found", HangupCause::NotFound),
+    ("congestion", HangupCause::Congestion),
+];
 
 /// Whether an expression is a question to the store, which may fail.
 pub fn is_query(expr: &Expr) -> bool {
     match &expr.kind {
-        ExprKind::Call(call) => call.name.text == "messages",
+        ExprKind::Call(call) => QUERIES.contains(&call.name.text.as_str()),
         ExprKind::Online(_) => true,
         _ => false,
     }

@@ -1,12 +1,11 @@
 //! Expressions: names, fields and types.
 
-use std::sync::Arc;
-
 use super::super::ast::{self, Binary, Span};
 use super::super::diagnostic::Diagnostic;
 use super::super::hir;
-use super::super::program::{Expr, Part};
-use super::super::value::{FIELDS, Field, Type, Value};
+use super::super::parser::QUERIES;
+use super::super::program::Expr;
+use super::super::value::{FIELDS, Field, Item, Type, Value};
 use super::{Miss, Resolver};
 
 impl Resolver<'_> {
@@ -21,11 +20,19 @@ impl Resolver<'_> {
         if kind.fits(wanted) {
             return;
         }
-        let error = if kind == Type::MaybeUser && wanted == Type::User {
-            Diagnostic::error(207, span, "there may be no such user")
-                .label("perhaps nobody")
-                .cause("a number may belong to nobody, and a caller may not have identified")
-                .mend("if user(n) as who { … } else { … }")
+        let error = if let Type::Maybe(item) = kind
+            && item.one().fits(wanted)
+        {
+            if wanted == Type::User {
+                Diagnostic::error(207, span, "there may be no such user")
+                    .label("perhaps nobody")
+                    .cause("a number may belong to nobody, and a caller may not have identified")
+                    .mend("if user(n) as who { … } else { … }")
+            } else {
+                Diagnostic::error(207, span, "this may be missing")
+                    .label(format!("this is {kind}"))
+                    .mend("if … as found { … } else { … }")
+            }
         } else {
             Diagnostic::error(201, span, format!("{wanted} is needed here, and this is {kind}"))
                 .label(format!("this is {kind}"))
@@ -36,10 +43,12 @@ impl Resolver<'_> {
     pub(super) fn expr(&mut self, expr: &ast::Expr) -> (Expr, Type) {
         let unknown = (Expr::Const(Value::Nothing), Type::Unknown);
         match &expr.kind {
-            ast::ExprKind::Text(parts) => (self.text(parts), Type::Text),
+            ast::ExprKind::Text(parts) => (self.text(parts, expr.span), Type::Text),
             ast::ExprKind::Number(n) => (Expr::Const(Value::Number(*n)), Type::Number),
             ast::ExprKind::Duration(d) => (Expr::Const(Value::Duration(*d)), Type::Duration),
             ast::ExprKind::Bool(b) => (Expr::Const(Value::Bool(*b)), Type::Bool),
+            ast::ExprKind::Clock(minutes) => (Expr::Clock(*minutes), Type::Time),
+            ast::ExprKind::List(items) => self.list(items),
             ast::ExprKind::Name(name) => self.name(name, expr.span).unwrap_or(unknown),
             ast::ExprKind::Field(of, field) => {
                 let (of, kind) = self.expr(of);
@@ -64,10 +73,23 @@ impl Resolver<'_> {
         if let Some(slot) = self.var(name) {
             return Some((Expr::Slot(slot), self.vars[usize::from(slot)].kind));
         }
-        if let Some((value, kind, _)) = self.constants.get(name) {
-            return Some((Expr::Const(value.clone()), *kind));
+        if let Some(constant) = self.constants.get(name) {
+            let (value, kind, untranslated) =
+                (constant.value.clone(), constant.kind, constant.untranslated);
+            if self.spoken
+                && let Some(text) = untranslated
+            {
+                for language in self.languages.clone().into_iter().skip(1) {
+                    self.missing(language, text);
+                }
+            }
+            return Some((value, kind));
+        }
+        if let Some((place, _)) = self.hours.get(name) {
+            return Some((Expr::Const(Value::Hours(*place)), Type::Hours));
         }
         match name {
+            "now" => return Some((Expr::Now, Type::Time)),
             "caller" => return Some((Expr::Const(Value::Caller), Type::Caller)),
             "site" => return Some((Expr::Const(Value::Site), Type::Site)),
             _ => {}
@@ -77,12 +99,15 @@ impl Resolver<'_> {
             .iter()
             .map(|slot| self.vars[usize::from(*slot)].name.text.clone())
             .chain(self.constants.keys().cloned())
-            .chain(["caller".to_owned(), "site".to_owned()])
+            .chain(self.hours.keys().cloned())
+            .chain(["caller".to_owned(), "site".to_owned(), "now".to_owned()])
             .collect();
         let mut error = Diagnostic::error(101, span, format!("nothing here is called `{name}`"))
             .label("not known here");
         if self.flows.contains_key(name) {
             error = error.cause("it is a flow, which is no value");
+        } else if self.allows.contains_key(name) {
+            error = error.cause("it is an allow-list: if ext in … as number { … }");
         }
         let error = error.suggest(name, known.iter().map(String::as_str));
         self.tell(error);
@@ -93,15 +118,23 @@ impl Resolver<'_> {
         if kind == Type::Unknown {
             return None;
         }
-        if kind == Type::MaybeUser {
-            self.must_fit(kind, Type::User, field.span);
+        if let Type::Maybe(item) = kind {
+            self.must_fit(kind, item.one(), field.span);
             return None;
         }
-        let fields = || FIELDS.iter().filter(|(owner, ..)| *owner == kind);
-        if let Some((.., found, kind)) = fields().find(|(_, name, ..)| *name == field.text) {
-            return Some((Expr::Field(Box::new(of), *found), *kind));
+        if let Some((found, kind)) = self.field_of(kind, &field.text) {
+            return Some((Expr::Field(Box::new(of), found), kind));
         }
-        let names: Vec<&str> = fields().map(|(_, name, ..)| *name).collect();
+        let documents = &self.documents;
+        let own = FIELDS.iter().filter(|(owner, ..)| *owner == kind).map(|(_, name, ..)| *name);
+        let names: Vec<&str> = match kind {
+            Type::List(_) => vec!["count", "first"],
+            Type::Document(place) => documents
+                .get(usize::from(place))
+                .map(|d| d.fields.iter().map(|(name, _)| name.as_str()).collect())
+                .unwrap_or_default(),
+            _ => own.collect(),
+        };
         let mut error =
             Diagnostic::error(104, field.span, format!("{kind} has no field `{}`", field.text));
         if !names.is_empty() {
@@ -119,22 +152,40 @@ impl Resolver<'_> {
                     self.arity(call, 1, "user(ext)");
                     return None;
                 };
-                let (resolved, kind) = self.expr(extension);
+                let (resolved, kind) = self.unspoken(extension);
                 if kind != Type::Text {
                     self.must_fit(kind, Type::Digits, extension.span);
                 }
-                Some((Expr::UserAt(Box::new(resolved)), Type::MaybeUser))
+                Some((Expr::UserAt(Box::new(resolved)), Type::Maybe(Item::User)))
             }
-            "messages" => {
+            "spelled" => {
+                let [digits] = call.args.as_slice() else {
+                    self.arity(call, 1, "spelled(digits)");
+                    return None;
+                };
+                let digits = self.expr_of(digits, Type::Digits);
+                Some((Expr::Spelled(Box::new(digits)), Type::List(Item::User)))
+            }
+            name if QUERIES.contains(&name) => {
                 self.tell(query_elsewhere(call.span));
                 None
             }
             name if self.flows.contains_key(name) => {
-                self.tell(
+                let result = self.flows.get(name).and_then(|f| self.signatures[*f].result);
+                let error = if result.is_some() {
+                    Diagnostic::error(
+                        101,
+                        call.span,
+                        format!("the flow `{name}` is called in the middle of something"),
+                    )
+                    .cause("a flow may speak, wait and be hung up on, so it is called by itself")
+                    .mend(format!("give its result a name first: `found = {name}(…)`"))
+                } else {
                     Diagnostic::error(101, call.span, format!("the flow `{name}` has no value"))
-                        .cause("a flow is called for what it does")
-                        .mend("call it on a line of its own"),
-                );
+                        .cause("a flow without `->` is called for what it does")
+                        .mend("call it on a line of its own")
+                };
+                self.tell(error);
                 None
             }
             name => {
@@ -143,11 +194,99 @@ impl Resolver<'_> {
                     call.name.span,
                     format!("nothing here is called `{name}`"),
                 )
-                .suggest(name, ["user", "messages"]);
+                .suggest(name, ["user", "spelled"].into_iter().chain(QUERIES));
                 self.tell(error);
                 None
             }
         }
+    }
+
+    /// A field of a type, and its own type.
+    pub(super) fn field_of(&self, kind: Type, name: &str) -> Option<(Field, Type)> {
+        match (kind, name) {
+            (Type::List(_), "count") => Some((Field::Count, Type::Number)),
+            (Type::List(item), "first") => Some((Field::First, Type::Maybe(item))),
+            (Type::Document(place), name) => {
+                let document = self.documents.get(usize::from(place))?;
+                let at = document.fields.iter().position(|(field, _)| field == name)?;
+                Some((Field::Document(u16::try_from(at).ok()?), document.fields[at].1))
+            }
+            (kind, name) => FIELDS
+                .iter()
+                .find(|(owner, field, ..)| *owner == kind && *field == name)
+                .map(|(_, _, field, kind, _)| (*field, *kind)),
+        }
+    }
+
+    /// `[a, b]`: all of one type.
+    fn list(&mut self, items: &[ast::Expr]) -> (Expr, Type) {
+        let mut all = Type::Unknown;
+        let mut list = Vec::new();
+        for item in items {
+            let (value, kind) = self.expr(item);
+            if all == Type::Unknown {
+                all = kind;
+            } else {
+                self.must_fit(kind, all, item.span);
+            }
+            list.push(value);
+        }
+        let Some(item) = all.item() else {
+            let span = items.first().map_or_else(Span::default, |i| i.span);
+            self.tell(
+                Diagnostic::error(201, span, format!("a list can't hold {all}"))
+                    .cause("lists hold what can be kept and compared"),
+            );
+            return (Expr::List(list.into()), Type::Unknown);
+        };
+        (Expr::List(list.into()), Type::List(item))
+    }
+
+    /// A value that nobody hears: its texts need no translation.
+    pub(super) fn unspoken(&mut self, expr: &ast::Expr) -> (Expr, Type) {
+        let outer = std::mem::replace(&mut self.spoken, false);
+        let resolved = self.expr(expr);
+        self.spoken = outer;
+        resolved
+    }
+
+    /// A number that the author wrote may be dialled.
+    pub(super) fn dialable(
+        &mut self,
+        value: Expr,
+        kind: Type,
+        wanted: Type,
+        written: &ast::Expr,
+    ) -> Expr {
+        if wanted != Type::Dialable || matches!(kind, Type::Dialable | Type::Unknown) {
+            return value;
+        }
+        if kind == Type::Text
+            && let ast::ExprKind::Text(_) | ast::ExprKind::Name(_) = &written.kind
+        {
+            let (plain, _) = self.unspoken(written);
+            if let Expr::Const(Value::Text(text)) = &plain {
+                if !is_number(text) {
+                    self.tell(
+                        Diagnostic::error(323, written.span, "this is no telephone number")
+                            .mend("a number is made of digits, * and #, perhaps behind a +"),
+                    );
+                }
+                return plain;
+            }
+        }
+        if matches!(kind, Type::Text | Type::Digits) {
+            self.fraud.push((self.found.len(), self.at_flow, value.clone()));
+            self.tell(
+                Diagnostic::error(320, written.span, "this number was not looked up in an allow-list")
+                    .label(format!("this is {kind}, and it may come from whoever calls"))
+                    .cause("toll fraud: a stranger would telephone at the site's cost")
+                    .mend("allow local = \"030x{4,8}\", and then: if ext in local as number { … } else { … }"),
+            );
+        } else {
+            self.must_fit(kind, wanted, written.span);
+        }
+        value
     }
 
     pub(super) fn arity(&mut self, call: &ast::Call, wanted: usize, example: &str) {
@@ -169,9 +308,10 @@ impl Resolver<'_> {
         right: &ast::Expr,
         span: Span,
     ) -> (Expr, Type) {
-        let (l, left_kind) = self.expr(left);
-        let (r, right_kind) = self.expr(right);
-        let is_ordered = |kind| matches!(kind, Type::Number | Type::Duration | Type::Unknown);
+        let (l, left_kind) = self.unspoken(left);
+        let (r, right_kind) = self.unspoken(right);
+        let is_ordered =
+            |kind| matches!(kind, Type::Number | Type::Duration | Type::Time | Type::Unknown);
         let result = match operator {
             Binary::And | Binary::Or => {
                 self.must_fit(left_kind, Type::Bool, left.span);
@@ -179,11 +319,17 @@ impl Resolver<'_> {
                 Type::Bool
             }
             Binary::Equal | Binary::Differs => {
-                let words = |kind| matches!(kind, Type::Text | Type::Digits);
+                let words = |kind| matches!(kind, Type::Text | Type::Digits | Type::Dialable);
                 let plain = |kind| {
-                    words(kind) || is_ordered(kind) || matches!(kind, Type::Bool | Type::User)
+                    let known = matches!(
+                        kind,
+                        Type::Bool | Type::User | Type::Contact | Type::Presence | Type::Device
+                    );
+                    words(kind) || is_ordered(kind) || known
                 };
-                let alike = left_kind.fits(right_kind) || (words(left_kind) && words(right_kind));
+                let alike = left_kind.fits(right_kind)
+                    || right_kind.fits(left_kind)
+                    || (words(left_kind) && words(right_kind));
                 if !alike || !plain(left_kind) {
                     self.tell(Diagnostic::error(
                         203,
@@ -206,67 +352,46 @@ impl Resolver<'_> {
                 }
                 Type::Bool
             }
-            Binary::Plus | Binary::Minus => {
-                if !is_ordered(left_kind) || !left_kind.fits(right_kind) {
+            Binary::Plus | Binary::Minus => match sum(operator, left_kind, right_kind) {
+                Some(kind) => kind,
+                None => {
                     self.tell(Diagnostic::error(
                         203,
                         span,
                         format!("{left_kind} and {right_kind} can't be added up"),
                     ));
+                    left_kind
                 }
-                left_kind
-            }
+            },
         };
         (Expr::Binary(operator, Box::new(l), Box::new(r)), result)
     }
 
-    fn text(&mut self, parts: &[ast::TextPart]) -> Expr {
-        let parts: Vec<Part> = parts
-            .iter()
-            .map(|part| match part {
-                ast::TextPart::Literal(text) => Part::Literal(text.as_str().into()),
-                ast::TextPart::Value(value) => {
-                    let (resolved, kind) = self.expr(value);
-                    self.must_be_spoken(kind, value.span);
-                    Part::Value(resolved)
-                }
-                ast::TextPart::Plural(count, forms) => self.plural(count, forms),
-            })
-            .collect();
-        match parts.as_slice() {
-            [Part::Literal(text)] => Expr::Const(Value::Text(Arc::clone(text))),
-            [] => Expr::Const(Value::from("")),
-            _ => Expr::Text(parts.into()),
-        }
-    }
-
-    pub(super) fn must_be_spoken(&mut self, kind: Type, span: Span) {
-        let mend = match kind {
-            Type::Text | Type::Number | Type::Digits | Type::Bool | Type::Duration => return,
-            Type::Unknown => return,
-            Type::User | Type::Caller | Type::Site | Type::MaybeUser => "say its `name`",
-            Type::Users | Type::Messages => "say its `count`, or go through it: `for each`",
-            Type::Message | Type::Recording => "`play` it, or say its `length`",
-        };
-        self.tell(Diagnostic::error(204, span, format!("{kind} can't be spoken")).mend(mend));
-    }
-
-    fn plural(&mut self, count: &ast::Expr, forms: &[String]) -> Part {
-        let resolved = self.expr_of(count, Type::Number);
-        let forms: [Arc<str>; 2] = match forms {
-            [one, other] if !one.is_empty() && !other.is_empty() => {
-                [one.as_str().into(), other.as_str().into()]
+    /// A number that is known before any call.
+    pub(super) fn constant_number(
+        &mut self,
+        expr: &ast::Expr,
+        least: i64,
+        most: i64,
+        bounds: &str,
+    ) -> i64 {
+        match self.expr_of(expr, Type::Number) {
+            Expr::Const(Value::Number(n)) if (least..=most).contains(&n) => n,
+            Expr::Const(Value::Number(_)) => {
+                self.tell(
+                    Diagnostic::error(209, expr.span, "this number is out of range").mend(bounds),
+                );
+                least
             }
+            Expr::Const(_) => least,
             _ => {
                 self.tell(
-                    Diagnostic::error(206, count.span, "English has two forms of a counted word")
-                        .label(format!("{} given", forms.len()))
-                        .mend("first the form for one, then for others: {n: message | messages}"),
+                    Diagnostic::error(205, expr.span, "this is not the same in every call")
+                        .mend("write a number, or the name of a constant"),
                 );
-                ["".into(), "".into()]
+                least
             }
-        };
-        Part::Plural(resolved, forms)
+        }
     }
 
     /// A duration that is known before any call.
@@ -288,45 +413,6 @@ impl Resolver<'_> {
                 );
                 std::time::Duration::from_secs(1)
             }
-        }
-    }
-
-    pub(super) fn query(&mut self, expr: &ast::Expr) -> Option<(hir::Query, Type)> {
-        match &expr.kind {
-            ast::ExprKind::Call(call) => {
-                let [user, folder] = call.args.as_slice() else {
-                    self.arity(call, 2, "messages(me, new)");
-                    return None;
-                };
-                let user = self.expr_of(user, Type::User);
-                let saved = match &folder.kind {
-                    ast::ExprKind::Name(name) if name == "new" => false,
-                    ast::ExprKind::Name(name) if name == "saved" => true,
-                    _ => {
-                        self.tell(
-                            Diagnostic::error(101, folder.span, "there is no such folder")
-                                .mend("the folders are `new` and `saved`: messages(me, new)"),
-                        );
-                        false
-                    }
-                };
-                Some((hir::Query::Messages(user, saved), Type::Messages))
-            }
-            ast::ExprKind::Online(contacts) => match self.expr(contacts) {
-                (Expr::Field(user, Field::UserContacts), _) => {
-                    Some((hir::Query::Online(*user), Type::Users))
-                }
-                (_, kind) => {
-                    if kind != Type::Unknown {
-                        self.tell(
-                            Diagnostic::error(201, expr.span, "only contacts can be online")
-                                .mend("me.contacts online"),
-                        );
-                    }
-                    None
-                }
-            },
-            _ => None,
         }
     }
 
@@ -355,12 +441,20 @@ impl Resolver<'_> {
             }
             return None;
         }
-        let mut resolved = hir::Call { flow, args: Vec::new(), moved: Vec::new(), may_miss: false };
+        let mut resolved = hir::Call {
+            flow,
+            name: name.to_owned(),
+            args: Vec::new(),
+            moved: Vec::new(),
+            may_miss: false,
+            into: None,
+        };
         for (arg, (_, wanted)) in call.args.iter().zip(&params) {
             let (value, kind) = self.expr(arg);
-            if kind == Type::MaybeUser && *wanted == Type::User && self.may_miss(&value) {
+            let value = self.dialable(value, kind, *wanted, arg);
+            if kind == Type::Maybe(Item::User) && *wanted == Type::User && self.may_miss(&value) {
                 resolved.may_miss = true;
-            } else {
+            } else if *wanted != Type::Dialable {
                 self.must_fit(kind, *wanted, arg.span);
             }
             if let (Expr::Slot(slot), Type::Recording) = (&value, kind) {
@@ -376,8 +470,33 @@ impl Resolver<'_> {
     }
 }
 
+/// The type of a sum, if there is such a sum.
+fn sum(operator: Binary, left: Type, right: Type) -> Option<Type> {
+    match (left, right) {
+        (Type::Unknown, kind) | (kind, Type::Unknown) => Some(kind),
+        (Type::Number, Type::Number) => Some(Type::Number),
+        (Type::Duration, Type::Duration) => Some(Type::Duration),
+        (Type::Time, Type::Duration) => Some(Type::Time),
+        (Type::Time, Type::Time) if operator == Binary::Minus => Some(Type::Duration),
+        // One more at the list's end.
+        (Type::List(item), one) if operator == Binary::Plus => {
+            let one = one.item()?;
+            let all = if item == Item::Any { one } else { item };
+            one.one().fits(all.one()).then_some(Type::List(all))
+        }
+        _ => None,
+    }
+}
+
 fn query_elsewhere(span: Span) -> Diagnostic {
     Diagnostic::error(603, span, "this asks the store, which may fail")
         .cause("what may fail needs its answer, so it stands by itself")
         .mend("inbox = messages(me, new) else { say \"…\" }")
+}
+
+/// Whether a text can be dialled.
+pub(super) fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    (1..=32).contains(&digits.len())
+        && digits.bytes().all(|b| b.is_ascii_digit() || b == b'*' || b == b'#')
 }

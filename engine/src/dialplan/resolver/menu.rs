@@ -2,8 +2,9 @@
 
 use super::super::ast::{self, Cause, Span};
 use super::super::diagnostic::Diagnostic;
-use super::super::hir;
+use super::super::hir::{self, Origin};
 use super::super::pattern::Pattern;
+use super::super::run::BETWEEN_KEYS;
 use super::super::value::Type;
 use super::{Miss, Resolver};
 
@@ -19,8 +20,13 @@ impl Resolver<'_> {
             hangup: None,
             actions: Vec::new(),
             counters: Vec::new(),
+            between: BETWEEN_KEYS,
+            end_on: menu.end_on,
             head: menu.head,
         };
+        if let Some(between) = &menu.between {
+            resolved.between = self.constant_duration(between);
+        }
         for answer in &menu.answers {
             self.answer(answer, &mut resolved);
         }
@@ -42,7 +48,9 @@ impl Resolver<'_> {
                 }),
                 Cause::Digits(pattern, binder, span) => {
                     binds |= binder.is_some();
-                    let slot = binder.as_ref().map(|name| self.new_var(name, Type::Digits));
+                    let slot = binder
+                        .as_ref()
+                        .map(|name| self.new_var(name, Type::Digits, Origin::Caller));
                     menu.choices.push(hir::Choice {
                         pattern: pattern.clone(),
                         slot,

@@ -1,12 +1,21 @@
 //! Instructions.
 
-use super::super::ast::{self, ActKind, PlayWhat, Span, StmtKind};
+use std::time::Duration;
+
+use super::super::ast::{self, PlayWhat, Span, StmtKind};
 use super::super::diagnostic::Diagnostic;
-use super::super::hir::{self, Kind};
+use super::super::hir::{self, Kind, Origin};
 use super::super::parser::is_query;
 use super::super::program::Expr;
-use super::super::value::{Field, Type, Value};
+use super::super::run::BETWEEN_KEYS;
+use super::super::speech::Language;
+use super::super::value::{Type, Value};
 use super::Resolver;
+
+/// How long a `collect` waits for the first key, unless something else is written.
+const FIRST_KEY: Duration = Duration::from_secs(8);
+/// The most digits that can be collected at once.
+const MOST_DIGITS: i64 = 32;
 
 impl Resolver<'_> {
     pub(super) fn block(&mut self, block: &ast::Block) -> hir::Block {
@@ -19,63 +28,65 @@ impl Resolver<'_> {
         hir::Block { stmts, span: block.span }
     }
 
-    fn optional(&mut self, block: Option<&ast::Block>) -> hir::Block {
+    pub(super) fn optional(&mut self, block: Option<&ast::Block>) -> hir::Block {
         block.map(|b| self.block(b)).unwrap_or_default()
     }
 
     fn stmt(&mut self, stmt: &ast::Stmt, out: &mut Vec<hir::Stmt>) {
         let miss = self.miss.take();
         let kind = match &stmt.kind {
-            StmtKind::Say(text) => Some(Kind::Say(self.say(text))),
-            StmtKind::Log(text) => Some(Kind::Log(self.say(text))),
+            StmtKind::Answer => Some(Kind::Answer),
+            StmtKind::Early => Some(Kind::Early),
+            StmtKind::Say(text, file) => Some(self.say(text, file.as_ref())),
+            StmtKind::Log(text) => {
+                let (text, kind) = self.unspoken(text);
+                self.must_be_spoken(kind, stmt.span);
+                Some(Kind::Log(text))
+            }
             StmtKind::Play(what, otherwise) => self.play(what, otherwise.as_ref(), stmt.span),
             StmtKind::Beep => Some(Kind::Beep),
+            StmtKind::Tone(hertz, length) => {
+                let hertz = self.constant_number(hertz, 20, 3400, "a tone has 20 to 3400 hertz");
+                let length = self.constant_duration(length);
+                Some(Kind::Tone { hertz: u16::try_from(hertz).unwrap_or(440), length })
+            }
             StmtKind::Pause(length) => {
                 let length = self.constant_duration(length);
                 Some(Kind::Pause(Expr::Const(Value::Duration(length))))
             }
-            StmtKind::Record(record) => Some(self.record(record, stmt.span)),
+            StmtKind::Collect(collect) => Some(self.collect(collect, stmt.span)),
+            StmtKind::Record(record) => self.record(record, stmt.span),
             StmtKind::Assign { into, value, otherwise } => {
                 self.assign(into, value, otherwise.as_ref())
             }
-            StmtKind::Send { recording, to, receipt, urgent, otherwise } => {
-                let slot = self.recording(recording);
-                let to = to.iter().map(|who| self.recipient(who)).collect();
-                self.needs_answer(
-                    601,
-                    stmt.span,
-                    otherwise.as_ref(),
-                    "this message may not be kept",
-                    "the disk may be full, and the caller would believe that it was sent",
-                    "send message to bob else { say \"Sorry, your message could not be kept.\" }",
-                );
-                let otherwise = self.optional(otherwise.as_ref());
-                slot.map(|slot| Kind::Send {
-                    slot,
-                    to,
-                    receipt: *receipt,
-                    urgent: *urgent,
-                    otherwise,
-                })
+            StmtKind::Webhook(webhook) => self.webhook(webhook, stmt.span),
+            StmtKind::Send { .. } => self.send(stmt),
+            StmtKind::Forward(forward) => self.forward(forward, stmt.span),
+            StmtKind::Keep { recording, what, user, otherwise } => {
+                self.keep(recording, *what, user, otherwise.as_ref(), stmt.span)
             }
+            StmtKind::Remove { greeting, user, otherwise } => {
+                let setting = hir::Setting::NoGreeting(*greeting);
+                Some(self.change(user, setting, otherwise.as_ref(), stmt.span))
+            }
+            StmtKind::Set { user, field, value, otherwise } => {
+                let setting = self.setting(field, value);
+                let changed = setting.map(|s| self.change(user, s, otherwise.as_ref(), stmt.span));
+                changed
+            }
+            StmtKind::Notify { user, text, otherwise } => {
+                Some(self.notify(user, text, otherwise.as_ref(), stmt.span))
+            }
+            StmtKind::Told { user } => Some(Kind::Told { user: self.expr_of(user, Type::User) }),
+            StmtKind::Connect { callee, ring_for, via, otherwise } => {
+                self.connect(callee, ring_for.as_ref(), via.as_ref(), otherwise.as_ref(), stmt.span)
+            }
+            StmtKind::Ring { .. } => self.ring(stmt),
             StmtKind::Discard(recording) => {
                 self.recording(recording).map(|slot| Kind::Discard { slot })
             }
             StmtKind::Act { kind, message, user, otherwise } => {
-                let message = self.expr_of(message, Type::Message);
-                let user = self.expr_of(user, Type::User);
-                if *kind != ActKind::MarkHeard {
-                    self.needs_answer(
-                        604,
-                        stmt.span,
-                        otherwise.as_ref(),
-                        "this may not succeed",
-                        "the store may be gone, and the caller would believe that it was done",
-                        "delete m for me else { say \"Sorry, that did not work.\" }",
-                    );
-                }
-                let otherwise = self.optional(otherwise.as_ref());
-                Some(Kind::Act { kind: *kind, message, user, otherwise })
+                Some(self.act(*kind, message, user, otherwise.as_ref(), stmt.span))
             }
             StmtKind::Menu(menu) => Some(Kind::Menu(Box::new(self.menu(menu)))),
             StmtKind::Call(call) => {
@@ -84,14 +95,21 @@ impl Resolver<'_> {
                 self.miss = None;
                 call.map(Kind::Call)
             }
+            StmtKind::Return(value) => self.give_back(value.as_ref(), stmt.span),
             StmtKind::Again(limit) => Some(self.again(limit.as_ref(), stmt.span)),
-            StmtKind::If { condition, binder, then, otherwise } => {
-                self.condition(condition, binder.as_ref(), then, otherwise.as_ref())
-            }
+            StmtKind::If { condition, allowed, binder, then, otherwise } => self.condition(
+                condition,
+                allowed.as_ref(),
+                binder.as_ref(),
+                then,
+                otherwise.as_ref(),
+            ),
+            StmtKind::Match(found) => self.matching(found, stmt.span, out),
             StmtKind::ForEach { item, list, body, otherwise } => {
                 self.for_each(item, list, body, otherwise.as_ref(), stmt.span, out)
             }
-            StmtKind::Hangup => Some(Kind::Hangup),
+            StmtKind::Speak(language) => self.speak(language),
+            StmtKind::Hangup(cause) => Some(Kind::Hangup(*cause)),
             StmtKind::Panic => {
                 if !self.options.test_instructions {
                     self.tell(
@@ -107,7 +125,28 @@ impl Resolver<'_> {
         }
     }
 
-    fn say(&mut self, text: &ast::Expr) -> Expr {
+    fn speak(&mut self, name: &ast::Name) -> Option<Kind> {
+        match Language::from_tag(&name.text).filter(|l| self.languages.contains(l)) {
+            Some(language) => Some(Kind::Speak(language)),
+            None => {
+                let known: Vec<&str> = self.languages.iter().map(|l| l.tag()).collect();
+                let error = Diagnostic::error(
+                    117,
+                    name.span,
+                    format!("this dialplan does not speak `{}`", name.text),
+                )
+                .mend(format!(
+                    "add it: languages {}, {}",
+                    known.join(", "),
+                    name.text
+                ));
+                self.tell(error);
+                None
+            }
+        }
+    }
+
+    fn say(&mut self, text: &ast::Expr, file: Option<&ast::Name>) -> Kind {
         let (resolved, kind) = self.expr(text);
         self.must_be_spoken(kind, text.span);
         if let Expr::Const(Value::Text(text_value)) = &resolved
@@ -118,7 +157,21 @@ impl Resolver<'_> {
                     .mend("for a silence write `pause 500ms`"),
             );
         }
-        resolved
+        if let Some(file) = file {
+            self.file_name(file);
+        }
+        Kind::Say { text: resolved, file: file.map(|f| f.text.clone()) }
+    }
+
+    /// Names of sound files are plain, so that they can stand in a folder.
+    fn file_name(&mut self, name: &ast::Name) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if name.text.is_empty() || name.text.len() > 64 || !name.text.chars().all(plain) {
+            self.tell(
+                Diagnostic::error(118, name.span, "this can't be the name of a recorded prompt")
+                    .mend("a name is made of letters, digits, `-` and `_`: the file welcome.wav is \"welcome\""),
+            );
+        }
     }
 
     fn play(
@@ -127,60 +180,137 @@ impl Resolver<'_> {
         otherwise: Option<&ast::Block>,
         span: Span,
     ) -> Option<Kind> {
-        let what = match what {
+        let (what, from, speed) = match what {
             PlayWhat::Prompt(name) => {
+                self.file_name(name);
                 self.prompt_exists(name);
-                hir::Play::Prompt(name.text.clone())
+                (hir::Play::Prompt(name.text.clone()), None, None)
             }
-            PlayWhat::Value(value) => {
+            PlayWhat::Value { value, from, speed } => {
                 let (resolved, kind) = self.expr(value);
-                match (resolved, kind) {
-                    (Expr::Field(user, Field::UserGreeting), _) => hir::Play::Greeting(*user),
+                let from_value = from.as_ref().map(|f| self.expr_of(f, Type::Duration));
+                let speed_value = speed.as_ref().map(|s| self.expr_of(s, Type::Number));
+                if let Some(at) = from.as_ref().or(speed.as_ref()).map(|e| e.span)
+                    && kind != Type::Message
+                    && kind != Type::Unknown
+                {
+                    self.tell(
+                        Diagnostic::error(201, at, format!("{kind} is played from its beginning"))
+                            .cause("only a message can be played from a position, or faster")
+                            .mend("take it out"),
+                    );
+                }
+                let what = match (resolved, kind) {
+                    (Expr::Field(user, _), Type::Greeting(kind)) => {
+                        hir::Play::Greeting(*user, kind)
+                    }
+                    (Expr::Field(user, _), Type::SpokenName) => hir::Play::SpokenName(*user),
                     (message, Type::Message) => hir::Play::Message(message),
                     (Expr::Slot(slot), Type::Recording) => hir::Play::Recording(slot),
                     (_, Type::Unknown) => return None,
                     (_, kind) => {
                         let mut error =
                             Diagnostic::error(201, value.span, format!("{kind} can't be played"))
-                                .cause("a prompt, a greeting, a message or a recording can");
+                                .cause(
+                                    "a prompt, a greeting, a name, a message or a recording can",
+                                );
                         if matches!(kind, Type::Text | Type::Number | Type::Digits) {
                             error = error.mend("`say` it");
                         }
                         self.tell(error);
                         return None;
                     }
-                }
+                };
+                (what, from_value, speed_value)
             }
         };
-        let is_greeting = matches!(what, hir::Play::Greeting(_));
-        if is_greeting {
-            self.needs_answer(602, span, otherwise, "there may be no greeting",
+        match &what {
+            hir::Play::Greeting(..) => self.needs_answer(602, span, otherwise, "there may be no greeting",
                 "not every user has recorded one, and the caller would hear nothing",
-                "play to.greeting else say \"Please leave a message for {to.name} after the tone.\"");
-        } else if let Some(block) = otherwise {
-            self.tell(
-                Diagnostic::error(605, block.span, "this is never reached")
-                    .cause("only a greeting may be missing")
-                    .mend("take the `else` out"),
-            );
+                "play to.greeting else say \"Please leave a message for {to.name} after the tone.\""),
+            hir::Play::SpokenName(_) => self.needs_answer(602, span, otherwise, "there may be no spoken name",
+                "not every user has recorded one, and the caller would hear nothing",
+                "play to.spoken_name else say to.name"),
+            hir::Play::Prompt(_) | hir::Play::Message(_) | hir::Play::Recording(_) => {
+                if let Some(block) = otherwise {
+                    self.tell(
+                        Diagnostic::error(605, block.span, "this is never reached")
+                            .cause("only a greeting or a spoken name may be missing")
+                            .mend("take the `else` out"),
+                    );
+                }
+            }
         }
         let otherwise = self.optional(otherwise);
-        Some(Kind::Play { what, otherwise })
+        Some(Kind::Play { what, from, speed, otherwise })
     }
 
+    /// A recorded prompt has to exist in every language: there are no words to speak instead.
     fn prompt_exists(&mut self, name: &ast::Name) {
         let Some(prompts) = &self.options.prompts else { return };
-        if !prompts.contains(&name.text) {
-            let error =
-                Diagnostic::error(108, name.span, format!("there is no prompt `{}`", name.text))
-                    .cause("the caller would hear nothing")
-                    .mend("record it into the prompt folder, or `say` its words")
-                    .suggest(&name.text, prompts.iter().map(String::as_str));
-            self.tell(error);
+        let lacking: Vec<&str> = self
+            .languages
+            .iter()
+            .map(|language| language.tag())
+            .filter(|tag| !prompts.iter().any(|(l, n)| l == tag && *n == name.text))
+            .collect();
+        if lacking.is_empty() {
+            return;
         }
+        let everywhere = lacking.len() == self.languages.len();
+        let message = if everywhere {
+            format!("there is no prompt `{}`", name.text)
+        } else {
+            format!("the prompt `{}` is missing in `{}`", name.text, lacking.join("`, `"))
+        };
+        let mut error = Diagnostic::error(108, name.span, message)
+            .cause("the caller would hear nothing")
+            .mend(format!(
+                "record it as {}/{}.wav in the prompt folder, or `say` its words",
+                lacking[0], name.text
+            ));
+        if everywhere {
+            error = error.suggest(&name.text, prompts.iter().map(|(_, name)| name.as_str()));
+        }
+        self.tell(error);
     }
 
-    fn record(&mut self, record: &ast::Record, span: Span) -> Kind {
+    fn collect(&mut self, collect: &ast::Collect, span: Span) -> Kind {
+        let bounds = "between 1 and 32 digits can be collected";
+        let fewest = self.constant_number(&collect.fewest, 1, MOST_DIGITS, bounds);
+        let most = self.constant_number(&collect.most, 1, MOST_DIGITS, bounds);
+        if fewest > most {
+            self.tell(
+                Diagnostic::error(209, collect.most.span, "the most is less than the fewest")
+                    .mend(format!("collect {most} to {fewest}")),
+            );
+        }
+        let silence = collect.silence.as_ref().map_or(FIRST_KEY, |s| self.constant_duration(s));
+        let between = collect.between.as_ref().map_or(BETWEEN_KEYS, |b| self.constant_duration(b));
+        self.needs_answer(
+            607,
+            span,
+            collect.otherwise.as_ref(),
+            "the caller may press too few keys, or none",
+            "nobody may be there any more",
+            "pin = collect 4 to 10, end on #, silence 8s else goodbye",
+        );
+        let otherwise = self.optional(collect.otherwise.as_ref());
+        let slot = self.new_var(&collect.into, Type::Digits, Origin::Caller);
+        let small = |n: i64| u8::try_from(n).unwrap_or(1);
+        Kind::Collect(Box::new(hir::Collect {
+            slot,
+            fewest: small(fewest),
+            most: small(most.max(fewest)),
+            end_on: collect.end_on,
+            silence,
+            between,
+            secret: collect.secret,
+            otherwise,
+        }))
+    }
+
+    fn record(&mut self, record: &ast::Record, span: Span) -> Option<Kind> {
         let max = self.expr_of(&record.max, Type::Duration);
         if let Expr::Const(Value::Duration(d)) = &max
             && (d.as_secs() == 0 || d.as_secs() > 3600)
@@ -202,8 +332,27 @@ impl Resolver<'_> {
             );
         }
         let keeps = record.hangup_keeps.unwrap_or(true);
-        let slot = self.new_var(&record.into, Type::Recording);
-        Kind::Record { slot, max, stop_on: record.stop_on, silence, keeps }
+        let join = match &record.join {
+            Some((behind, name)) => {
+                if !keeps {
+                    self.tell(
+                        Diagnostic::error(
+                            324,
+                            name.span,
+                            format!("a hang-up would throw `{}` away too", name.text),
+                        )
+                        .label("becomes one with the new recording")
+                        .cause("`hangup discards` discards the whole")
+                        .mend("hangup keeps"),
+                    );
+                }
+                Some((self.recording(name)?, *behind, name.span))
+            }
+            None => None,
+        };
+        let slot = self.new_var(&record.into, Type::Recording, Origin::Caller);
+        let stop_on = record.stop_on;
+        Some(Kind::Record(hir::Record { slot, max, stop_on, silence, keeps, join }))
     }
 
     fn assign(
@@ -217,7 +366,7 @@ impl Resolver<'_> {
             self.query_needs_answer(value.span, otherwise);
             let otherwise = self.optional(otherwise);
             let kind = query.as_ref().map_or(Type::Unknown, |(_, kind)| *kind);
-            let slot = self.new_var(into, kind);
+            let slot = self.new_var(into, kind, Origin::Hark);
             return query.map(|(query, _)| Kind::Query { slot, query, otherwise });
         }
         if let Some(block) = otherwise {
@@ -227,6 +376,14 @@ impl Resolver<'_> {
                     .mend("take the `else` out"),
             );
         }
+        if let ast::ExprKind::Call(call) = &value.kind
+            && let Some(flow) = self.flows.get(&call.name.text).copied()
+            && let Some(result) = self.signatures[flow].result
+        {
+            let called = self.call(call);
+            let slot = self.new_var(into, result, Origin::Hark);
+            return called.map(|call| Kind::Call(hir::Call { into: Some(slot), ..call }));
+        }
         let (resolved, kind) = self.expr(value);
         if kind == Type::Recording {
             self.tell(
@@ -235,22 +392,19 @@ impl Resolver<'_> {
                     .mend("use the name that it has"),
             );
         }
-        let slot = self.new_var(into, if kind == Type::Recording { Type::Unknown } else { kind });
+        if matches!(kind, Type::Greeting(_) | Type::SpokenName) {
+            self.tell(
+                Diagnostic::error(201, value.span, format!("{kind} can only be played"))
+                    .mend("play to.greeting else say \"…\""),
+            );
+        }
+        let known = !matches!(kind, Type::Recording | Type::Greeting(_) | Type::SpokenName);
+        let kind = if known { kind } else { Type::Unknown };
+        let slot = self.new_var(into, kind, Origin::Value(resolved.clone()));
         Some(Kind::Set { slot, value: resolved })
     }
 
-    fn query_needs_answer(&mut self, span: Span, otherwise: Option<&ast::Block>) {
-        self.needs_answer(
-            603,
-            span,
-            otherwise,
-            "this asks the store, which may fail",
-            "the store may be gone, and the caller would be told that there is nothing",
-            "inbox = messages(me, new) else { say \"Sorry, please try later.\"; hangup }",
-        );
-    }
-
-    fn needs_answer(
+    pub(super) fn needs_answer(
         &mut self,
         code: u16,
         span: Span,
@@ -269,7 +423,7 @@ impl Resolver<'_> {
         }
     }
 
-    fn recording(&mut self, name: &ast::Name) -> Option<u16> {
+    pub(super) fn recording(&mut self, name: &ast::Name) -> Option<u16> {
         let expr = ast::Expr { kind: ast::ExprKind::Name(name.text.clone()), span: name.span };
         match self.expr(&expr) {
             (Expr::Slot(slot), Type::Recording) => Some(slot),
@@ -282,131 +436,5 @@ impl Resolver<'_> {
                 None
             }
         }
-    }
-
-    fn recipient(&mut self, who: &ast::Expr) -> Expr {
-        let (resolved, kind) = self.expr(who);
-        if kind != Type::Users {
-            self.must_fit(kind, Type::User, who.span);
-        }
-        resolved
-    }
-
-    fn again(&mut self, limit: Option<&(ast::Expr, ast::Block)>, span: Span) -> Kind {
-        let Some((most, then)) = limit else { return Kind::Again { limit: None } };
-        let most = match self.expr_of(most, Type::Number) {
-            Expr::Const(Value::Number(n)) if (1..=100).contains(&n) => {
-                u32::try_from(n).unwrap_or(1)
-            }
-            Expr::Const(Value::Number(_)) => {
-                self.tell(
-                    Diagnostic::error(209, most.span, "nobody is asked that often, or that seldom")
-                        .mend("a number between 1 and 100"),
-                );
-                1
-            }
-            Expr::Const(_) => 1,
-            _ => {
-                self.tell(
-                    Diagnostic::error(205, most.span, "this is not the same in every call")
-                        .mend("write a number, or the name of a constant"),
-                );
-                1
-            }
-        };
-        let counter = self.hidden_var(span, Type::Number);
-        if let Some(counters) = self.counters.last_mut() {
-            counters.push(counter);
-        }
-        let then = self.block(then);
-        Kind::Again { limit: Some(hir::Limit { counter, most, then }) }
-    }
-
-    fn condition(
-        &mut self,
-        condition: &ast::Expr,
-        binder: Option<&ast::Name>,
-        then: &ast::Block,
-        otherwise: Option<&ast::Block>,
-    ) -> Option<Kind> {
-        let Some(binder) = binder else {
-            let (condition_value, kind) = self.expr(condition);
-            if kind == Type::MaybeUser {
-                self.tell(
-                    Diagnostic::error(207, condition.span, "this is perhaps a user, no yes or no")
-                        .mend("name the user that is found: if … as who { … } else { … }"),
-                );
-            } else {
-                self.must_fit(kind, Type::Bool, condition.span);
-            }
-            let then = self.block(then);
-            let otherwise = self.optional(otherwise);
-            return Some(Kind::If { condition: condition_value, then, otherwise });
-        };
-        let (value, kind) = self.expr(condition);
-        if !kind.fits(Type::MaybeUser) {
-            self.tell(
-                Diagnostic::error(
-                    201,
-                    condition.span,
-                    format!("this is {kind}, and never missing"),
-                )
-                .cause("`as` names what may be missing: user(ext), caller.user")
-                .mend("take `as` out"),
-            );
-        }
-        let seen = self.scope.len();
-        let slot = self.new_var(binder, Type::User);
-        let then = self.block(then);
-        self.scope.truncate(seen);
-        let otherwise = self.optional(otherwise);
-        Some(Kind::IfUser { value, slot, then, otherwise })
-    }
-
-    fn for_each(
-        &mut self,
-        item: &ast::Name,
-        list: &ast::Expr,
-        body: &ast::Block,
-        otherwise: Option<&ast::Block>,
-        span: Span,
-        out: &mut Vec<hir::Stmt>,
-    ) -> Option<Kind> {
-        let (slot, kind) = if is_query(list) {
-            let query = self.query(list);
-            self.query_needs_answer(list.span, otherwise);
-            let otherwise = self.optional(otherwise);
-            let (query, kind) = query?;
-            let slot = self.hidden_var(list.span, kind);
-            out.push(hir::Stmt { kind: Kind::Query { slot, query, otherwise }, span: list.span });
-            (slot, kind)
-        } else {
-            if let Some(block) = otherwise {
-                self.tell(
-                    Diagnostic::error(605, block.span, "this is never reached")
-                        .cause("only a list that is asked of the store can fail")
-                        .mend("for an empty list: if list.count == 0 { … }"),
-                );
-            }
-            let (value, kind) = self.expr(list);
-            let slot = self.hidden_var(list.span, kind);
-            out.push(hir::Stmt { kind: Kind::Set { slot, value }, span: list.span });
-            (slot, kind)
-        };
-        let item_kind = match kind {
-            Type::Users => Type::User,
-            Type::Messages => Type::Message,
-            Type::Unknown => Type::Unknown,
-            kind => {
-                self.tell(Diagnostic::error(201, list.span, format!("{kind} is no list")));
-                Type::Unknown
-            }
-        };
-        let index = self.hidden_var(span, Type::Number);
-        let seen = self.scope.len();
-        let item = self.new_var(item, item_kind);
-        let body = self.block(body);
-        self.scope.truncate(seen);
-        Some(Kind::ForEach { list: slot, index, item, body })
     }
 }

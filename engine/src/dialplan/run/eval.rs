@@ -6,26 +6,21 @@ use std::time::Duration;
 use super::super::ast::Binary;
 use super::super::effect::RecordEnd;
 use super::super::program::{Expr, Part};
-use super::super::speech::{self, Language};
+use super::super::speech;
 use super::super::value::{Field, Recorded, Value};
 use super::Run;
 use crate::directory::GreetingKind;
 use crate::id::UserId;
 use crate::message::MessageSummary;
-use crate::time::Instant;
+use crate::presence::Presence;
+use crate::time::{Instant, UnixMillis};
 
+/// How many entries a list may be given one by one.
+const MAX_LIST: usize = 100;
 /// How long a text may become, in bytes.
 const MAX_TEXT: usize = 2000;
 
 impl Run {
-    pub(super) fn language(&self) -> String {
-        if self.context.language.is_empty() {
-            self.program.language.to_string()
-        } else {
-            self.context.language.clone()
-        }
-    }
-
     pub(super) fn eval(&self, expr: &Expr) -> Value {
         self.eval_at(expr, self.started)
     }
@@ -46,6 +41,20 @@ impl Run {
                     .map_or(Value::Nothing, |user| Value::User(user.id)),
                 _ => Value::Nothing,
             },
+            Expr::Spelled(digits) => match self.eval_at(digits, now) {
+                Value::Digits(digits) => self.spelled(&digits),
+                _ => Value::List([].into()),
+            },
+            Expr::Now => Value::Time(self.wall(now)),
+            Expr::Clock(minutes) => Value::Time(self.next_time(*minutes, now)),
+            Expr::List(items) => {
+                Value::List(items.iter().map(|item| self.eval_at(item, now)).collect())
+            }
+            Expr::Localized(texts) => {
+                let place = self.program.languages.iter().position(|l| *l == self.language);
+                let text = texts.get(place.unwrap_or(0)).or_else(|| texts.first());
+                text.map_or(Value::Nothing, |text| self.eval_at(text, now))
+            }
             Expr::Not(of) => Value::Bool(self.eval_at(of, now) != Value::Bool(true)),
             Expr::Binary(operator, left, right) => self.binary(*operator, left, right, now),
             Expr::Text(_) => Value::Text(self.text(expr, now).into()),
@@ -63,6 +72,7 @@ impl Run {
         let order = match (&left, &right) {
             (Value::Number(a), Value::Number(b)) => Some(a.cmp(b)),
             (Value::Duration(a), Value::Duration(b)) => Some(a.cmp(b)),
+            (Value::Time(a), Value::Time(b)) => Some(a.cmp(b)),
             _ => None,
         };
         match operator {
@@ -76,11 +86,21 @@ impl Run {
             Binary::Plus => match (left, right) {
                 (Value::Number(a), Value::Number(b)) => Value::Number(a.saturating_add(b)),
                 (Value::Duration(a), Value::Duration(b)) => Value::Duration(a.saturating_add(b)),
+                (Value::Time(a), Value::Duration(b)) => Value::Time(a.after(b)),
+                (Value::List(list), one) if list.len() < MAX_LIST => {
+                    Value::List(list.iter().cloned().chain([one]).collect())
+                }
+                (list @ Value::List(_), _) => list,
                 _ => Value::Nothing,
             },
             Binary::Minus => match (left, right) {
                 (Value::Number(a), Value::Number(b)) => Value::Number(a.saturating_sub(b)),
                 (Value::Duration(a), Value::Duration(b)) => Value::Duration(a.saturating_sub(b)),
+                (Value::Time(a), Value::Time(b)) => Value::Duration(a.since(b)),
+                (Value::Time(a), Value::Duration(b)) => {
+                    let by = i64::try_from(b.as_millis()).unwrap_or(i64::MAX);
+                    Value::Time(UnixMillis(a.0.saturating_sub(by)))
+                }
                 _ => Value::Nothing,
             },
         }
@@ -96,12 +116,43 @@ impl Run {
                     Some(user) if self.context.directory.user(user).is_some() => Value::User(user),
                     _ => Value::Nothing,
                 },
+                Field::CallerTrunk => {
+                    self.context.trunk.as_deref().map_or(Value::Nothing, Value::from)
+                }
                 _ => Value::Nothing,
             },
             Value::Site => self.context.directory.site_name().into(),
             Value::Message(message) => self.message_field(message, field, now),
             Value::Recording(recorded) => recording_field(recorded, field),
-            Value::List(list) => Value::Number(i64::try_from(list.len()).unwrap_or(i64::MAX)),
+            Value::List(list) => match field {
+                Field::First => list.first().cloned().unwrap_or(Value::Nothing),
+                _ => Value::Number(i64::try_from(list.len()).unwrap_or(i64::MAX)),
+            },
+            Value::Device(device) => match field {
+                Field::DeviceName => device.name.as_str().into(),
+                _ => Value::Bool(device.rings),
+            },
+            Value::Presence(presence) => Value::Bool(match field {
+                Field::PresenceOnline => matches!(presence, Presence::Online | Presence::Away),
+                _ => *presence != Presence::Offline,
+            }),
+            Value::Hours(place) => {
+                let hours = self.program.hours.get(usize::from(*place));
+                Value::Bool(hours.is_some_and(|hours| hours.open(self.wall(now))))
+            }
+            Value::Time(time) => self.time_field(*time, field),
+            Value::Duration(length) => {
+                Value::Number(i64::try_from(length.as_secs()).unwrap_or(i64::MAX))
+            }
+            Value::Text(text) | Value::Digits(text) => {
+                Value::Number(i64::try_from(text.chars().count()).unwrap_or(i64::MAX))
+            }
+            Value::Document(fields) => match field {
+                Field::Document(place) => {
+                    fields.get(usize::from(place)).cloned().unwrap_or(Value::Nothing)
+                }
+                _ => Value::Nothing,
+            },
             _ => Value::Nothing,
         }
     }
@@ -114,6 +165,9 @@ impl Run {
             Field::UserLimit => {
                 Value::Duration(Duration::from_secs(user.message_limit_secs.clamp(1, 3600).into()))
             }
+            Field::UserLanguage => user.language.as_str().into(),
+            Field::UserHasSpokenName => Value::Bool(user.has_spoken_name),
+            Field::ContactUser => Value::User(id),
             Field::UserHasGreeting => Value::Bool(user.greetings.contains(GreetingKind::Standard)),
             Field::UserContacts => {
                 Value::List(user.contacts.iter().map(|c| Value::User(*c)).collect())
@@ -127,14 +181,25 @@ impl Run {
             Field::MessageSender => {
                 let user = message.sender.user.and_then(|u| self.context.directory.user(u));
                 let name = user.map_or(message.sender.name.as_str(), |u| u.display_name.as_str());
-                Value::Text(speech::name_or_number(Language::En, name).into())
+                Value::Text(speech::name_or_number(self.language, name).into())
             }
             Field::MessageLength => Value::Duration(message.length()),
             Field::MessageAge => {
                 let wall = self.context.at.after(now.since(self.started));
                 Value::Duration(roughly(wall.since(message.at)))
             }
+            Field::MessageAt => Value::Time(message.at),
             Field::MessageUrgent => Value::Bool(message.urgent),
+            Field::MessagePrivate => Value::Bool(message.private),
+            Field::MessageFrom => match message.sender.user {
+                Some(user) if self.context.directory.user(user).is_some() => Value::User(user),
+                _ => Value::Nothing,
+            },
+            Field::MessagePosition => {
+                let heard = self.heard.filter(|heard| heard.message == message.id);
+                let at = heard.map_or(0, |heard| heard.position_ms);
+                Value::Duration(Duration::from_millis(at.into()))
+            }
             _ => Value::Nothing,
         }
     }
@@ -147,6 +212,37 @@ impl Run {
         }
     }
 
+    fn time_field(&self, time: UnixMillis, field: Field) -> Value {
+        let civil = self.program.zone.civil(time);
+        Value::Number(match field {
+            Field::TimeHour => civil.hour.into(),
+            Field::TimeMinute => civil.minute.into(),
+            Field::TimeWeekday => civil.weekday.into(),
+            Field::TimeDay => civil.day.into(),
+            Field::TimeMonth => civil.month.into(),
+            _ => civil.year.into(),
+        })
+    }
+
+    /// The next time that the site's clocks show this.
+    fn next_time(&self, minutes: u16, now: Instant) -> UnixMillis {
+        const MINUTE: i64 = 60_000;
+        const DAY: i64 = 1440;
+        let wall = self.wall(now);
+        let shown = |time| {
+            let civil = self.program.zone.civil(time);
+            i64::from(civil.hour) * 60 + i64::from(civil.minute)
+        };
+        let wanted = i64::from(minutes);
+        let wait = (wanted - shown(wall)).rem_euclid(DAY);
+        let wait = if wait == 0 { DAY } else { wait };
+        let whole = wall.0 - wall.0.rem_euclid(MINUTE);
+        let time = UnixMillis(whole + wait * MINUTE);
+        // Where the clocks were put forward or back in between, it is off by that.
+        let off = (wanted - shown(time) + DAY / 2).rem_euclid(DAY) - DAY / 2;
+        UnixMillis(time.0 + off * MINUTE)
+    }
+
     /// A text with its values put in, as it is spoken.
     pub(super) fn text(&self, expr: &Expr, now: Instant) -> String {
         let mut text = String::new();
@@ -155,24 +251,58 @@ impl Run {
                 for part in parts {
                     match part {
                         Part::Literal(literal) => text.push_str(literal),
-                        Part::Value(value) => text.push_str(&spoken(&self.eval_at(value, now))),
-                        Part::Plural(count, [one, other]) => {
+                        Part::Value(value) => {
+                            text.push_str(&self.text(value, now));
+                        }
+                        Part::Age(value) => match self.eval_at(value, now) {
+                            Value::Duration(age) => {
+                                text.push_str(&speech::age(self.language, age));
+                            }
+                            _ => {}
+                        },
+                        Part::Plural(count, forms) => {
                             let form = match self.eval_at(count, now) {
-                                Value::Number(count) => Language::En.plural_form(count),
-                                _ => 1,
+                                Value::Number(count) => self.language.plural_form(count),
+                                _ => usize::MAX,
                             };
-                            text.push_str(if form == 0 { one } else { other });
+                            text.push_str(forms.get(form).or(forms.last()).map_or("", |f| f));
                         }
                     }
                 }
             }
-            other => text = spoken(&self.eval_at(other, now)),
+            other => text = self.spoken(&self.eval_at(other, now), now),
         }
         if text.len() > MAX_TEXT {
             let end = (0..=MAX_TEXT).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
             text.truncate(end);
         }
         text
+    }
+
+    fn spoken(&self, value: &Value, now: Instant) -> String {
+        let language = self.language;
+        match value {
+            Value::Text(text) => text.to_string(),
+            Value::Number(number) => speech::number(language, *number),
+            Value::Digits(digits) => speech::spell(language, digits),
+            Value::Duration(length) => speech::duration(language, *length),
+            Value::Bool(yes) => speech::yes_no(language, *yes),
+            Value::Presence(presence) => speech::presence(language, *presence),
+            Value::Time(time) => {
+                let zone = &self.program.zone;
+                speech::moment(language, zone.civil(*time), zone.civil(self.wall(now)))
+            }
+            Value::Nothing
+            | Value::User(_)
+            | Value::Caller
+            | Value::Site
+            | Value::Message(_)
+            | Value::Recording(_)
+            | Value::Device(_)
+            | Value::Hours(_)
+            | Value::Document(_)
+            | Value::List(_) => String::new(),
+        }
     }
 
     pub(super) fn user(&self, expr: &Expr) -> Option<UserId> {
@@ -207,19 +337,12 @@ impl Run {
             _ => Duration::ZERO,
         }
     }
-
-    pub(super) fn has_greeting(&self, user: UserId) -> bool {
-        self.context
-            .directory
-            .user(user)
-            .is_some_and(|u| u.greetings.contains(GreetingKind::Standard))
-    }
 }
 
 fn recording_field(recorded: &Recorded, field: Field) -> Value {
     match field {
-        Field::RecordingLength => Value::Duration(recorded.length),
-        Field::RecordingEmpty => Value::Bool(recorded.is_empty()),
+        Field::RecordingLength => Value::Duration(recorded.length()),
+        Field::RecordingEmpty => Value::Bool(recorded.empty),
         Field::RecordingLimitReached => Value::Bool(recorded.end == RecordEnd::Limit),
         Field::RecordingFailed => Value::Bool(recorded.end == RecordEnd::Failed),
         _ => Value::Nothing,
@@ -243,23 +366,5 @@ fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
         (Value::Digits(a), Value::Text(b)) | (Value::Text(a), Value::Digits(b)) => a == b,
         (left, right) => left == right,
-    }
-}
-
-fn spoken(value: &Value) -> String {
-    match value {
-        Value::Text(text) => text.to_string(),
-        Value::Number(number) => speech::number(Language::En, *number),
-        Value::Digits(digits) => speech::spell(Language::En, digits),
-        Value::Duration(duration) => speech::duration(Language::En, *duration),
-        Value::Bool(yes) => speech::yes_no(Language::En, *yes),
-        Value::Nothing
-        | Value::User(_)
-        | Value::Caller
-        | Value::Site
-        | Value::Message(_)
-        | Value::Recording(_)
-        | Value::Presence(_)
-        | Value::List(_) => String::new(),
     }
 }

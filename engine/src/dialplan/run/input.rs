@@ -1,10 +1,11 @@
 //! What happens to a run: keys, sounds and recordings that end, answers, the hang-up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::effect::{Answer, Effect, Finish, RecordEnd, Ticket};
 use super::super::value::{Recorded, Value};
-use super::{MAX_LIST, MAX_TYPED, Recording, Run, State};
+use super::{Heard, MAX_LIST, MAX_TYPED, PlayingMessage, Recording, Run, State};
 use crate::id::UserId;
 use crate::key::Key;
 use crate::time::Instant;
@@ -18,6 +19,12 @@ impl Run {
                 self.feed_menu(now, menu, keys);
                 self.go(now);
             }
+            State::Collecting { op, keys, .. } => {
+                let (op, keys) = (*op, *keys);
+                self.typed.push(key, MAX_TYPED);
+                self.feed_collect(now, op, keys);
+                self.go(now);
+            }
             // What is pressed while speaking does nothing; what follows the key that ended the
             // recording is typed ahead.
             State::Recording(recording) if !recording.stopped => {
@@ -29,7 +36,8 @@ impl Run {
             | State::Playing { .. }
             | State::Recording(_)
             | State::Sending { .. }
-            | State::Asking { .. } => self.typed.push(key, MAX_TYPED),
+            | State::Asking { .. }
+            | State::Awaiting { .. } => self.typed.push(key, MAX_TYPED),
         }
     }
 
@@ -39,9 +47,16 @@ impl Run {
             return;
         }
         if let Some(message) = message {
-            // The furthest that was heard counts, over all replays.
-            let before = self.heard.filter(|(m, _)| *m == message).map(|(_, heard)| heard);
-            self.heard = Some((message, played.max(before.unwrap_or_default())));
+            let PlayingMessage { message, from_ms, speed } = message;
+            // What took a second at double speed was two seconds of the message.
+            let played = played.as_millis().saturating_mul(speed.into()) / 100;
+            let played = u32::try_from(played).unwrap_or(u32::MAX);
+            let position_ms = from_ms.saturating_add(played);
+            let before = self.heard.filter(|heard| heard.message == message);
+            // Where nothing was played, nothing of it was heard, wherever that was.
+            let reached = if played == 0 { 0 } else { position_ms };
+            let furthest_ms = reached.max(before.map_or(0, |heard| heard.furthest_ms));
+            self.heard = Some(Heard { message, furthest_ms, position_ms });
         }
         self.state = State::Running;
         self.go(now);
@@ -58,9 +73,12 @@ impl Run {
         if recording.ticket != ticket {
             return;
         }
-        let Recording { id, slot, silence, keeps, .. } = **recording;
+        let Recording { id, slot, silence, keeps, joined, .. } = **recording;
         self.state = State::Running;
-        self.set(slot, Value::Recording(Recorded { id, length, end, silence }));
+        let recorded = Recorded::new(id, length, end, silence);
+        let recorded = joined.map_or(recorded, |earlier| recorded.joined(earlier));
+        self.note(|_| format!("recorded {length:.1?}, ended by {end:?}"));
+        self.set(slot, Value::Recording(recorded));
         if end == RecordEnd::Hangup {
             self.gone = true;
             if !keeps {
@@ -73,10 +91,11 @@ impl Run {
     }
 
     pub(super) fn done(&mut self, now: Instant, ticket: Ticket, ok: bool) {
-        let State::Sending { ticket: open, failed } = self.state else { return };
+        let State::Sending { ticket: open, failed, .. } = self.state else { return };
         if open == ticket {
             self.state = State::Running;
-            if !ok {
+            // Where no label is, failure is no matter.
+            if !ok && failed != u32::MAX {
                 self.jump(failed);
             }
             self.go(now);
@@ -84,6 +103,15 @@ impl Run {
     }
 
     pub(super) fn answered(&mut self, now: Instant, ticket: Ticket, answer: Option<Answer>) {
+        if let State::Awaiting { ticket: open, op } = self.state
+            && open == ticket
+        {
+            let body = match &answer {
+                Some(Answer::Body(body)) => Some(body.as_str()),
+                _ => None,
+            };
+            return self.service_answered(now, op, body);
+        }
         let State::Asking { ticket: open, slot, failed } = self.state else { return };
         if open != ticket {
             return;
@@ -97,20 +125,28 @@ impl Run {
                 let known = |u: &UserId| self.context.directory.user(*u).is_some();
                 Some(list.into_iter().filter(known).take(MAX_LIST).map(Value::User).collect())
             }
-            Some(
-                Answer::Presence(_)
-                | Answer::Yes(_)
-                | Answer::Devices(_)
-                | Answer::Count(_)
-                | Answer::Body(_),
-            )
-            | None => None,
+            Some(Answer::Devices(list)) => {
+                Some(list.into_iter().take(MAX_LIST).map(|d| Value::Device(Arc::new(d))).collect())
+            }
+            Some(Answer::Presence(presence)) => {
+                return self.found(now, slot, Value::Presence(presence));
+            }
+            Some(Answer::Yes(yes)) => return self.found(now, slot, Value::Bool(yes)),
+            Some(Answer::Count(count)) => {
+                return self.found(now, slot, Value::Number(count.into()));
+            }
+            Some(Answer::Body(_)) | None => None,
         };
         let found = list.is_some();
         self.set(slot, Value::List(list.unwrap_or_default().into()));
         if !found {
             self.jump(failed);
         }
+        self.go(now);
+    }
+
+    fn found(&mut self, now: Instant, slot: u16, value: Value) {
+        self.set(slot, value);
         self.go(now);
     }
 
@@ -130,6 +166,11 @@ impl Run {
                 let (ticket, length) = (recording.ticket, now.since(recording.since));
                 self.record_done(now, ticket, RecordEnd::Hangup, length);
             }
+            State::Sending { connected: true, .. } => {
+                self.state = State::Running;
+                self.go(now);
+            }
+            State::Collecting { .. } => self.finish(Finish::CallerGone),
             State::Waiting { menu, .. } => {
                 let menu = *menu;
                 self.state = State::Running;
@@ -140,6 +181,7 @@ impl Run {
             | State::Running
             | State::Sending { .. }
             | State::Asking { .. }
+            | State::Awaiting { .. }
             | State::Done => {}
         }
     }

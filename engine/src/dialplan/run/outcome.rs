@@ -17,6 +17,8 @@ pub(super) fn of(
 ) -> HangupOutcome {
     let mut copy = run.clone();
     copy.out.clear();
+    copy.tracing = false;
+    copy.visited = None;
     let now = copy.started;
     copy.handle_input(now, Input::RecordDone { ticket, end: RecordEnd::Hangup, length });
     copy.handle_input(now, Input::Hangup);
@@ -46,7 +48,8 @@ pub(super) fn of(
                 copy.handle_input(now, Input::Answered(ticket, Err(Failure::NotFound)));
             }
             Effect::Finished(..) => break,
-            Effect::Answer
+            Effect::Trace { .. }
+            | Effect::Answer
             | Effect::EarlyMedia
             | Effect::Play { .. }
             | Effect::StopPlay(_)

@@ -177,5 +177,7 @@ pub(super) const fn presence(presence: Presence) -> &'static str {
         Presence::Phone => "telefonisch erreichbar",
         Presence::Away => "abwesend",
         Presence::Online => "online",
+        Presence::Busy => "im Gespräch",
+        Presence::DoNotDisturb => "nicht zu stören",
     }
 }

@@ -98,5 +98,7 @@ pub(super) const fn presence(presence: Presence) -> &'static str {
         Presence::Phone => "reachable by phone",
         Presence::Away => "away",
         Presence::Online => "online",
+        Presence::Busy => "in a call",
+        Presence::DoNotDisturb => "not to be disturbed",
     }
 }

@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use super::super::effect::{
-    Action, Answer, Delivery, Effect, Failure, Folder, Input, Query, RecordingId, Sound, Ticket,
+    Answer, Callee, Delivery, Effect, Failure, HangupCause, Input, Join, Keepsake, RecordEnd,
+    RecordingId, Sound, Ticket,
 };
-use super::super::run::Run;
-use super::RecordEnd;
-use crate::directory::User;
-use crate::id::UserId;
+use super::super::run::{Run, Visit};
+use super::world::World;
 use crate::key::{Key, KeySet};
-use crate::message::MessageSummary;
-use crate::presence::Presence;
 use crate::time::Instant;
 
 /// Between two keys of one `press`.
@@ -28,29 +25,39 @@ pub struct Sent {
 }
 
 /// The telephone, and what it saw.
-#[derive(Default)]
 pub struct Phone {
     run: Option<Run>,
-    users: Vec<User>,
     now: Instant,
     playing: Option<Playing>,
     recording: Option<Recording>,
     recorded: Vec<(RecordingId, Duration, bool)>,
     heard: Vec<Sound>,
     speaking_until: Instant,
+    /// The conversation that the caller is in, and until when.
+    conversation: Option<(Ticket, Instant)>,
     gone: bool,
-    /// Mailboxes: whose, saved or new, what.
-    pub mailbox: Vec<(UserId, bool, MessageSummary)>,
-    /// Who is online.
-    pub online: Vec<UserId>,
-    /// Whether everything that is asked of the store fails.
-    pub store_fails: bool,
+    /// Everything around it.
+    pub world: World,
     /// What was sent.
     pub sent: Vec<Sent>,
+    /// What was forwarded.
+    pub forwarded: Vec<Sent>,
+    /// What recordings were kept as.
+    pub kept: Vec<Keepsake>,
     /// How many recordings were discarded.
     pub discarded: usize,
-    /// What was done to messages.
-    pub acts: Vec<Action>,
+    /// With whom the caller was connected.
+    pub connected: Vec<Callee>,
+    /// Who was rung for another flow.
+    pub rung: Vec<Callee>,
+    /// How many web services were asked.
+    pub asked_services: usize,
+    /// Whether the call was picked up.
+    pub answered: bool,
+    /// Whether there was early media.
+    pub early: bool,
+    /// Why the dialplan ended the call.
+    pub cause: Option<HangupCause>,
     /// Whether a planted panic was reached.
     pub panicked: bool,
 }
@@ -69,13 +76,45 @@ struct Recording {
     max: Duration,
     stop_on: KeySet,
     silence: Option<Duration>,
+    join: Option<Join>,
 }
 
 impl Phone {
-    pub fn begin(&mut self, run: Run, users: Vec<User>) {
+    pub fn new() -> Self {
+        Self {
+            run: None,
+            now: Instant::ZERO,
+            playing: None,
+            recording: None,
+            recorded: Vec::new(),
+            heard: Vec::new(),
+            speaking_until: Instant::ZERO,
+            conversation: None,
+            gone: false,
+            world: World::new(),
+            sent: Vec::new(),
+            forwarded: Vec::new(),
+            kept: Vec::new(),
+            discarded: 0,
+            connected: Vec::new(),
+            rung: Vec::new(),
+            asked_services: 0,
+            answered: false,
+            early: false,
+            cause: None,
+            panicked: false,
+        }
+    }
+
+    pub fn begin(&mut self, mut run: Run) {
+        run.count_visits();
         self.run = Some(run);
-        self.users = users;
         self.with_run(|run, now| run.start(now));
+    }
+
+    /// Which operations the call went through.
+    pub fn visits(&self) -> &[Visit] {
+        self.run.as_ref().map_or(&[], Run::visits)
     }
 
     pub fn is_recording(&self) -> bool {
@@ -148,6 +187,7 @@ impl Phone {
     pub fn hang_up(&mut self) {
         self.gone = true;
         self.playing = None;
+        self.conversation = None;
         self.record_done(RecordEnd::Hangup);
         self.with_run(|run, now| run.handle_input(now, Input::Hangup));
     }
@@ -182,7 +222,8 @@ impl Phone {
         let deadline = self.run.as_ref().and_then(Run::next_deadline);
         let played = self.playing.as_ref().map(|p| p.until);
         let recorded = self.recording.as_ref().map(|r| self.recording_ends(r).0);
-        [deadline, played, recorded].into_iter().flatten().min()
+        let spoken = self.conversation.map(|(_, until)| until);
+        [deadline, played, recorded, spoken].into_iter().flatten().min()
     }
 
     fn recording_ends(&self, recording: &Recording) -> (Instant, RecordEnd) {
@@ -202,6 +243,8 @@ impl Phone {
             && ends <= at
         {
             self.record_done(why);
+        } else if let Some((ticket, _)) = self.conversation.take_if(|(_, until)| *until <= at) {
+            self.with_run(|run, now| run.handle_input(now, Input::Done(ticket, Ok(()))));
         } else {
             self.with_run(|run, now| run.handle_timeout(now));
         }
@@ -220,6 +263,10 @@ impl Phone {
             (RecordEnd::Silence, Some(silence)) => length.saturating_sub(silence),
             _ => length,
         };
+        let mut heard = heard;
+        if let Some(Join::Behind(earlier) | Join::Before(earlier)) = recording.join {
+            heard += self.use_up(earlier);
+        }
         self.recorded.push((recording.id, heard, false));
         self.with_run(|run, now| {
             run.handle_input(now, Input::RecordDone { ticket, end, length });
@@ -239,7 +286,19 @@ impl Phone {
 
     fn effect(&mut self, effect: Effect) -> Option<Input> {
         match effect {
-            Effect::Answer | Effect::EarlyMedia | Effect::Log(_) | Effect::Finished(..) => None,
+            Effect::Log(_) | Effect::Trace { .. } => None,
+            Effect::Answer => {
+                self.answered = true;
+                None
+            }
+            Effect::EarlyMedia => {
+                self.early = true;
+                None
+            }
+            Effect::Finished(_, cause) => {
+                self.cause = Some(cause);
+                None
+            }
             Effect::Play { ticket, sounds, stop_on } => {
                 let length = sounds.iter().map(|s| self.length(s)).sum::<Duration>();
                 self.heard.extend(sounds);
@@ -252,38 +311,67 @@ impl Phone {
                 let played = self.now.since(playing.since);
                 Some(Input::PlayDone { ticket: playing.ticket, played })
             }
-            Effect::Record { ticket, recording: id, max, stop_on, silence, .. } => {
+            Effect::Record { ticket, recording: id, max, stop_on, silence, join, .. } => {
                 let since = self.now;
-                self.recording = Some(Recording { ticket, id, since, max, stop_on, silence });
+                self.recording = Some(Recording { ticket, id, since, max, stop_on, silence, join });
                 None
             }
             Effect::StopRecord(_) => None,
             Effect::Send { ticket, recording, delivery } => {
                 let length = self.use_up(recording);
-                if self.store_fails {
-                    return Some(Input::Done(ticket, Err(Failure::NotKept)));
+                let kept = self.kept_or(|phone| phone.sent.push(Sent { delivery, length }));
+                Some(Input::Done(ticket, kept))
+            }
+            Effect::Forward { ticket, message, introduction, delivery, .. } => {
+                let before = introduction.map_or(Duration::ZERO, |intro| self.use_up(intro));
+                let private = self.world.mailbox.iter().any(|(.., m)| m.id == message && m.private);
+                if private {
+                    return Some(Input::Done(ticket, Err(Failure::Refused)));
                 }
-                self.sent.push(Sent { delivery, length });
-                Some(Input::Done(ticket, Ok(())))
+                let length = before + self.world.message_length(message);
+                let kept = self.kept_or(|phone| phone.forwarded.push(Sent { delivery, length }));
+                Some(Input::Done(ticket, kept))
+            }
+            Effect::Keep { ticket, recording, user, keepsake } => {
+                self.use_up(recording);
+                let kept = self.kept_or(|phone| {
+                    phone.kept.push(keepsake);
+                    if let Some(user) = phone.world.user_mut(user) {
+                        match keepsake {
+                            Keepsake::Greeting(kind) => user.greetings = user.greetings.with(kind),
+                            Keepsake::Name => user.has_spoken_name = true,
+                        }
+                    }
+                });
+                Some(Input::Done(ticket, kept))
             }
             Effect::Discard(recording) => {
                 self.use_up(recording);
                 self.discarded += 1;
                 None
             }
-            Effect::Query(ticket, query) => Some(Input::Answered(ticket, self.query(&query))),
-            Effect::Act(ticket, action) => {
-                if self.store_fails {
-                    return Some(Input::Done(ticket, Err(Failure::NotKept)));
+            Effect::Query(ticket, query) => Some(Input::Answered(ticket, self.world.query(&query))),
+            Effect::Act(ticket, action) => Some(Input::Done(ticket, self.world.act(action))),
+            Effect::Connect { ticket, callee, ring_for } => match self.world.callee {
+                Some(length) => {
+                    self.connected.push(callee);
+                    self.conversation = Some((ticket, self.now + length));
+                    None
                 }
-                self.acts.push(action);
+                None => {
+                    self.now += ring_for;
+                    Some(Input::Done(ticket, Err(Failure::NotFound)))
+                }
+            },
+            Effect::Ring { ticket, callee, .. } => {
+                self.rung.push(callee);
                 Some(Input::Done(ticket, Ok(())))
             }
-            Effect::Forward { ticket, .. }
-            | Effect::Keep { ticket, .. }
-            | Effect::Connect { ticket, .. }
-            | Effect::Ring { ticket, .. } => Some(Input::Done(ticket, Err(Failure::Refused))),
-            Effect::Webhook { ticket, .. } => Some(Input::Answered(ticket, Err(Failure::Refused))),
+            Effect::Webhook { ticket, .. } => {
+                self.asked_services += 1;
+                let body = self.world.service.clone().ok_or(Failure::Refused);
+                Some(Input::Answered(ticket, body.map(Answer::Body)))
+            }
             Effect::Panic => {
                 self.panicked = true;
                 None
@@ -291,35 +379,13 @@ impl Phone {
         }
     }
 
-    fn query(&self, query: &Query) -> Result<Answer, Failure> {
-        if self.store_fails {
-            return Err(Failure::NotFound);
+    /// Does it if the store works.
+    fn kept_or(&mut self, does: impl FnOnce(&mut Self)) -> Result<(), Failure> {
+        if self.world.store_fails {
+            return Err(Failure::NotKept);
         }
-        Ok(match query {
-            Query::Messages(user, folder) => Answer::Messages(
-                self.mailbox
-                    .iter()
-                    .filter(|(owner, saved, _)| {
-                        owner == user && *saved == (*folder == Folder::Saved)
-                    })
-                    .map(|(.., message)| message.clone())
-                    .collect(),
-            ),
-            Query::ContactsOnline(user) => {
-                let contacts = self.users.iter().find(|u| u.id == *user).map(|u| &u.contacts);
-                let contacts = contacts.map_or(&[][..], Vec::as_slice);
-                Answer::Users(
-                    contacts.iter().copied().filter(|c| self.online.contains(c)).collect(),
-                )
-            }
-            Query::Presence(user) if self.online.contains(user) => {
-                Answer::Presence(Presence::Online)
-            }
-            Query::Presence(_) => Answer::Presence(Presence::Offline),
-            Query::CheckPin(..) | Query::HasPin(_) => Answer::Yes(false),
-            Query::Devices(_) => Answer::Devices(Vec::new()),
-            Query::Receipts(_) => Answer::Count(0),
-        })
+        does(self);
+        Ok(())
     }
 
     fn use_up(&mut self, recording: RecordingId) -> Duration {
@@ -339,9 +405,9 @@ impl Phone {
                 Duration::from_millis(400 + 60 * u64::try_from(text.len()).unwrap_or(0))
             }
             Sound::Prompt { .. } | Sound::Greeting(..) => Duration::from_secs(3),
-            Sound::Message { message, from, .. } => {
-                let found = self.mailbox.iter().find(|(.., m)| m.id == *message);
-                found.map_or(Duration::ZERO, |(.., m)| m.length().saturating_sub(*from))
+            Sound::Message { message, from, speed } => {
+                let left = self.world.message_length(*message).saturating_sub(*from);
+                left * 100 / u32::from(*speed).max(1)
             }
             Sound::Recording(recording) => self
                 .recorded

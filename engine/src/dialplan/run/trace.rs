@@ -1,0 +1,71 @@
+//! What a run tells of its steps, where somebody wants to know.
+
+use super::super::effect::{Effect, Sound};
+use super::{Keys, Run, Visit};
+
+impl Run {
+    /// Tells every step from here on, as [`Effect::Trace`].
+    pub const fn trace(&mut self) {
+        self.tracing = true;
+    }
+
+    /// Remembers which operations run from here on.
+    pub fn count_visits(&mut self) {
+        self.visited = Some(vec![Visit::default(); self.program.len()].into());
+    }
+
+    /// Which operations have run since [`Run::count_visits`].
+    pub fn visits(&self) -> &[Visit] {
+        self.visited.as_deref().unwrap_or(&[])
+    }
+
+    /// Tells what the operation at hand did.
+    pub(super) fn note(&mut self, what: impl FnOnce(&Self) -> String) {
+        if self.tracing {
+            let what = what(self);
+            self.emit(Effect::Trace { op: self.pc.saturating_sub(1), what });
+        }
+    }
+
+    /// Remembers which way the operation at hand went.
+    pub(super) fn went(&mut self, yes: bool) {
+        let at = self.pc.saturating_sub(1) as usize;
+        if let Some(visit) = self.visited.as_mut().and_then(|v| v.get_mut(at)) {
+            visit.yes |= yes;
+            visit.no |= !yes;
+        }
+        self.note(|_| if yes { "yes".into() } else { "no".into() });
+    }
+
+    pub(super) fn note_at(&mut self, op: u32, what: impl FnOnce() -> String) {
+        if self.tracing {
+            self.emit(Effect::Trace { op, what: what() });
+        }
+    }
+
+    pub(super) fn note_sound(&mut self, sound: &Sound) {
+        self.note(|_| describe(sound));
+    }
+}
+
+/// A sound in words.
+pub(super) fn describe(sound: &Sound) -> String {
+    match sound {
+        Sound::Speech { language, text, .. } => format!("say ({language}) \"{text}\""),
+        Sound::Prompt { name, .. } => format!("play prompt {name}"),
+        Sound::Greeting(_, kind) => format!("play greeting {}", kind.name()),
+        Sound::SpokenName(_) => "play spoken name".into(),
+        Sound::Message { from, speed, .. } => {
+            format!("play message from {from:?} at {speed} percent")
+        }
+        Sound::Recording(_) => "play recording".into(),
+        Sound::Beep => "beep".into(),
+        Sound::Tone { hertz, length } => format!("tone {hertz} for {length:?}"),
+        Sound::Pause(length) => format!("pause {length:?}"),
+    }
+}
+
+/// The keys, or as many dots.
+pub(super) fn written(keys: &Keys, secret: bool) -> String {
+    keys.iter().map(|key| if secret { '•' } else { key.as_char() }).collect()
+}
