@@ -103,13 +103,14 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // What the operator wrote is judged before anything is touched.
         let sources = dialplan::sources(config.dialplan.dir.as_deref())?;
-        let options = Options { test_instructions: config.test.instructions, ..Options::default() };
+        let prompts = config.speech.prompts.as_deref().map(|dir| {
+            let listed = crate::prompt::recorded_prompts(dir);
+            listed.map_err(|source| StartError::Prompts(dir.to_owned(), source))
+        });
+        let test_instructions = config.test.instructions;
+        let options =
+            Options { test_instructions, prompts: prompts.transpose()?, ..Options::default() };
         let program = dialplan::load(&sources, &options)?;
-        if let Some(dir) = &config.speech.prompts {
-            let prompts = crate::prompt::recorded_prompts(dir);
-            let prompts = prompts.map_err(|source| StartError::Prompts(dir.clone(), source))?;
-            tracing::info!(count = prompts.len(), "recorded prompts");
-        }
         let (program_sender, program) = watch::channel(program);
 
         let registry = Registry::new();

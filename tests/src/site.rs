@@ -30,6 +30,8 @@ pub struct SiteOptions {
     pub dead_after_seconds: Option<u32>,
     /// Whether the dialplan's test instructions compile (the planted panic).
     pub test_instructions: bool,
+    /// Further sections of `hark.toml`, as they stand there.
+    pub more: String,
 }
 
 /// A running server and its folder.
@@ -217,6 +219,7 @@ impl Site {
         if options.test_instructions {
             config += "[test]\ninstructions = true\n";
         }
+        config += &options.more;
         config
     }
 }
