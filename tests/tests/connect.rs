@@ -26,12 +26,12 @@ flow out() {
 }
 
 flow tell(to: User) {
-    ring to for 20s -> told() else { tone 1200 for 500ms; hangup }
+    ring to for 20s -> news() else { tone 1200 for 500ms; hangup }
     tone 700 for 500ms
     hangup
 }
 
-flow told() {
+flow news() {
     tone 900 for 1s
     hangup
 }
@@ -60,7 +60,7 @@ fn the_two_hear_each_other_and_the_caller_stays_when_the_callee_hangs_up() {
     let alice = story::dial(&site, "801");
     let ringing = bob.wait_call();
     let from = ringing.invite.header("From").unwrap_or_default().to_owned();
-    assert!(from.contains("Alice Archer") && from.contains("sip:alice@"), "{from}");
+    assert!(from.contains("Alice") && from.contains("sip:alice@"), "{from}");
     ringing.ring();
     story::wait_tone(&alice.rtp, 425.0);
     let talk = ringing.answer();

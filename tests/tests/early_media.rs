@@ -22,9 +22,13 @@ flow sorry() {
     hangup busy
 }
 
-menu door() {
+flow door() {
     early
     tone 700 for 3s
+    doorkeeper()
+}
+
+menu doorkeeper() {
     key 5      -> { answer; tone 1200 for 500ms; hangup }
     other      -> hangup rejected
     silence 5s -> hangup congestion

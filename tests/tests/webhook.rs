@@ -32,7 +32,7 @@ fn service(answers: Vec<&'static str>) -> (u16, JoinHandle<Vec<String>>) {
 #[test]
 fn the_answer_decides_what_is_heard_and_a_failure_is_answered() {
     let (port, asked) = service(vec![
-        "HTTP/1.1 200 OK\r\ncontent-length: 13\r\n\r\n{\"open\": true}",
+        "HTTP/1.1 200 OK\r\ncontent-length: 14\r\n\r\n{\"open\": true}",
         "HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n",
     ]);
     let dialplan = format!(
