@@ -70,6 +70,8 @@ pub struct Config {
     pub web: Web,
     /// `[dialplan]`
     pub dialplan: Dialplan,
+    /// `[trace]`
+    pub trace: Trace,
     /// `[messages]`
     pub messages: Messages,
     /// `[speech]`
@@ -258,11 +260,37 @@ impl Default for Web {
 }
 
 /// `[dialplan]`: what telephones hear.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Dialplan {
     /// The folder of the `.dial` files. Absent: the ones built into the binary.
     pub dir: Option<PathBuf>,
+    /// Whether a change of one of them reloads the dialplan.
+    pub watch: bool,
+}
+
+impl Default for Dialplan {
+    fn default() -> Self {
+        Self { dir: None, watch: true }
+    }
+}
+
+/// `[trace]`: what is kept of past calls.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Trace {
+    /// Whether it is kept at all.
+    pub enabled: bool,
+    /// For how many days (1-3650).
+    pub keep_days: u32,
+    /// How much all of it may take, in MiB (16-65536).
+    pub max_mib: u32,
+}
+
+impl Default for Trace {
+    fn default() -> Self {
+        Self { enabled: true, keep_days: 7, max_mib: 64 }
+    }
 }
 
 /// `[messages]`: limits.
@@ -355,6 +383,14 @@ impl Config {
             let value = self.messages.link_days.to_string();
             return wrong("messages.link_days", value, "allowed are 1 to 3650");
         }
+        if !(1..=3650).contains(&self.trace.keep_days) {
+            let value = self.trace.keep_days.to_string();
+            return wrong("trace.keep_days", value, "allowed are 1 to 3650");
+        }
+        if !(16..=65_536).contains(&self.trace.max_mib) {
+            let value = self.trace.max_mib.to_string();
+            return wrong("trace.max_mib", value, "allowed are 16 to 65536");
+        }
         if !(1..=3600).contains(&self.media.dead_after_seconds) {
             let value = self.media.dead_after_seconds.to_string();
             return wrong("media.dead_after_seconds", value, "allowed are 1 to 3600");
@@ -440,6 +476,8 @@ mod tests {
     #[test]
     fn values_out_of_range_are_refused() {
         assert!(parse("[messages]\nlimit_seconds = 0").unwrap_err().contains("1 to 3600"));
+        assert!(parse("[trace]\nkeep_days = 0").unwrap_err().contains("1 to 3650"));
+        assert!(parse("[trace]\nmax_mib = 1").unwrap_err().contains("16 to 65536"));
         assert!(parse("[media]\nports = \"9-3\"").is_err());
         assert!(parse("[web]\npublic_url = \"ftp://x\"").is_err());
         assert!(parse("[speech]\ncommand = []").is_err());

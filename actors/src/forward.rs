@@ -16,6 +16,10 @@ use crate::store::{NewMessage, Store, StoreError};
 /// What is to be sent on.
 #[derive(Clone, Debug)]
 pub struct Forward {
+    /// The id of the new message: a second one under the same id is the first one. That of the
+    /// introduction's recording, where there is one, so that a crash between the commit and the
+    /// end of the recording does not send it twice.
+    pub id: MessageId,
     /// In whose mailbox the message is; they become the sender.
     pub user: UserId,
     /// Which message.
@@ -65,7 +69,7 @@ impl Forwarder {
     /// # Errors
     /// [`ForwardError`]
     pub async fn forward(&self, forward: Forward) -> Result<MessageId, ForwardError> {
-        let Forward { user, message, introduction, delivery } = forward;
+        let Forward { id, user, message, introduction, delivery } = forward;
         let original = self.store.inbox_entry(user, message).await?;
         let original = original.ok_or(ForwardError::NotFound)?.message;
         if original.private {
@@ -78,7 +82,6 @@ impl Forwarder {
             address: format!("sip:{}@{}", who.name, self.domain),
         };
         let at = clock::wall();
-        let id = MessageId::new(at, clock::random());
         let mut tags = recovery::tags(&self.directory, &self.domain, id, &sender, &delivery.to, at);
         tags.forwarded_from = Some((original.sender.name.clone(), original.at));
         let introduction = introduction.filter(|spoken| !spoken.is_empty());

@@ -4,6 +4,7 @@
 //! SQLite, HTTP and metrics are adapters. `docs/ARCHITECTURE.md` draws who supervises whom and
 //! what is lost when one of them dies.
 
+pub mod admin;
 pub mod bus;
 pub mod calls;
 pub mod clock;
@@ -18,10 +19,12 @@ pub mod prompt;
 pub mod recording;
 pub mod recovery;
 pub mod registrations;
+pub mod reload;
 pub mod server;
 pub mod sip;
 pub mod site;
 pub mod store;
 pub mod supervisor;
+pub mod trace;
 pub mod users;
 pub mod web;

@@ -11,11 +11,14 @@ use ractor::{Actor, ActorRef};
 use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 
+use crate::admin::{self, AdminError, AdminServer, Answers, Socket};
 use crate::bus::Bus;
-use crate::calls::{CallMetrics, CallServices, Ledger, SwitchboardArguments, Trunks, Webhooks};
+use crate::calls::{
+    CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
+};
 use crate::config::{Config, SipTransport};
 use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
-use crate::dialplan::{self, DialplanError};
+use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
@@ -23,10 +26,12 @@ use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::registrations::Registrations;
+use crate::reload::{Part, Reloads};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
+use crate::trace::{self, TraceConfig, Traces};
 use crate::users::{UserError, Users};
 use crate::web::{self, WebConfig};
 
@@ -34,6 +39,9 @@ use crate::web::{self, WebConfig};
 const QUEUE: usize = 4096;
 /// How long calls have to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(5);
+
+/// How long the traces of the last calls have to be written.
+const TRACES_WITHIN: Duration = Duration::from_secs(1);
 
 /// Why the server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -67,6 +75,12 @@ pub enum StartError {
     /// The computer server can't be started.
     #[error(transparent)]
     Web(#[from] web::StartError),
+    /// Operators can't be served.
+    #[error(transparent)]
+    Admin(#[from] AdminError),
+    /// Traces can't be kept.
+    #[error(transparent)]
+    Trace(#[from] trace::StartError),
     /// A metric exists already.
     #[error("a metric can't be registered: {0}")]
     Metric(#[from] prometheus::Error),
@@ -78,7 +92,10 @@ pub enum StartError {
 impl StartError {
     /// Whether the operator wrote something wrong, rather than the machine failing.
     pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Dialplan(_) | Self::Prompts(..))
+        matches!(
+            self,
+            Self::Dialplan(_) | Self::Prompts(..) | Self::Admin(AdminError::PathTooLong { .. })
+        )
     }
 }
 
@@ -91,8 +108,9 @@ pub struct Server {
     supervisor: ActorRef<SupervisorMessage>,
     events: JoinHandle<()>,
     fatal: watch::Receiver<bool>,
-    users: Users,
-    _program: watch::Sender<Arc<hark_engine::dialplan::Program>>,
+    admin: AdminServer,
+    reloads: Reloads,
+    traces: Traces,
 }
 
 impl Server {
@@ -102,19 +120,19 @@ impl Server {
     /// [`StartError`] with the cause and what mends it.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // What the operator wrote is judged before anything is touched.
-        let sources = dialplan::sources(config.dialplan.dir.as_deref())?;
-        let prompts = config.speech.prompts.as_deref().map(|dir| {
+        admin::check_length(&config.storage.dir)?;
+        if let Some(dir) = &config.speech.prompts {
             let listed = crate::prompt::recorded_prompts(dir);
-            listed.map_err(|source| StartError::Prompts(dir.to_owned(), source))
-        });
-        let test_instructions = config.test.instructions;
-        let options =
-            Options { test_instructions, prompts: prompts.transpose()?, ..Options::default() };
-        let program = dialplan::load(&sources, &options)?;
-        let (program_sender, program) = watch::channel(program);
-
+            listed.map_err(|source| StartError::Prompts(dir.clone(), source))?;
+        }
         let registry = Registry::new();
+        let metrics = DialplanMetrics::register(&registry)?;
+        let dialplans = Dialplans::start(dialplan_config(&config), metrics).await?;
+
         let store = Store::open(StoreConfig::new(&config.storage.dir), &registry)?;
+        let socket = Socket::bind(store.dir())?;
+        let traces = traces(&config, &registry)?;
+        let tracks = Tracks::new(traces.clone());
         let demo = if config.demo.users {
             let Config { site, messages, .. } = &config;
             site::demo_users(&store, &site.domain, &site.language, messages.limit_seconds).await?
@@ -173,7 +191,8 @@ impl Server {
             presence: presence.clone(),
             users: users.clone(),
             directory,
-            program,
+            dialplan: dialplans.in_force(),
+            tracks: tracks.clone(),
             trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
             webhooks: Webhooks::start(&registry)?,
             metrics,
@@ -218,17 +237,15 @@ impl Server {
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
-        Ok(Self {
-            sip,
-            sip_ended,
-            web,
-            demo,
-            supervisor,
-            events,
-            fatal,
-            users,
-            _program: program_sender,
-        })
+        let reloads = Reloads::new(dialplans, vec![("users", read_users(users, &sip))]);
+        let answers = Answers {
+            reloads: reloads.clone(),
+            tracks,
+            traces: traces.clone(),
+            storage: config.storage.dir.clone(),
+        };
+        let admin = AdminServer::start(socket, answers);
+        Ok(Self { sip, sip_ended, web, demo, supervisor, events, fatal, admin, reloads, traces })
     }
 
     /// Where telephones reach us.
@@ -246,13 +263,9 @@ impl Server {
         &self.demo
     }
 
-    /// Reads the users and their SIP accounts afresh: what was changed in the store beside this
-    /// server is in force from here on. Says how many users there are.
-    ///
-    /// # Errors
-    /// When the store can't be read: everything stays as it was.
-    pub async fn reload_users(&self) -> Result<usize, StoreError> {
-        self.users.reload(&self.sip).await
+    /// What can be read anew while it serves.
+    pub const fn reloads(&self) -> &Reloads {
+        &self.reloads
     }
 
     /// Waits until the server can't go on by itself.
@@ -269,6 +282,7 @@ impl Server {
     /// Refuses new calls, ends those that are up (what is being said is kept and sent), lets
     /// browsers finish, and stops.
     pub async fn stop(self) {
+        self.admin.stop().await;
         // A supervisor that failed has no calls to end.
         let _ = self.supervisor.cast(SupervisorMessage::Drain);
         let deadline = tokio::time::Instant::now() + DRAIN;
@@ -283,7 +297,39 @@ impl Server {
         self.sip.stop();
         self.events.abort();
         self.supervisor.stop(None);
+        self.traces.flush(TRACES_WITHIN);
     }
+}
+
+/// Users that were changed in the store beside this server are in force after a reload.
+fn read_users(users: Users, sip: &SipHandle) -> Part {
+    let sip = sip.clone();
+    Box::new(move || {
+        let (users, sip) = (users.clone(), sip.clone());
+        Box::pin(async move {
+            let count = users.reload(&sip).await.map_err(|error| error.to_string())?;
+            Ok(format!("{count} read"))
+        })
+    })
+}
+
+fn dialplan_config(config: &Config) -> DialplanConfig {
+    let mut dialplan = DialplanConfig::new(config.dialplan.dir.clone());
+    dialplan.options =
+        Options { test_instructions: config.test.instructions, ..Options::default() };
+    dialplan.prompts.clone_from(&config.speech.prompts);
+    dialplan.watch = config.dialplan.watch;
+    dialplan
+}
+
+fn traces(config: &Config, registry: &Registry) -> Result<Traces, trace::StartError> {
+    let trace = &config.trace;
+    if !trace.enabled {
+        return Ok(Traces::default());
+    }
+    let keep = Duration::from_secs(86_400 * u64::from(trace.keep_days));
+    let kept = TraceConfig { keep, max_bytes: u64::from(trace.max_mib) << 20 };
+    Traces::start(&config.storage.dir, kept, registry)
 }
 
 fn media_config(config: &Config) -> MediaConfig {

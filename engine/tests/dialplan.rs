@@ -70,18 +70,6 @@ fn wrong_programs_are_told_what_is_wrong() {
     });
 }
 
-/// Every code that an error of the suite bears is explained in the manual.
-#[test]
-fn the_manual_lists_every_code() {
-    let manual = include_str!("../../dialplans/GRAMMAR.md");
-    for source in sources("wrong") {
-        for found in check(&[source], &Options::default()).iter() {
-            let code = format!("D{:04}", found.code);
-            assert!(manual.contains(&code), "{code} is missing in GRAMMAR.md");
-        }
-    }
-}
-
 /// Every example of the manual compiles: a block marked `dial` by itself, and one marked
 /// `dial wrong` does not.
 #[test]

@@ -1,7 +1,10 @@
 //! `hark dialplan …`.
 
+mod check;
+mod fmt;
+
 use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hark_actors::dialplan::{DialplanError, source, sources};
@@ -13,9 +16,11 @@ use super::{WRONG_INPUT, complain, say};
 #[derive(Debug, clap::Subcommand)]
 pub enum Dialplan {
     /// Look for mistakes; says each with its line, its cause and how to mend it.
-    Check(Files),
+    Check(check::Check),
     /// Run the tests that stand in the files.
     Test(Files),
+    /// Bring files into the one style; ends with 2 for a file that can't be read, which stays.
+    Fmt(fmt::Fmt),
 }
 
 /// The files of one dialplan.
@@ -31,29 +36,14 @@ pub struct Files {
 impl Dialplan {
     pub fn run(self) -> ExitCode {
         match self {
-            Self::Check(files) => files.check(),
+            Self::Check(check) => check.run(),
             Self::Test(files) => files.test(),
+            Self::Fmt(fmt) => fmt.run(),
         }
     }
 }
 
 impl Files {
-    fn check(&self) -> ExitCode {
-        let sources = match self.sources() {
-            Ok(sources) => sources,
-            Err(error) => return complain(&error, ExitCode::from(WRONG_INPUT)),
-        };
-        let found = hark_engine::dialplan::check(&sources, &self.options());
-        if !found.is_empty() {
-            say(&found.render(std::io::stdout().is_terminal()));
-        }
-        if found.has_errors() {
-            return ExitCode::from(WRONG_INPUT);
-        }
-        say(&format_args!("{} file(s): no errors", sources.len()));
-        ExitCode::SUCCESS
-    }
-
     fn test(&self) -> ExitCode {
         let sources = match self.sources() {
             Ok(sources) => sources,
@@ -74,17 +64,19 @@ impl Files {
     }
 
     fn sources(&self) -> Result<Vec<Source>, DialplanError> {
-        if self.paths.is_empty() {
-            return sources(None);
-        }
-        let mut all = Vec::new();
-        for path in &self.paths {
-            if path.is_dir() {
-                all.extend(sources(Some(path))?);
-            } else {
-                all.push(source(Path::new(path))?);
-            }
-        }
-        Ok(all)
+        if self.paths.is_empty() { sources(None) } else { read(&self.paths) }
     }
+}
+
+/// The `.dial` files that the paths name, those of a folder in the order of their names.
+fn read(paths: &[PathBuf]) -> Result<Vec<Source>, DialplanError> {
+    let mut all = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            all.extend(sources(Some(path))?);
+        } else {
+            all.push(source(path)?);
+        }
+    }
+    Ok(all)
 }

@@ -1,7 +1,12 @@
 //! What can be typed after `hark`.
 
+mod calls;
 mod dialplan;
+mod explain;
+mod reload;
 mod serve;
+mod table;
+mod trace;
 mod user;
 
 use std::path::PathBuf;
@@ -27,8 +32,12 @@ const LONG_ABOUT: &str = "Hark: voice messages between phones and computers.\n\n
 const EXAMPLES: &str = "Examples:\n  \
     hark serve                       serve the demo on this machine, state in ./data\n  \
     hark serve --config hark.toml    serve what the file says\n  \
+    hark reload --config hark.toml   put changed .dial files in force while calls are up\n  \
+    hark trace                       list the last calls; `hark trace ID` shows one\n  \
     hark dialplan check dialplans    look for mistakes in a folder of .dial files\n  \
     hark dialplan test dialplans     run the tests that stand in them\n  \
+    hark dialplan fmt dialplans      bring them into the one style\n  \
+    hark explain D0301               why a mistake is one, with an example\n  \
     hark user add dora --extension 1004 --display-name Dora\n\n\
     What is logged is chosen by HARK_LOG, e.g. HARK_LOG=debug or HARK_LOG=hark_actors::sip=debug.";
 
@@ -36,9 +45,17 @@ const EXAMPLES: &str = "Examples:\n  \
 enum Command {
     /// Serve phones and browsers until stopped (Ctrl-C or SIGTERM).
     Serve(serve::Serve),
+    /// Let the running server read its dialplan anew; one that is wrong changes nothing.
+    Reload(reload::Reload),
+    /// List the calls that are up.
+    Calls(calls::Calls),
+    /// Show what a past call went through, line by line.
+    Trace(trace::Trace),
     /// Look after the .dial files that say what phones hear.
     #[command(subcommand)]
     Dialplan(dialplan::Dialplan),
+    /// Explain the code of a mistake in a .dial file, with an example.
+    Explain(explain::Explain),
     /// Look after the users (while the server is stopped).
     #[command(subcommand)]
     User(user::User),
@@ -66,7 +83,11 @@ impl ConfigFile {
 pub fn run(cli: Cli) -> ExitCode {
     match cli.command {
         Command::Serve(serve) => serve.run(),
+        Command::Reload(reload) => reload.run(),
+        Command::Calls(calls) => calls.run(),
+        Command::Trace(trace) => trace.run(),
         Command::Dialplan(dialplan) => dialplan.run(),
+        Command::Explain(explain) => explain.run(),
         Command::User(user) => user.run(),
     }
 }
@@ -82,6 +103,13 @@ fn complain(error: &dyn std::fmt::Display, code: ExitCode) -> ExitCode {
 #[allow(clippy::print_stdout, reason = "a command's answer belongs there")]
 fn say(text: &dyn std::fmt::Display) {
     println!("{text}");
+}
+
+/// Writes a text to standard output as it is.
+fn print(text: &str) {
+    use std::io::Write;
+    // Whoever closed the other end has read enough.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
 }
 
 /// A runtime for commands that talk to sockets or the store.

@@ -41,11 +41,17 @@ impl Serve {
 
 async fn serve(config: Config) -> ExitCode {
     // Taken first: a signal that comes while everything starts must not be lost.
-    let (mut interrupt, mut terminate) =
-        match (signal(SignalKind::interrupt()), signal(SignalKind::terminate())) {
-            (Ok(interrupt), Ok(terminate)) => (interrupt, terminate),
-            (Err(error), _) | (_, Err(error)) => return complain(&error, ExitCode::FAILURE),
-        };
+    let signals = (
+        signal(SignalKind::interrupt()),
+        signal(SignalKind::terminate()),
+        signal(SignalKind::hangup()),
+    );
+    let (mut interrupt, mut terminate, mut hangup) = match signals {
+        (Ok(interrupt), Ok(terminate), Ok(hangup)) => (interrupt, terminate, hangup),
+        (Err(error), ..) | (_, Err(error), _) | (.., Err(error)) => {
+            return complain(&error, ExitCode::FAILURE);
+        }
+    };
     let mut server = match Server::start(config.clone()).await {
         Ok(server) => server,
         Err(error) => {
@@ -59,10 +65,22 @@ async fn serve(config: Config) -> ExitCode {
     };
     say(&banner::banner(&config, &server));
     say(&banner::ready(&server));
-    let code = tokio::select! {
-        _ = interrupt.recv() => ExitCode::SUCCESS,
-        _ = terminate.recv() => ExitCode::SUCCESS,
-        () = server.failed() => ExitCode::FAILURE,
+    let code = loop {
+        tokio::select! {
+            _ = interrupt.recv() => break ExitCode::SUCCESS,
+            _ = terminate.recv() => break ExitCode::SUCCESS,
+            () = server.failed() => break ExitCode::FAILURE,
+            _ = hangup.recv() => {
+                tracing::info!("a reload is asked for by SIGHUP");
+                let reloads = server.reloads().clone();
+                tokio::spawn(async move {
+                    // What came of it is in the log.
+                    if let Err(error) = reloads.reload().await {
+                        tracing::warn!(%error, "nothing is reloaded");
+                    }
+                });
+            }
+        }
     };
     tracing::info!("stopping: new calls are refused, what is being said is kept");
     server.stop().await;

@@ -97,8 +97,14 @@ impl Process {
 
     /// Asks it to end, as systemd would (SIGTERM).
     pub fn terminate(&self) {
-        let status = Command::new("kill").args(["-TERM", &self.pid().to_string()]).status();
-        assert!(status.is_ok_and(|status| status.success()), "SIGTERM to {} failed", self.name);
+        self.signal("TERM");
+    }
+
+    /// Sends it a signal by its name, `HUP`.
+    pub fn signal(&self, name: &str) {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(status.is_ok_and(|status| status.success()), "SIG{name} to {} failed", self.name);
     }
 }
 

@@ -24,6 +24,8 @@ pub struct SiteOptions {
     pub data: Option<PathBuf>,
     /// A folder of `.dial` files in place of the ones that ship.
     pub dialplans: Option<PathBuf>,
+    /// Whether a change of them is left to `hark reload`.
+    pub unwatched: bool,
     /// Longest message, in seconds.
     pub limit_seconds: Option<u32>,
     /// For how long RTP may stay away before a call counts as dead.
@@ -80,6 +82,20 @@ impl Site {
         let mut process = self.process.take().expect("the site runs");
         process.terminate();
         process.wait_exit(wait::LATER)
+    }
+
+    /// Asks it to reload, as `kill -HUP` does.
+    pub fn hang_up(&self) {
+        self.process.as_ref().expect("the site runs").signal("HUP");
+    }
+
+    /// Runs `hark` with `args` and this site's configuration to its end: its exit code and what it
+    /// printed.
+    #[track_caller]
+    pub fn hark(&self, args: &[&str]) -> (Option<i32>, String) {
+        let args = [args, &["--config", "hark.toml"]].concat();
+        let (status, said) = run(&args, self.folder.path());
+        (status.code(), said)
     }
 
     /// Starts it again on the same folder and the same ports.
@@ -214,7 +230,8 @@ impl Site {
             config += &format!("[messages]\nlimit_seconds = {seconds}\n");
         }
         if let Some(folder) = &options.dialplans {
-            config += &format!("[dialplan]\ndir = {folder:?}\n");
+            let watch = !options.unwatched;
+            config += &format!("[dialplan]\ndir = {folder:?}\nwatch = {watch}\n");
         }
         if options.test_instructions {
             config += "[test]\ninstructions = true\n";

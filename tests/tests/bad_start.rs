@@ -55,6 +55,15 @@ fn a_broken_configuration_is_shown_with_its_line() {
 }
 
 #[test]
+fn a_storage_folder_with_a_path_too_long_for_a_socket_is_said_so() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (code, said) = serve(folder.path(), &format!("[storage]\ndir = \"{}\"\n", "d".repeat(100)));
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("hark.sock") && said.contains("storage.dir"), "{said}");
+    assert!(!folder.path().join("d".repeat(100)).exists(), "the folder was made nonetheless");
+}
+
+#[test]
 fn a_configuration_that_is_missing_is_said_so() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (status, said) = site::run(&["serve", "--config", "nowhere.toml"], folder.path());

@@ -9,7 +9,7 @@ use hark_tests::site::Site;
 use hark_tests::{audio, story, wait};
 
 /// What an operator builds dashboards and alerts on.
-const PROMISED: [&str; 14] = [
+const PROMISED: [&str; 19] = [
     "hark_calls",
     "hark_calls_total",
     "hark_call_setup_seconds",
@@ -25,6 +25,10 @@ const PROMISED: [&str; 14] = [
     "hark_sip_auth_failures_total",
     "hark_store_commit_seconds",
     "hark_web_requests_total",
+    "hark_dialplan_reloads_total",
+    "hark_dialplan_in_force_timestamp_seconds",
+    "hark_dialplan_pending_error",
+    "hark_traces_dropped_total",
 ];
 
 #[test]

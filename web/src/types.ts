@@ -56,6 +56,8 @@ export interface OutboxRecipient {
   user: UserId | null;
   name: string;
   steps: ReceiptStep[];
+  /** The time for which it waits before the recipient learns of it. */
+  waits_until?: number;
   /** The latest attempt that failed, as far as this page was open to see it. */
   trouble?: Trouble;
 }

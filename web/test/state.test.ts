@@ -47,6 +47,17 @@ describe('pop-ups', () => {
   });
 });
 
+describe('what the server says to its user', () => {
+  it('is shown as a notice', () => {
+    expect(frame(initialState, { type: 'notice', text: 'Lunch' }).notice).toEqual({ kind: 'info', text: 'Lunch' });
+  });
+
+  it('is, of a restored message, a reason to read the mailbox afresh and no more', () => {
+    const state = listed([message('a')]);
+    expect(frame(state, { type: 'message_state', message: 'b', change: 'restored' })).toEqual(state);
+  });
+});
+
 describe('the inbox', () => {
   it('lists new before heard, urgent before others, late before early', () => {
     const state = listed([

@@ -19,12 +19,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hark_engine::delivery::machine::RingResult;
-use hark_engine::dialplan::Program;
 use hark_engine::dialplan::effect::{
     Action, Answer, Effect, Failure, Finish, Input, Join, RecordEnd, RecordingId, Ticket,
 };
 use hark_engine::dialplan::run::Run;
-use hark_engine::id::UserId;
+use hark_engine::id::{MessageId, UserId};
 use hark_engine::key::{Key, KeySet};
 use hark_engine::media::clip::Clip;
 use hark_engine::message::{Event as MessageEvent, Sender};
@@ -38,6 +37,7 @@ use super::dial::Destination;
 use super::media::Description;
 use super::recordings::CallRecordings;
 use super::switchboard::{Ready, SwitchboardMessage};
+use super::track::Track;
 use super::trunks::TrunkCall;
 use super::{queries, sounds};
 use crate::clock;
@@ -60,8 +60,6 @@ pub(super) struct CallArguments {
     /// Where further legs are asked for.
     pub switchboard: ActorRef<SwitchboardMessage>,
     pub leg: LegId,
-    /// The program that the run is of.
-    pub program: Arc<Program>,
     pub run: Run,
     pub session: MediaSession,
     pub direction: Direction,
@@ -73,6 +71,8 @@ pub(super) struct CallArguments {
     pub ready: Ready,
     /// When the INVITE arrived or was sent.
     pub begun: Instant,
+    /// What is known of it from outside.
+    pub track: Track,
 }
 
 /// Who called whom.
@@ -149,7 +149,6 @@ pub(super) struct Call {
     services: CallServices,
     switchboard: ActorRef<SwitchboardMessage>,
     leg: LegId,
-    program: Arc<Program>,
     run: Run,
     session: MediaSession,
     description: Description,
@@ -174,6 +173,7 @@ pub(super) struct Call {
     confirming: Option<Ticket>,
     /// Whether this delivery call itself noted what became of its message.
     settles_itself: bool,
+    track: Track,
     /// SIP INFO keys that the session has not reported yet.
     info_keys: u32,
     /// Whether the phone sends telephone events.
@@ -291,8 +291,8 @@ impl Actor for CallActor {
 
 impl Call {
     fn new(arguments: CallArguments) -> Self {
-        let CallArguments { services, switchboard, leg, program, run, session, .. } = arguments;
-        let CallArguments { direction, recordings, description, sender, begun, .. } = arguments;
+        let CallArguments { services, switchboard, leg, run, session, direction, .. } = arguments;
+        let CallArguments { recordings, description, sender, begun, track, .. } = arguments;
         services.metrics.live.inc();
         let (outgoing, offer) = match direction {
             Direction::Incoming { offer } => (None, offer),
@@ -307,7 +307,6 @@ impl Call {
             services,
             switchboard,
             leg,
-            program,
             run,
             session,
             description,
@@ -328,6 +327,7 @@ impl Call {
             answered: false,
             confirming: None,
             settles_itself: false,
+            track,
             info_keys: 0,
             rtp_keys: false,
             hung_up: false,

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::delivery::profile::DeviceKind;
-use hark_engine::dialplan::Program;
 use hark_engine::dialplan::effect::{Callee, Failure};
 use hark_engine::dialplan::run::CallerInfo;
 use hark_engine::dialplan::value::Value;
@@ -21,6 +20,7 @@ use super::CallServices;
 use super::switchboard::SwitchboardMessage;
 use super::trunks::TrunkCall;
 use crate::clock;
+use crate::dialplan::InForce;
 
 /// Where an INVITE goes.
 pub struct Destination {
@@ -61,7 +61,7 @@ impl Destination {
 /// A call that a dialplan starts, to run a flow for whoever answers.
 #[derive(Debug)]
 pub struct FlowCall {
-    pub(super) program: Arc<Program>,
+    pub(super) in_force: Arc<InForce>,
     pub(super) flow: String,
     pub(super) args: Vec<Value>,
     pub(super) destination: Destination,
@@ -149,7 +149,7 @@ pub(super) async fn second_leg(
 pub(super) async fn start_flow(
     services: &CallServices,
     switchboard: &ActorRef<SwitchboardMessage>,
-    (program, flow, args): (Arc<Program>, String, Vec<Value>),
+    (in_force, flow, args): (Arc<InForce>, String, Vec<Value>),
     (callee, sender): (Callee, Sender),
     ring_for: Duration,
 ) -> Result<(), Failure> {
@@ -159,7 +159,7 @@ pub(super) async fn start_flow(
     }
     let destination = resolve(services, callee).await?;
     let (reply, answer) = oneshot::channel();
-    let call = FlowCall { program, flow, args, destination, sender, ring_for, reply };
+    let call = FlowCall { in_force, flow, args, destination, sender, ring_for, reply };
     let start = SwitchboardMessage::Start(Box::new(call));
     switchboard.cast(start).map_err(|_| Failure::Refused)?;
     answer.await.unwrap_or(Err(Failure::Refused))

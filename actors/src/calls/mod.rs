@@ -18,21 +18,23 @@ mod queries;
 mod recordings;
 mod sounds;
 mod switchboard;
+mod track;
 mod trunks;
 mod webhook;
 
 pub use ledger::Ledger;
 pub use metrics::CallMetrics;
 pub use switchboard::{Switchboard, SwitchboardArguments, SwitchboardMessage};
+pub use track::{LiveCall, Track, Tracks};
 pub use trunks::Trunks;
 pub use webhook::Webhooks;
 
 use std::sync::Arc;
 
-use hark_engine::dialplan::Program;
 use hark_engine::directory::Directory;
 use tokio::sync::watch;
 
+use crate::dialplan::InForce;
 use crate::forward::Forwarder;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
@@ -72,7 +74,9 @@ pub struct CallServices {
     /// The users, as they are now.
     pub directory: watch::Receiver<Arc<Directory>>,
     /// The dialplan in force. A call keeps the one that it began with.
-    pub program: watch::Receiver<Arc<Program>>,
+    pub dialplan: watch::Receiver<Arc<InForce>>,
+    /// The calls that are up, and where traces go.
+    pub tracks: Tracks,
     /// What is counted.
     pub metrics: CallMetrics,
     /// The SIP domain of the users.

@@ -227,15 +227,16 @@ impl CallRecordings {
         }
     }
 
-    /// Hands what was recorded, as samples at 8 kHz, to `using`. If that succeeds the recording
-    /// counts as used and is removed, else as one that could not be kept.
+    /// Hands what was recorded, as samples at 8 kHz, to `using`, with the id that a message of it
+    /// has. If that succeeds the recording counts as used and is removed, else as one that could
+    /// not be kept.
     pub fn used_by<F, U>(
         &self,
         id: RecordingId,
         using: F,
     ) -> impl Future<Output = Result<(), Failure>> + Send + 'static
     where
-        F: FnOnce(Vec<i16>) -> U + Send + 'static,
+        F: FnOnce(MessageId, Vec<i16>) -> U + Send + 'static,
         U: Future<Output = Result<(), Failure>> + Send + 'static,
     {
         let (recordings, list) = (self.recordings.clone(), self.list.clone());
@@ -243,11 +244,14 @@ impl CallRecordings {
         async move {
             let parts = list.parts(id).ok_or(Failure::NotFound)?;
             let spoken = match parts.whole(&recordings).await {
-                Ok(whole) => read_back(&recordings, &whole.spool).await,
+                Ok(whole) => {
+                    let spoken = read_back(&recordings, &whole.spool).await;
+                    spoken.map(|spoken| (whole.message, spoken))
+                }
                 Err(error) => Err(error),
             };
             let used = match spoken {
-                Ok(spoken) => using(spoken).await,
+                Ok((message, spoken)) => using(message, spoken).await,
                 Err(error) => {
                     tracing::error!(error, "a recording can't be read back");
                     Err(Failure::NotKept)
@@ -351,3 +355,6 @@ impl Taken {
 fn tags(directory: &Directory, domain: &str, taken: &Taken, to: &[UserId]) -> Tags {
     crate::recovery::tags(directory, domain, taken.message, &taken.sender, to, taken.started)
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::delivery::machine::{RingResult, Target};
-use hark_engine::dialplan::Program;
 use hark_engine::dialplan::effect::Failure;
 use hark_engine::dialplan::run::{CallContext, CallerInfo, Run};
 use hark_engine::dialplan::value::Value;
@@ -37,10 +36,12 @@ use super::dial::{Destination, FlowCall};
 use super::ledger::Ledger;
 use super::media::Description;
 use super::recordings::{CallRecordings, List};
+use super::track::Track;
 use crate::clock;
 use crate::delivery::RingRequest;
 use crate::media::MediaEvent;
 use crate::presence_board::CallGuard;
+use crate::trace::Way;
 
 /// The longest name and address that a stranger may show, in characters.
 const LONGEST_NAME: usize = 64;

@@ -93,8 +93,14 @@ impl Site {
         message: MessageId,
         introduction: Option<Vec<i16>>,
     ) -> Result<MessageId, ForwardError> {
+        let id = MessageId::new(clock::wall(), clock::random());
         let delivery = Delivery { to: vec![UserId(3)], receipt: true, ..Delivery::default() };
-        self.forwarder.forward(Forward { user, message, introduction, delivery }).await
+        let forward = Forward { id, user, message, introduction, delivery };
+        let first = self.forwarder.forward(forward.clone()).await;
+        if first.is_ok() {
+            assert_eq!(self.forwarder.forward(forward).await.unwrap(), id, "once, told twice");
+        }
+        first
     }
 }
 

@@ -3,7 +3,7 @@
 use hark_engine::time::UnixMillis;
 
 /// Year, month and day.
-pub(super) fn civil(at: UnixMillis) -> (i64, u32, u32) {
+pub fn civil(at: UnixMillis) -> (i64, u32, u32) {
     // Days are counted from 0000-03-01, so that the leap day is a year's last.
     let days = at.as_secs().div_euclid(86_400) + 719_468;
     let era = days.div_euclid(146_097);
@@ -19,7 +19,7 @@ pub(super) fn civil(at: UnixMillis) -> (i64, u32, u32) {
 }
 
 /// `2026-11-23T11:05:09Z` (RFC 3339).
-pub(super) fn rfc3339(at: UnixMillis) -> String {
+pub fn rfc3339(at: UnixMillis) -> String {
     let (year, month, day) = civil(at);
     let second = at.as_secs().rem_euclid(86_400);
     let (h, m, s) = (second / 3600, second / 60 % 60, second % 60);

@@ -11,7 +11,7 @@
 //! committed after that, and only then is the spool removed, so at every instant either the
 //! spool or the message exists. [`recover`] finds what a crash left behind.
 
-mod date;
+pub mod date;
 pub mod decode;
 pub mod enhance;
 pub mod files;

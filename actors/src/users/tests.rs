@@ -113,6 +113,22 @@ async fn settings_are_in_force_at_once_and_after_a_restart() {
 }
 
 #[tokio::test]
+async fn what_was_changed_beside_the_server_is_in_force_after_a_refresh() {
+    let dir = TempDir::new().unwrap();
+    let Site { users, presence, .. } = site(dir.path()).await;
+    let mut seen = users.subscribe();
+    seen.mark_unchanged();
+    let store = &users.shared.store;
+    store.set_contacts(BOB, vec![BOB]).await.unwrap();
+    store.set_do_not_disturb(BOB, true).await.unwrap();
+    assert_eq!(known(&users).contacts, []);
+    users.refresh().await.unwrap();
+    assert!(seen.has_changed().unwrap());
+    assert_eq!(seen.borrow_and_update().user(BOB).unwrap().contacts, [BOB]);
+    assert!(presence.reach(BOB).do_not_disturb);
+}
+
+#[tokio::test]
 async fn a_pin_is_judged_locked_and_counted() {
     let dir = TempDir::new().unwrap();
     let Site { users, .. } = site(dir.path()).await;

@@ -1,12 +1,26 @@
 //! What is wrong with a dialplan, told so that its author learns the language by it.
 //!
 //! Every diagnostic has a code (`D0301`), one sentence that says what is wrong, the place, the
-//! cause and the mend. GRAMMAR.md lists the codes.
+//! cause and the mend. [`explain`](super::explain) tells
+//! of each code at length.
+//!
+//! | file | what it tells it to |
+//! |---|---|
+//! | `render` | people |
+//! | `json` | scripts |
+//! | `sarif` | code reviews, editors and the like, in a format that many read |
+
+mod json;
+mod nearest;
+mod place;
+mod render;
+mod sarif;
 
 use std::fmt;
 use std::sync::Arc;
 
-use ariadne::{Color, Config, IndexType, Label, Report, ReportKind, sources};
+pub use nearest::{near, nearest};
+pub use place::{Columns, Place};
 
 use super::Source;
 use super::ast::Span;
@@ -24,6 +38,16 @@ pub enum Severity {
     Error,
     /// The program runs, and the author should know.
     Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`, as every format has it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
 }
 
 /// One thing that is wrong.
@@ -126,6 +150,11 @@ impl Diagnostics {
         self.list.iter().any(|d| d.severity == Severity::Error)
     }
 
+    /// How many of them are of this severity.
+    pub fn count(&self, severity: Severity) -> usize {
+        self.list.iter().filter(|d| d.severity == severity).count()
+    }
+
     /// Whether nothing at all was found.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -135,75 +164,6 @@ impl Diagnostics {
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
         self.list.iter()
     }
-
-    /// File, line and column (both from 1) of a place.
-    pub fn position(&self, span: Span) -> (&str, usize, usize) {
-        let Some(source) = self.sources.get(span.source as usize) else { return ("", 1, 1) };
-        let before = &source.text[..boundary(&source.text, span.start)];
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let line = before.matches('\n').count() + 1;
-        (&source.name, line, before[line_start..].chars().count() + 1)
-    }
-
-    /// All of them as text for a terminal, each with the lines that it speaks of.
-    pub fn render(&self, color: bool) -> String {
-        let mut out = Vec::new();
-        let mut cache = sources(self.sources.iter().map(|s| (s.name.clone(), s.text.clone())));
-        for diagnostic in &self.list {
-            // Writing to a Vec does not fail, and a report that could not be drawn must not hide
-            // the others.
-            if self.report(diagnostic, color).write(&mut cache, &mut out).is_err() {
-                out.extend_from_slice(diagnostic.message.as_bytes());
-            }
-        }
-        // ariadne pads lines with blanks, which neither terminals nor snapshots need.
-        let text = String::from_utf8_lossy(&out);
-        text.lines().map(|line| format!("{}\n", line.trim_end())).collect()
-    }
-
-    fn report(
-        &self,
-        d: &Diagnostic,
-        color: bool,
-    ) -> Report<'static, (String, std::ops::Range<usize>)> {
-        let (kind, main) = match d.severity {
-            Severity::Error => (ReportKind::Error, Color::Red),
-            Severity::Warning => (ReportKind::Warning, Color::Yellow),
-        };
-        let config = Config::default().with_color(color).with_index_type(IndexType::Byte);
-        let mut report = Report::build(kind, self.locate(d.span))
-            .with_config(config)
-            .with_code(format_args!("D{:04}", d.code))
-            .with_message(&d.message)
-            .with_label(Label::new(self.locate(d.span)).with_message(&d.label).with_color(main));
-        for (order, (span, label)) in d.related.iter().enumerate() {
-            let order = i32::try_from(order).unwrap_or(0) + 1;
-            report = report.with_label(
-                Label::new(self.locate(*span))
-                    .with_message(label)
-                    .with_color(Color::Cyan)
-                    .with_order(order),
-            );
-        }
-        if let Some(cause) = &d.cause {
-            report = report.with_note(cause);
-        }
-        if let Some(mend) = &d.mend {
-            report = report.with_help(mend);
-        }
-        report.finish()
-    }
-
-    fn locate(&self, span: Span) -> (String, std::ops::Range<usize>) {
-        let Some(source) = self.sources.get(span.source as usize) else {
-            return (String::new(), 0..0);
-        };
-        let start = boundary(&source.text, span.start);
-        let end = boundary(&source.text, span.end).max(start);
-        // Of what goes over several lines, the first tells enough.
-        let line = source.text[start..end].find('\n').unwrap_or(end - start);
-        (source.name.clone(), start..start + line)
-    }
 }
 
 impl fmt::Display for Diagnostics {
@@ -211,10 +171,7 @@ impl fmt::Display for Diagnostics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for d in &self.list {
             let (file, line, column) = self.position(d.span);
-            let severity = match d.severity {
-                Severity::Error => "error",
-                Severity::Warning => "warning",
-            };
+            let severity = d.severity.name();
             writeln!(f, "{file}:{line}:{column}: {severity} D{:04}: {}", d.code, d.message)?;
         }
         Ok(())
@@ -222,47 +179,3 @@ impl fmt::Display for Diagnostics {
 }
 
 impl std::error::Error for Diagnostics {}
-
-fn boundary(text: &str, at: u32) -> usize {
-    let mut at = (at as usize).min(text.len());
-    while !text.is_char_boundary(at) {
-        at -= 1;
-    }
-    at
-}
-
-/// The known name nearest to `name`, if it is near enough to have been meant.
-pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    if name.len() > 64 {
-        return None;
-    }
-    let limit = (name.chars().count() / 3).max(1);
-    known
-        .into_iter()
-        .map(|candidate| (distance(name, candidate), candidate))
-        .filter(|(d, candidate)| *d <= limit && *candidate != name)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
-/// Levenshtein's distance, with a swap of neighbours counted once.
-fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
-    let mut rows = vec![vec![0; b.len() + 1]; a.len() + 1];
-    for (i, row) in rows.iter_mut().enumerate() {
-        row[0] = i;
-    }
-    rows[0] = (0..=b.len()).collect();
-    for i in 1..=a.len() {
-        for j in 1..=b.len() {
-            let change = usize::from(a[i - 1] != b[j - 1]);
-            let mut best =
-                (rows[i - 1][j] + 1).min(rows[i][j - 1] + 1).min(rows[i - 1][j - 1] + change);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                best = best.min(rows[i - 2][j - 2] + 1);
-            }
-            rows[i][j] = best;
-        }
-    }
-    rows[a.len()][b.len()]
-}

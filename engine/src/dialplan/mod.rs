@@ -14,6 +14,8 @@ pub mod ast;
 mod checker;
 pub mod diagnostic;
 pub mod effect;
+pub mod explain;
+mod format;
 mod hir;
 mod imports;
 mod lexer;
@@ -29,6 +31,7 @@ pub mod value;
 use std::sync::Arc;
 
 pub use diagnostic::Diagnostics;
+pub use format::{difference, format};
 pub use imports::{imports, shipped, target};
 pub use program::Program;
 pub use run::{CallContext, CallerInfo, NoRoute, Run, StartError};

@@ -342,6 +342,23 @@ impl Run {
         }
     }
 
+    /// The flow that a run stands before; `None` once it has begun.
+    pub fn flow(&self) -> Option<&str> {
+        let entered = |flow: &&super::program::FlowTable| flow.entry == self.pc;
+        match self.state {
+            State::New => self.program.flows.iter().find(entered).map(|flow| flow.name.as_str()),
+            State::Running
+            | State::Playing { .. }
+            | State::Recording(_)
+            | State::Sending { .. }
+            | State::Asking { .. }
+            | State::Awaiting { .. }
+            | State::Waiting { .. }
+            | State::Collecting { .. }
+            | State::Done => None,
+        }
+    }
+
     /// Begins. [`Run::handle_timeout`] and [`Run::handle_input`] do so too.
     pub fn start(&mut self, now: Instant) {
         if matches!(self.state, State::New) {

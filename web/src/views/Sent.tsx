@@ -49,6 +49,9 @@ function SentCard({ entry }: { entry: OutboxEntry }) {
             data-testid={`receipt-${entry.id}-${person?.name ?? recipient.name}`} data-step={furthest(recipient.steps)}>
             {entry.recipients.length > 1 && <p class="receipt-name small">{person?.display_name ?? recipient.name}</p>}
             <Steps recipient={recipient} lengthMs={entry.length_ms} />
+            {recipient.waits_until !== undefined && recipient.waits_until > Date.now() && (
+              <p class="quiet small">Waits until {new Date(recipient.waits_until).toLocaleString()}.</p>
+            )}
             {recipient.trouble && furthest(recipient.steps) !== 'heard' && (
               <p class="receipt-trouble small" role="status">{troubleWords(recipient.trouble)}</p>
             )}

@@ -58,6 +58,7 @@ impl Call {
         };
         self.line = Line::Answering;
         self.answered = true;
+        self.track.note("answered");
         let setup = clock::now().since(self.begun).as_secs_f64();
         self.services.metrics.setup.observe(setup);
         self.services.sip.command(Command::Answer { leg: self.leg, sdp });
@@ -126,12 +127,17 @@ impl Call {
             }
         }
         self.answered = true;
+        self.track.note("picked up");
         self.line = Line::Up;
         self.drive(myself);
     }
 
     /// A device of the recipient rings: that is a notification.
-    pub(super) fn rings(&self) {
+    pub(super) fn rings(&mut self) {
+        if self.outgoing.is_none() {
+            return;
+        }
+        self.track.note("rings");
         let outgoing = self.outgoing.as_ref();
         let Some(delivery) = outgoing.and_then(|outgoing| outgoing.delivery.as_ref()) else {
             return;
@@ -164,6 +170,7 @@ impl Call {
         let direction = if self.outgoing.is_some() { "out" } else { "in" };
         self.services.metrics.calls.with_label_values(&[direction, outcome]).inc();
         self.report(cause);
+        self.track.ended(cause);
         self.line = Line::Gone;
         if self.outgoing.is_some() && !self.answered {
             // Nobody was there for whom the run could do anything.

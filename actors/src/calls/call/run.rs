@@ -67,7 +67,7 @@ impl Call {
             }
             Effect::Ring { ticket, callee, ring_for, flow, args } => {
                 let (services, switchboard) = (self.services.clone(), self.switchboard.clone());
-                let what = (Arc::clone(&self.program), flow, args);
+                let what = (self.track.in_force(), flow, args);
                 let (whom, services) = ((callee, self.sender.clone()), services);
                 let started = async move {
                     dial::start_flow(&services, &switchboard, what, whom, ring_for).await
@@ -76,14 +76,17 @@ impl Call {
             }
             Effect::Forward { ticket, user, message, introduction, delivery } => {
                 let forwarder = self.services.forwarder();
-                let forward = move |introduction| async move {
-                    let forward = Forward { user, message, introduction, delivery };
+                let forward = move |id, introduction| async move {
+                    let forward = Forward { id, user, message, introduction, delivery };
                     forwarder.forward(forward).await.map(|_id| ()).map_err(queries::not_forwarded)
                 };
                 match introduction {
-                    None => self.answer_later(myself, ticket, forward(None)),
+                    None => {
+                        let id = MessageId::new(clock::wall(), clock::random());
+                        self.answer_later(myself, ticket, forward(id, None));
+                    }
                     Some(recording) => {
-                        let with = move |spoken| forward(Some(spoken));
+                        let with = move |id, spoken| forward(id, Some(spoken));
                         let sent = self.recordings.used_by(recording, with);
                         self.answer_later(myself, ticket, sent);
                     }
@@ -91,7 +94,7 @@ impl Call {
             }
             Effect::Keep { ticket, recording, user, keepsake } => {
                 let users = self.services.users.clone();
-                let kept = self.recordings.used_by(recording, move |spoken| async move {
+                let kept = self.recordings.used_by(recording, move |_, spoken| async move {
                     users.keep(user, keepsake, spoken).await.map_err(queries::not_changed)
                 });
                 self.answer_later(myself, ticket, kept);

@@ -25,14 +25,16 @@ impl SwitchboardState {
         let context = self.context(&caller, &target, trunk);
         let sender = self.sender(&context.caller, Some(&caller.address));
         let user = context.caller.user;
-        let program = self.services.program.borrow().clone();
-        let Ok(run) = Run::for_call(&program, context) else {
+        let in_force = self.services.dialplan.borrow().clone();
+        let Ok(run) = Run::for_call(&in_force.program, context.clone()) else {
             let reject = Command::Reject { leg, status: 404, retry_after: None };
             return self.refuse(reject, "unknown_number");
         };
         let Some((session, ready)) = self.open_media() else {
             return self.refuse(busy, "overload");
         };
+        let flow = run.flow().unwrap_or_default();
+        let track = self.services.tracks.begin(Way::In, in_force, &context, flow);
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
         let description = Description::new(session.local_addr(), Some(remote.ip()), leg.0);
@@ -40,7 +42,6 @@ impl SwitchboardState {
             services: self.services.clone(),
             switchboard: myself.clone(),
             leg,
-            program,
             run,
             session,
             direction: Direction::Incoming { offer: sdp },
@@ -49,6 +50,7 @@ impl SwitchboardState {
             sender,
             ready,
             begun,
+            track,
         };
         match Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {

@@ -16,7 +16,7 @@ struct OpenLine {
 
 /// A call that we make: what runs when it is answered, and where it goes.
 struct Placed {
-    program: Arc<Program>,
+    track: Track,
     run: Run,
     target: InviteTarget,
     credentials: Option<(String, String)>,
@@ -95,9 +95,9 @@ impl SwitchboardState {
         };
         let context = self.called_context(called, Some(user.language.clone()), None);
         let sender = self.sender(&context.caller, None);
-        let program = self.services.program.borrow().clone();
+        let in_force = self.services.dialplan.borrow().clone();
         let arguments = vec![Value::from(request.message.clone()), Value::from(user.id)];
-        let run = match Run::for_flow(&program, DELIVER, arguments, context) {
+        let run = match Run::for_flow(&in_force.program, DELIVER, arguments, context.clone()) {
             Ok(run) => run,
             Err(error) => {
                 tracing::error!(%error, "messages can't be delivered by phone");
@@ -114,7 +114,8 @@ impl SwitchboardState {
         let delivery = DeliveryCall { device, user, message: message.id, reply: Some(reply) };
         let outgoing = Outgoing { delivery: Some(delivery), _trunk: None };
         let leg = line.leg;
-        let call = Placed { program, run, target, credentials: None, from, ring_for, sender };
+        let track = self.services.tracks.begin(Way::Out, in_force, &context, DELIVER);
+        let call = Placed { track, run, target, credentials: None, from, ring_for, sender };
         if !self.place(myself, line, call, outgoing).await {
             return false;
         }
@@ -144,20 +145,22 @@ impl SwitchboardState {
         myself: &ActorRef<SwitchboardMessage>,
         call: FlowCall,
     ) {
-        let FlowCall { program, flow, args, destination, sender, ring_for, reply } = call;
+        let FlowCall { in_force, flow, args, destination, sender, ring_for, reply } = call;
         let from = destination.from(&sender, &self.services.domain);
         let credentials = destination.credentials();
         let Destination { target, called, language, trunk } = destination;
         let over = trunk.as_ref().map(|call| call.name().to_owned());
         let context = self.called_context(called, language, over);
         let sender = self.sender(&context.caller, None);
-        let run = Run::for_flow(&program, &flow, args, context).map_err(|error| {
+        let run = Run::for_flow(&in_force.program, &flow, args, context.clone());
+        let run = run.map_err(|error| {
             tracing::error!(%error, "a dialplan starts a call with a flow that can't be run");
         });
         let started = match (run, from) {
             (Ok(run), Some(from)) => match self.line() {
                 Some(line) => {
-                    let call = Placed { program, run, target, credentials, from, ring_for, sender };
+                    let track = self.services.tracks.begin(Way::Out, in_force, &context, &flow);
+                    let call = Placed { track, run, target, credentials, from, ring_for, sender };
                     let outgoing = Outgoing { delivery: None, _trunk: trunk };
                     self.place(myself, line, call, outgoing).await
                 }
@@ -207,7 +210,7 @@ impl SwitchboardState {
         outgoing: Outgoing,
     ) -> bool {
         let OpenLine { leg, session, ready } = line;
-        let Placed { program, run, target, credentials, from, ring_for, sender } = call;
+        let Placed { track, run, target, credentials, from, ring_for, sender } = call;
         let called = sender.user;
         let mut description = Description::of_our_call(session.local_addr(), leg);
         let sdp = description.offer();
@@ -218,7 +221,6 @@ impl SwitchboardState {
             services: self.services.clone(),
             switchboard: myself.clone(),
             leg,
-            program,
             run,
             session,
             direction: Direction::Outgoing(Box::new(outgoing)),
@@ -227,6 +229,7 @@ impl SwitchboardState {
             sender,
             ready,
             begun: clock::now(),
+            track,
         };
         let spawned = Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await;
         let Ok((actor, _)) = spawned else { return false };

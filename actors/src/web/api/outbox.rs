@@ -27,6 +27,9 @@ struct SentTo {
     user: UserId,
     name: String,
     steps: Vec<StepReached>,
+    /// The time for which it waits, as long as it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    waits_until: Option<UnixMillis>,
 }
 
 impl From<OutboxEntry> for Sent {
@@ -35,6 +38,7 @@ impl From<OutboxEntry> for Sent {
         let recipients = entry.recipients.into_iter().map(|recipient| SentTo {
             user: recipient.user,
             name: recipient.name,
+            waits_until: recipient.state.due.filter(|_| recipient.state.is_held()),
             // Without a receipt asked for, the sender learns of the commit and no more.
             steps: recipient
                 .state

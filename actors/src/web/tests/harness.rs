@@ -122,6 +122,14 @@ impl TestServer {
 
     /// Commits a message from alice to bob whose audio is `audio`.
     pub fn message(&self, audio: &[u8]) -> MessageId {
+        self.message_with(audio, |_| {})
+    }
+
+    /// The same, with its delivery changed by `how`.
+    pub fn message_with(&self, audio: &[u8], how: impl FnOnce(&mut Delivery)) -> MessageId {
+        let to = vec![UserId(2)];
+        let mut delivery = Delivery { to, receipt: true, ..Delivery::default() };
+        how(&mut delivery);
         let at = clock::wall();
         let id = MessageId::new(at, clock::random());
         let relative = PathBuf::from(format!("audio/{id}.ogg"));
@@ -133,7 +141,7 @@ impl TestServer {
                 name: "Alice <b>Example</b>".into(),
                 address: "sip:alice@hark.example".into(),
             },
-            delivery: Delivery { to: vec![UserId(2)], receipt: true, ..Delivery::default() },
+            delivery,
             length_ms: 5_000,
             bytes: audio.len() as u64,
             peaks: (0..64).collect(),

@@ -3,6 +3,7 @@
 use serde_json::json;
 
 use super::harness::start;
+use crate::clock;
 
 #[test]
 fn a_mailbox_lists_saves_and_deletes() {
@@ -57,6 +58,37 @@ fn a_mailbox_lists_saves_and_deletes() {
     assert_eq!(bob.send("POST", &restore, &[], None).status, 204);
     assert_eq!(list("saved")[0]["id"], id.to_string(), "it comes back as it was");
     assert_eq!(bob.send("POST", &restore, &[], None).status, 404, "it is not deleted any more");
+}
+
+#[test]
+fn a_message_that_waits_is_its_senders_alone() {
+    let server = start();
+    let due = clock::wall().after(std::time::Duration::from_secs(3600));
+    let id = server.message_with(b"OggS", |delivery| delivery.not_before = Some(due));
+    let (alice, bob) = (server.client("alice"), server.client("bob"));
+    let sent = &alice.get("/api/v1/outbox").json()[0]["recipients"][0];
+    assert_eq!(sent["steps"][0]["step"], "accepted");
+    assert_eq!(sent["waits_until"], due.0);
+    for folder in ["all", "deleted"] {
+        let listed = bob.get(&format!("/api/v1/messages?folder={folder}")).json();
+        assert_eq!(listed, json!([]), "{folder}");
+    }
+    let one = format!("/api/v1/messages/{id}");
+    assert_eq!(bob.get(&one).status, 404);
+    assert_eq!(bob.get(&format!("{one}/audio")).status, 404);
+    assert_eq!(bob.delete(&one).status, 404);
+    assert_eq!(bob.socket().1["counts"]["new"], 0);
+    assert_eq!(alice.get(&format!("{one}/audio")).status, 200);
+}
+
+#[test]
+fn a_private_message_has_no_link_to_be_passed_on() {
+    let server = start();
+    let id = server.message_with(b"OggS", |delivery| delivery.private = true);
+    let bob = server.client("bob");
+    let one = format!("/api/v1/messages/{id}");
+    assert_eq!(bob.get(&one).json()["private"], true);
+    assert_eq!(bob.send("POST", &format!("{one}/link"), &[], None).status, 409);
 }
 
 #[test]

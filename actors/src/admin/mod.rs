@@ -1,0 +1,127 @@
+//! The operator's socket: how `hark reload` and `hark calls` reach the server that runs.
+//!
+//! A Unix socket `hark.sock` in the storage folder, for its owner alone. A connection carries one
+//! request and one response, each one JSON object on one line:
+//!
+//! ```text
+//! {"do":"reload"}                 {"outcome":"replaced","version":2,"hash":"…","text":"…","parts":[]}
+//! {"do":"calls","numbers":true}   [{"call":"7K3M9QXA","since":1795431909999,…}]
+//! {"do":"trace","call":"7K3M"}    {"call":"7K3M9QXA",…}
+//! anything else                   {"error":"…"}
+//! ```
+//!
+//! Requests are at most [`LONGEST_REQUEST`] bytes and have to be there within [`REQUEST_WITHIN`];
+//! [`MOST_CLIENTS`] are served at a time, and further ones wait to be accepted.
+
+mod client;
+mod server;
+mod socket;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use client::ask;
+pub use server::{AdminServer, Answers};
+pub use socket::{Socket, check_length};
+
+/// The longest request, in bytes, its end of line included.
+pub const LONGEST_REQUEST: u64 = 4096;
+/// The longest response, in bytes, its end of line included.
+pub const LONGEST_RESPONSE: usize = 16 << 20;
+/// How long a request may take to arrive, and a response to be taken.
+pub const REQUEST_WITHIN: Duration = Duration::from_secs(5);
+/// How long an answer may take to be made.
+pub const ANSWER_WITHIN: Duration = Duration::from_secs(120);
+/// How many clients are served at a time.
+pub const MOST_CLIENTS: usize = 16;
+
+/// What can be asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// Read the dialplan anew. Answered with a [`Report`](crate::reload::Report).
+    Reload {},
+    /// List the calls that are up. Answered with a list of
+    /// [`LiveCall`](crate::calls::LiveCall).
+    Calls {
+        /// With the numbers of caller and called.
+        #[serde(default)]
+        numbers: bool,
+    },
+    /// Show what a past call went through. Answered with a [`Record`](crate::trace::Record).
+    Trace {
+        /// The call's id, or the beginning of it.
+        call: String,
+    },
+}
+
+/// The response to what can't be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// Why.
+    pub error: String,
+}
+
+/// Where the socket is.
+pub fn path(storage: &Path) -> PathBuf {
+    storage.join("hark.sock")
+}
+
+/// Why the socket can't be used.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// A socket's path is bounded by the system (unix(7)).
+    #[error(
+        "{path}: a socket's path has at most {most} bytes, this one has {length}\n  mend: set storage.dir to a shorter path, or to one relative to the working directory"
+    )]
+    PathTooLong {
+        /// Which.
+        path: PathBuf,
+        /// How long it is.
+        length: usize,
+        /// How long it may be.
+        most: usize,
+    },
+    /// Somebody listens there already.
+    #[error(
+        "{0}: another hark listens there\n  mend: stop it first, or set storage.dir to another folder"
+    )]
+    InUse(PathBuf),
+    /// The socket can't be made.
+    #[error(
+        "{path}: the socket can't be made: {cause}\n  mend: check the permissions of the folder"
+    )]
+    Unusable {
+        /// Which.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// Nobody listens.
+    #[error(
+        "{path}: no server listens there: {cause}\n  mend: start it (hark serve), give the --config that it was started with, and run this where it runs, as its user"
+    )]
+    NoServer {
+        /// Where it was looked for.
+        path: PathBuf,
+        /// What the system said.
+        cause: std::io::Error,
+    },
+    /// The server did not answer as it should.
+    #[error("{path}: the server gave no answer: {what}")]
+    NoAnswer {
+        /// Where it listens.
+        path: PathBuf,
+        /// What happened instead.
+        what: String,
+    },
+    /// The server can't do what it was asked.
+    #[error("{0}")]
+    Refused(String),
+}
