@@ -1,11 +1,15 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod trunk;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::Deserialize;
+
+pub use trunk::{Trunk, TrunkAddress};
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
 #[derive(Debug, thiserror::Error)]
@@ -72,6 +76,9 @@ pub struct Config {
     pub messages: Messages,
     /// `[speech]`
     pub speech: Speech,
+    /// `[[trunk]]`
+    #[serde(rename = "trunk")]
+    pub trunks: Vec<Trunk>,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -309,6 +316,8 @@ pub struct Speech {
     /// The command that turns text into a WAV file, with `{text}`, `{language}` and `{file}`
     /// replaced in its arguments. Absent: flite for English, espeak-ng for other languages.
     pub command: Option<Vec<String>>,
+    /// The folder of recorded prompts: `<language>/<name>.wav`. Absent: there are none.
+    pub prompts: Option<PathBuf>,
 }
 
 /// `[demo]`: the demo site's users, made when the store is empty.
@@ -405,6 +414,15 @@ impl Config {
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
+        for (n, trunk) in self.trunks.iter().enumerate() {
+            if let Err((key, value, message)) = trunk.check() {
+                return wrong(key, value, message);
+            }
+            if self.trunks.iter().take(n).any(|other| other.name == trunk.name) {
+                let value = format!("{:?}", trunk.name);
+                return wrong("trunk.name", value, "two trunks have this name: rename one");
+            }
+        }
         Ok(())
     }
 }
@@ -433,6 +451,26 @@ mod tests {
         let error = parse("[sip]\nlisten = [\"upd:1\"]\n").unwrap_err();
         assert!(error.starts_with("hark.toml:2:"), "{error}");
         assert!(error.contains("udp:127.0.0.1:5060"), "{error}");
+    }
+
+    #[test]
+    fn trunks_are_read_and_judged() {
+        let trunk = "[[trunk]]\nname = \"out\"\naddress = \"sip:127.0.0.5:5070\"\n";
+        let config = parse(&format!("{trunk}from = [\"127.0.0.5\"]\n")).unwrap();
+        let first = &config.trunks[0];
+        assert_eq!((first.max_calls, first.calls_per_hour), (10, 100));
+        assert_eq!(first.address.uri().port, Some(5070));
+        assert!(parse(&format!("{trunk}{trunk}")).unwrap_err().contains("two trunks"));
+        let secret = format!("{trunk}password = \"hunter2\"");
+        assert!(parse(&secret).unwrap_err().contains("needs a user"));
+        let config = parse(&format!("{secret}\nuser = \"hark\"")).unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+        for address in ["sip:me@127.0.0.5", "sips:127.0.0.5", "carrier.example", "tel:+49"] {
+            let text = format!("[[trunk]]\nname = \"x\"\naddress = \"{address}\"");
+            assert!(parse(&text).unwrap_err().contains("sip:carrier.example"), "{address}");
+        }
+        let text = trunk.replace("\"out\"", "\"no way\"");
+        assert!(parse(&text).unwrap_err().contains("letters"));
     }
 
     #[test]

@@ -13,14 +13,16 @@ use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminError, AdminServer, Answers, Socket};
 use crate::bus::Bus;
-use crate::calls::{CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks};
+use crate::calls::{
+    CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
+};
 use crate::config::{Config, SipTransport};
 use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
-use crate::prompt::{Speech, SpeechConfig};
+use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::registrations::Registrations;
@@ -47,6 +49,11 @@ pub enum StartError {
     /// The dialplan is wrong.
     #[error(transparent)]
     Dialplan(#[from] DialplanError),
+    /// The folder of recorded prompts can't be read.
+    #[error(
+        "speech.prompts = {0:?}: {1}\n  mend: name a folder with one folder for each language, or leave the key out"
+    )]
+    Prompts(std::path::PathBuf, std::io::Error),
     /// The storage folder can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -85,7 +92,10 @@ pub enum StartError {
 impl StartError {
     /// Whether the operator wrote something wrong, rather than the machine failing.
     pub const fn is_configuration(&self) -> bool {
-        matches!(self, Self::Dialplan(_) | Self::Admin(AdminError::PathTooLong { .. }))
+        matches!(
+            self,
+            Self::Dialplan(_) | Self::Prompts(..) | Self::Admin(AdminError::PathTooLong { .. })
+        )
     }
 }
 
@@ -111,6 +121,10 @@ impl Server {
     pub async fn start(config: Config) -> Result<Self, StartError> {
         // What the operator wrote is judged before anything is touched.
         admin::check_length(&config.storage.dir)?;
+        if let Some(dir) = &config.speech.prompts {
+            let listed = crate::prompt::recorded_prompts(dir);
+            listed.map_err(|source| StartError::Prompts(dir.clone(), source))?;
+        }
         let registry = Registry::new();
         let metrics = DialplanMetrics::register(&registry)?;
         let dialplans = Dialplans::start(dialplan_config(&config), metrics).await?;
@@ -165,10 +179,12 @@ impl Server {
         let events = tokio::spawn(registrations.run(events, calls));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
+        let metrics = CallMetrics::register(&registry)?;
         let services = CallServices {
             sip: sip.clone(),
             media,
             speech,
+            prompts: Prompts::new(config.speech.prompts.as_deref()),
             recordings: recordings.clone(),
             messages: messages.clone(),
             store: store.clone(),
@@ -177,7 +193,9 @@ impl Server {
             directory,
             dialplan: dialplans.in_force(),
             tracks: tracks.clone(),
-            metrics: CallMetrics::register(&registry)?,
+            trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
+            webhooks: Webhooks::start(&registry)?,
+            metrics,
             domain,
             language: config.site.language.as_str().into(),
             max_calls: config.sip.max_calls,
@@ -299,6 +317,7 @@ fn dialplan_config(config: &Config) -> DialplanConfig {
     let mut dialplan = DialplanConfig::new(config.dialplan.dir.clone());
     dialplan.options =
         Options { test_instructions: config.test.instructions, ..Options::default() };
+    dialplan.prompts.clone_from(&config.speech.prompts);
     dialplan.watch = config.dialplan.watch;
     dialplan
 }

@@ -129,18 +129,23 @@ pub fn is_loud(frame: &[i16]) -> bool {
     rms(frame) > QUIET
 }
 
-/// Whether a frame is the beep: nearly all of its power at 1 kHz.
+/// Whether a frame is the beep.
 pub fn is_beep(frame: &[i16]) -> bool {
+    is_tone(frame, 1000.0)
+}
+
+/// Whether a frame is a tone: nearly all of its power at one frequency.
+pub fn is_tone(frame: &[i16], hertz: f64) -> bool {
     let power: f64 = frame.iter().map(|&sample| f64::from(sample).powi(2)).sum();
     let (mut sine, mut cosine) = (0.0, 0.0);
     for (n, &sample) in frame.iter().enumerate() {
-        let angle = std::f64::consts::TAU * 1000.0 * n as f64 / RATE as f64;
+        let angle = std::f64::consts::TAU * hertz * n as f64 / RATE as f64;
         sine += f64::from(sample) * angle.sin();
         cosine += f64::from(sample) * angle.cos();
     }
-    let at_1_khz = 2.0 * (sine * sine + cosine * cosine) / frame.len() as f64;
+    let at_tone = 2.0 * (sine * sine + cosine * cosine) / frame.len() as f64;
     // A tone that fades in or out over the frame keeps three quarters of its power there.
-    rms(frame) > QUIET && at_1_khz > 0.7 * power
+    rms(frame) > QUIET && at_tone > 0.7 * power
 }
 
 /// Where the first beep of `samples` after `from` ends: 100 ms of tone, then a frame of none; or

@@ -43,6 +43,17 @@ impl Call {
     /// Calls `number` and waits for the answer; the final response if it is no 200.
     #[track_caller]
     pub fn dial(account: &Account, number: &str) -> Result<Self, Received> {
+        Self::dial_seeing(account, number, |_, _| {})
+    }
+
+    /// The same, and shows each provisional answer with the stream, which hears and is heard
+    /// from the first SDP on.
+    #[track_caller]
+    pub fn dial_seeing(
+        account: &Account,
+        number: &str,
+        mut see: impl FnMut(&Received, &Stream),
+    ) -> Result<Self, Received> {
         let rtp = Stream::open();
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
         let local = socket.local_addr().expect("a bound socket has an address");
@@ -60,7 +71,14 @@ impl Call {
         let response = loop {
             let branch = sip::fresh("z9hG4bK");
             let invite = print("INVITE", cseq, &to, &uri, &credentials, &sdp, &branch);
-            let response = sip::transact(&socket, server, &invite, |_| {});
+            let response = sip::transact(&socket, server, &invite, |message| {
+                if message.status().is_some_and(|status| status < 200) {
+                    if let Some(addr) = media_address(&message.body) {
+                        rtp.connect(addr);
+                    }
+                    see(message, &rtp);
+                }
+            });
             let status = response.status().expect("a response");
             if status < 300 {
                 break response;
@@ -189,7 +207,7 @@ fn watch_dialog(socket: &UdpSocket, server: SocketAddr, ack: &str, watch: &Watch
     }
 }
 
-fn offer(port: u16) -> String {
+pub(crate) fn offer(port: u16) -> String {
     format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP {PCMU} {EVENTS}\r\na=rtpmap:{PCMU} PCMU/8000\r\n\
@@ -198,7 +216,7 @@ fn offer(port: u16) -> String {
 }
 
 /// Where an SDP wants its sound.
-fn media_address(sdp: &str) -> Option<SocketAddr> {
+pub(crate) fn media_address(sdp: &str) -> Option<SocketAddr> {
     let line = |start: &str| sdp.lines().find_map(|line| line.strip_prefix(start));
     let host = line("c=IN IP4 ")?.trim();
     let port = line("m=audio ")?.split(' ').next()?;

@@ -6,7 +6,7 @@
 //! | [`phone`] | baresip, a softphone: register, dial, listen, speak, press keys |
 //! | [`sipp`] | sipp, with the scenarios of `tests/sipp/` |
 //! | [`browser`] | Debian's Chromium through playwright-core, with a WAV file as its microphone |
-//! | [`peer`], [`call`] | a small SIP and RTP endpoint written by hand, where instants have to be measured or packets have to be wrong |
+//! | [`peer`], [`call`], [`callee`] | a small SIP and RTP endpoint written by hand, where instants have to be measured or packets have to be wrong |
 //! | [`http`], [`live`] | the HTTP API and the WebSocket |
 //! | [`audio`] | speech to say, and the judgement whether it was heard |
 //! | [`story`] | what several tests do with a server: leave a message, look into the spool |
@@ -19,6 +19,7 @@
 pub mod audio;
 pub mod browser;
 pub mod call;
+pub mod callee;
 pub mod corpus;
 pub mod digest;
 pub mod http;

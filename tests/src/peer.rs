@@ -91,6 +91,12 @@ impl Peer {
         Received::parse(&buffer[..length])
     }
 
+    /// Sends a request and waits for its final response.
+    #[track_caller]
+    pub fn transact(&self, request: &Request<'_>) -> Received {
+        sip::transact(&self.socket, self.server, &request.print(self.local()), |_| {})
+    }
+
     /// Asks for the server's options: answered by any server that still serves.
     #[track_caller]
     pub fn options(&self) -> Received {

@@ -32,6 +32,8 @@ pub struct SiteOptions {
     pub dead_after_seconds: Option<u32>,
     /// Whether the dialplan's test instructions compile (the planted panic).
     pub test_instructions: bool,
+    /// Further sections of `hark.toml`, as they stand there.
+    pub more: String,
 }
 
 /// A running server and its folder.
@@ -234,6 +236,7 @@ impl Site {
         if options.test_instructions {
             config += "[test]\ninstructions = true\n";
         }
+        config += &options.more;
         config
     }
 }

@@ -10,8 +10,9 @@ use crate::audio::{self, Sound};
 use crate::browser::Browser;
 use crate::call::Call;
 use crate::http::Http;
+use crate::peer::Account;
 use crate::phone::Phone;
-use crate::rtp::Press;
+use crate::rtp::{Press, Stream};
 use crate::site::Site;
 use crate::wait;
 
@@ -41,6 +42,28 @@ pub fn wait_beep(call: &Call) {
         assert!(call.ended().is_none(), "the call ended before the beep");
         audio::beep_end(&call.rtp.heard().0, 0)
     });
+}
+
+/// Waits until 100 ms of a tone were heard on a stream.
+#[track_caller]
+pub fn wait_tone(rtp: &Stream, hertz: f64) {
+    wait::until(&format!("a tone of {hertz} Hz"), wait::LATER, || {
+        let heard = rtp.heard().0;
+        let tones: Vec<_> =
+            heard.chunks_exact(audio::FRAME).map(|frame| audio::is_tone(frame, hertz)).collect();
+        tones.windows(5).any(|five| five.iter().all(|tone| *tone)).then_some(())
+    });
+}
+
+/// A caller as one of the demo's users.
+pub fn account(site: &Site, user: &str) -> Account {
+    Account::new(site.udp(), user, &site.password(user))
+}
+
+/// Calls a number as alice; it is answered.
+#[track_caller]
+pub fn dial(site: &Site, number: &str) -> Call {
+    Call::dial(&account(site, "alice"), number).unwrap_or_else(|no| panic!("{}", no.start))
 }
 
 /// Presses a key and waits until the whole of it was sent.

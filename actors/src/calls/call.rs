@@ -1,11 +1,13 @@
-//! One call: a SIP leg, a media session and a dialplan run.
+//! One call: a SIP leg, a media session and a dialplan run; and while its caller speaks with
+//! somebody else, that one's leg and session too.
 //!
-//! Owns the media session (closed when dropped) and this call's spools. If it dies, the
-//! switchboard hangs up the leg and makes messages of its spools by the rule that the dialplan
+//! Owns the media sessions (closed when dropped) and this call's spools. If it dies, the
+//! switchboard hangs up its legs and makes messages of its spools by the rule that the dialplan
 //! gave them; nothing said is lost.
 //!
 //! Restart policy: never restarted. A call is a conversation; the caller calls again.
 
+mod connect;
 mod leg;
 mod run;
 mod sound;
@@ -18,7 +20,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use hark_engine::delivery::machine::RingResult;
 use hark_engine::dialplan::effect::{
-    Action, Answer, Effect, Failure, Finish, Input, RecordEnd, Ticket,
+    Action, Answer, Effect, Failure, Finish, Input, Join, RecordEnd, RecordingId, Ticket,
 };
 use hark_engine::dialplan::run::Run;
 use hark_engine::id::{MessageId, UserId};
@@ -26,17 +28,21 @@ use hark_engine::key::{Key, KeySet};
 use hark_engine::media::clip::Clip;
 use hark_engine::message::{Event as MessageEvent, Sender};
 use hark_engine::sip::endpoint::{Command, EndCause, Event as SipEvent, LegId};
+use hark_engine::sip::sdp::Negotiated;
 use hark_engine::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::CallServices;
+use super::dial::Destination;
 use super::media::Description;
 use super::recordings::CallRecordings;
-use super::switchboard::Ready;
+use super::switchboard::{Ready, SwitchboardMessage};
 use super::track::Track;
+use super::trunks::TrunkCall;
 use super::{queries, sounds};
 use crate::clock;
 use crate::media::{MediaEvent, MediaSession, PlayRequest, RecordRequest};
+use connect::Connection;
 
 /// How long a call may take to be over once a leg was hung up, by whomever.
 const LINGER: Duration = Duration::from_secs(40);
@@ -51,6 +57,8 @@ pub(super) struct CallActor;
 /// What a call begins with.
 pub(super) struct CallArguments {
     pub services: CallServices,
+    /// Where further legs are asked for.
+    pub switchboard: ActorRef<SwitchboardMessage>,
     pub leg: LegId,
     pub run: Run,
     pub session: MediaSession,
@@ -74,12 +82,20 @@ pub(super) enum Direction {
         /// The offer; `None` if we are to make it.
         offer: Option<Bytes>,
     },
-    /// We ring somebody to deliver a message.
+    /// We ring somebody.
     Outgoing(Box<Outgoing>),
 }
 
-/// A delivery call.
+/// A call that we make.
 pub(super) struct Outgoing {
+    /// The message that it delivers, if that is what it is for.
+    pub delivery: Option<DeliveryCall>,
+    /// The trunk over which it goes, which counts it.
+    pub _trunk: Option<TrunkCall>,
+}
+
+/// What a delivery call is for.
+pub(super) struct DeliveryCall {
     /// How receipts call the device.
     pub device: String,
     /// Whom it is for, and which message.
@@ -92,10 +108,16 @@ pub(super) struct Outgoing {
 /// What a call is told.
 #[derive(Debug)]
 pub(super) enum CallMessage {
-    /// Something happened to its leg.
+    /// Something happened to one of its legs.
     Sip(Box<SipEvent>),
     /// Something happened in its media session.
     Media(MediaEvent),
+    /// Something happened in the media session of the callee that it is connected with.
+    FarMedia(LegId, MediaEvent),
+    /// A callee was found, or not.
+    Dialled(Ticket, Box<Result<(LegId, Destination), Failure>>),
+    /// Sounds that nobody could hear are over.
+    Unheard(Ticket),
     /// The sounds of a play are ready.
     /// Whether none of them is a tone in the place of one that can't be made.
     Ready(Ticket, Vec<Arc<Clip>>, bool),
@@ -125,6 +147,7 @@ pub(super) enum Stop {
 /// The call.
 pub(super) struct Call {
     services: CallServices,
+    switchboard: ActorRef<SwitchboardMessage>,
     leg: LegId,
     run: Run,
     session: MediaSession,
@@ -134,8 +157,11 @@ pub(super) struct Call {
     device: String,
     outgoing: Option<Box<Outgoing>>,
     offer: Option<Bytes>,
+    /// Our answer to the offer, once early media or the call itself asked for it.
+    agreed: Option<(String, Negotiated)>,
     offered: bool,
     line: Line,
+    connection: Option<Connection>,
     playing: Option<Playing>,
     recording: Option<RecordingNow>,
     early: VecDeque<Key>,
@@ -158,8 +184,10 @@ pub(super) struct Call {
 /// How far the leg is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Line {
-    /// Not answered yet.
+    /// Not answered yet, and nothing can be heard.
     Ringing,
+    /// Not answered yet, and early media is heard.
+    Early,
     /// Answered; the caller's ACK is not here yet, so nothing is played that it would miss.
     Answering,
     /// Up.
@@ -173,12 +201,16 @@ struct Playing {
     stop_on: KeySet,
     /// When its sounds were ready and began; `None` before.
     started: Option<Instant>,
-    /// Whether all of its sounds could be made.
+    /// Whether its sounds are heard: all of them could be made, and somebody listens.
     complete: bool,
+    /// Whether there is no media to play them in; a timer ends them.
+    unheard: bool,
 }
 
 struct RecordingNow {
     ticket: Ticket,
+    recording: RecordingId,
+    join: Option<Join>,
     since: Instant,
     /// Tell the run that the caller is gone once the recording is handed over.
     then_hangup: bool,
@@ -217,9 +249,19 @@ impl Actor for CallActor {
         call: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
         match message {
-            CallMessage::Sip(event) => call.sip(&myself, *event),
+            CallMessage::Sip(event) => match event.leg() {
+                Some(leg) if leg != call.leg => call.far_sip(&myself, leg, *event),
+                Some(_) | None => call.sip(&myself, *event),
+            },
             CallMessage::Media(event) => call.media(&myself, event),
-            CallMessage::Ready(ticket, clips, complete) => call.ready(ticket, clips, complete),
+            CallMessage::FarMedia(leg, event) => call.far_media(leg, event),
+            CallMessage::Dialled(ticket, dialled) => call.dialled(&myself, ticket, *dialled),
+            CallMessage::Ready(ticket, clips, complete) => {
+                call.ready(&myself, ticket, clips, complete);
+            }
+            CallMessage::Unheard(ticket) => {
+                call.play_done(&myself, ticket.0.into(), Duration::ZERO);
+            }
             CallMessage::Done(ticket, result) => {
                 // What could not be noted is tried again by another call.
                 if result.is_err() && call.confirming == Some(ticket) {
@@ -249,19 +291,21 @@ impl Actor for CallActor {
 
 impl Call {
     fn new(arguments: CallArguments) -> Self {
-        let CallArguments { services, leg, run, session, direction, .. } = arguments;
+        let CallArguments { services, switchboard, leg, run, session, direction, .. } = arguments;
         let CallArguments { recordings, description, sender, begun, track, .. } = arguments;
         services.metrics.live.inc();
         let (outgoing, offer) = match direction {
             Direction::Incoming { offer } => (None, offer),
             Direction::Outgoing(outgoing) => (Some(outgoing), None),
         };
-        let device = match &outgoing {
-            Some(outgoing) => format!("phone:{}", outgoing.device),
+        let delivery = outgoing.as_ref().and_then(|outgoing| outgoing.delivery.as_ref());
+        let device = match delivery {
+            Some(delivery) => format!("phone:{}", delivery.device),
             None => "phone".to_owned(),
         };
         Self {
             services,
+            switchboard,
             leg,
             run,
             session,
@@ -271,8 +315,10 @@ impl Call {
             device,
             outgoing,
             offer,
+            agreed: None,
             offered: false,
             line: Line::Ringing,
+            connection: None,
             playing: None,
             recording: None,
             early: VecDeque::new(),

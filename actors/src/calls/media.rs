@@ -2,7 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use bytes::Bytes;
 use hark_engine::media::codec::Codec;
+use hark_engine::sip::endpoint::{Command, LegId};
 use hark_engine::sip::sdp::{self, Direction, Local, Negotiated, SdpError};
 
 use crate::media::{MediaSession, RemoteMedia};
@@ -23,6 +25,33 @@ impl Description {
     /// `signalling` is the host that the peer's signalling comes from, if known.
     pub fn new(addr: SocketAddr, signalling: Option<IpAddr>, session: u64) -> Self {
         Self { addr, signalling, session, version: 0 }
+    }
+
+    /// A description for a leg that we call by; its peer's host is not known before it answers.
+    pub fn of_our_call(addr: SocketAddr, leg: LegId) -> Self {
+        Self::new(addr, None, leg.0 & i64::MAX as u64)
+    }
+
+    /// What a peer's wish to change the session is answered with. `offered` says from then on
+    /// whether our offer waits for its answer in the ACK.
+    pub fn reinvited(
+        &mut self,
+        session: &MediaSession,
+        leg: LegId,
+        sdp: Option<Bytes>,
+        offered: &mut bool,
+    ) -> Command {
+        let Some(offer) = sdp else {
+            *offered = true;
+            return Command::AcceptReinvite { leg, sdp: self.offer() };
+        };
+        match self.answer(&offer) {
+            Ok((sdp, negotiated)) => {
+                self.connect(session, &negotiated);
+                Command::AcceptReinvite { leg, sdp }
+            }
+            Err(_) => Command::Reject { leg, status: 488, retry_after: None },
+        }
     }
 
     /// Our answer to the peer's offer.

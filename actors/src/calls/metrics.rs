@@ -19,6 +19,11 @@ pub struct CallMetrics {
     pub failures: IntCounter,
     /// `hark_prompt_failures_total`: sounds that could not be made; a tone was played instead.
     pub prompt_failures: IntCounter,
+    /// `hark_connected_calls_total{outcome}`: connected, busy, declined, no_answer, unreachable,
+    /// refused (by a limit of ours), failed, cancelled (the caller left first).
+    pub connected: IntCounterVec,
+    /// `hark_trunk_refused_total{trunk, reason}`: max_calls, calls_per_hour.
+    pub trunk_refused: IntCounterVec,
 }
 
 impl CallMetrics {
@@ -56,6 +61,20 @@ impl CallMetrics {
                 "hark_prompt_failures_total",
                 "Sounds that could not be made: a tone was played in their place.",
             )?,
+            connected: IntCounterVec::new(
+                Opts::new(
+                    "hark_connected_calls_total",
+                    "Callers to be connected with somebody else, by outcome.",
+                ),
+                &["outcome"],
+            )?,
+            trunk_refused: IntCounterVec::new(
+                Opts::new(
+                    "hark_trunk_refused_total",
+                    "Calls that a trunk's limits did not allow, by trunk and limit.",
+                ),
+                &["trunk", "reason"],
+            )?,
         };
         registry.register(Box::new(metrics.live.clone()))?;
         registry.register(Box::new(metrics.calls.clone()))?;
@@ -64,6 +83,8 @@ impl CallMetrics {
         registry.register(Box::new(metrics.recordings.clone()))?;
         registry.register(Box::new(metrics.failures.clone()))?;
         registry.register(Box::new(metrics.prompt_failures.clone()))?;
+        registry.register(Box::new(metrics.connected.clone()))?;
+        registry.register(Box::new(metrics.trunk_refused.clone()))?;
         Ok(metrics)
     }
 }

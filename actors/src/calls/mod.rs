@@ -9,19 +9,25 @@
 //! ```
 
 mod call;
+mod dial;
 mod ledger;
 mod media;
 mod metrics;
+mod parts;
 mod queries;
 mod recordings;
 mod sounds;
 mod switchboard;
 mod track;
+mod trunks;
+mod webhook;
 
 pub use ledger::Ledger;
 pub use metrics::CallMetrics;
 pub use switchboard::{Switchboard, SwitchboardArguments, SwitchboardMessage};
 pub use track::{LiveCall, Track, Tracks};
+pub use trunks::Trunks;
+pub use webhook::Webhooks;
 
 use std::sync::Arc;
 
@@ -33,7 +39,7 @@ use crate::forward::Forwarder;
 use crate::media::MediaPlane;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
-use crate::prompt::Speech;
+use crate::prompt::{Prompts, Speech};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::sip::SipHandle;
@@ -49,12 +55,18 @@ pub struct CallServices {
     pub media: MediaPlane,
     /// Who turns text into sound.
     pub speech: Speech,
+    /// What somebody recorded for telephones to say.
+    pub prompts: Prompts,
     /// Who keeps recordings.
     pub recordings: Recordings,
     /// Who commits messages and notes their steps.
     pub messages: Messages,
     /// Where mailboxes and credentials are.
     pub store: Store,
+    /// The ways into the telephone network.
+    pub trunks: Trunks,
+    /// Who asks web services.
+    pub webhooks: Webhooks,
     /// Who is present.
     pub presence: PresenceBoard,
     /// Who makes changes to users.

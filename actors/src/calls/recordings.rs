@@ -3,13 +3,17 @@
 //! A recording lives in its spool until its message is committed or it is thrown away. The list
 //! is shared with the switchboard: when a call's actor dies, what is still on it is made into
 //! messages by the rule in each spool's header.
+//!
+//! One that is added to an earlier one becomes one spool with it as soon as it has ended.
 
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hark_engine::dialplan::effect::{Delivery, Failure, HangupOutcome, RecordingId};
+use hark_engine::dialplan::effect::{
+    Delivery, Failure, HangupOutcome, Join, RecordEnd, RecordingId,
+};
 use hark_engine::directory::Directory;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::media::clip::Clip;
@@ -17,6 +21,7 @@ use hark_engine::message::Sender;
 use hark_engine::time::UnixMillis;
 use tokio::sync::watch;
 
+use super::parts::{Part, Parts};
 use super::queries::millis;
 use super::{CallMetrics, CallServices};
 use crate::clock;
@@ -28,6 +33,9 @@ use crate::store::NewMessage;
 
 /// How long a media session may take to hand over the last frames of a call that died.
 const HAND_OVER: Duration = Duration::from_millis(500);
+
+/// An addition that is shorter adds nothing.
+const SHORTEST_ADDITION: Duration = Duration::from_secs(1);
 
 /// The recordings of one call.
 pub(super) struct CallRecordings {
@@ -45,10 +53,9 @@ pub(super) struct List(Arc<Mutex<HashMap<RecordingId, Item>>>);
 
 #[derive(Debug)]
 struct Item {
-    message: MessageId,
     sender: Sender,
     started: UnixMillis,
-    spool: Arc<Spool>,
+    parts: Arc<Parts>,
     /// It could not be made into a message, and the dialplan was told.
     refused: bool,
 }
@@ -59,8 +66,14 @@ impl List {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn path(&self, id: RecordingId) -> Option<PathBuf> {
-        self.lock().get(&id).map(|item| item.spool.path().to_owned())
+    fn parts(&self, id: RecordingId) -> Option<Arc<Parts>> {
+        self.lock().get(&id).map(|item| Arc::clone(&item.parts))
+    }
+
+    /// The recording as one spool.
+    async fn spool(&self, id: RecordingId, from: &Recordings) -> Result<Arc<Spool>, String> {
+        let parts = self.parts(id).ok_or("there is no such recording in this call")?;
+        Ok(parts.whole(from).await?.spool)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -68,15 +81,17 @@ impl List {
     }
 
     /// Takes the spools that a dead call left behind, each synced as far as it can be.
-    pub async fn take_left_behind(&self) -> Vec<PathBuf> {
+    pub async fn take_left_behind(&self, from: &Recordings) -> Vec<PathBuf> {
         // A media session that has just closed hands over its last frames within a turn.
         tokio::time::sleep(HAND_OVER).await;
-        let items: Vec<_> = self.lock().drain().map(|(_, item)| item.spool).collect();
+        let items: Vec<_> = self.lock().drain().map(|(_, item)| item.parts).collect();
         let mut paths = Vec::with_capacity(items.len());
-        for spool in items {
-            // What can't be synced is recovered as far as it was written.
-            let _ = spool.sync().await;
-            paths.push(spool.path().to_owned());
+        for parts in items {
+            for spool in parts.spools(from).await {
+                // What can't be synced is recovered as far as it was written.
+                let _ = spool.sync().await;
+                paths.push(spool.path().to_owned());
+            }
         }
         paths
     }
@@ -120,15 +135,46 @@ impl CallRecordings {
             idempotency_key: None,
         };
         let (sink, spool) = self.recordings.spools().create(&header)?;
-        let item = Item { message, sender, started, spool: Arc::new(spool), refused: false };
+        let parts = Arc::new(Parts::of(Part { message, spool: Arc::new(spool) }));
+        let item = Item { sender, started, parts, refused: false };
         self.list.lock().insert(id, item);
         Ok(sink)
     }
 
+    /// A recording that is added to an earlier one has ended, and is one with it from now on.
+    /// The earlier one stands alone in its place where nothing was said: no second of it, or
+    /// nothing that could be kept.
+    pub fn ended(&self, id: RecordingId, join: Join, end: RecordEnd, length: Duration) {
+        let (earlier, behind) = match join {
+            Join::Behind(earlier) => (earlier, false),
+            Join::Before(earlier) => (earlier, true),
+        };
+        let added = end != RecordEnd::Failed && length >= SHORTEST_ADDITION;
+        let mut list = self.list.lock();
+        let Some(earlier) = list.remove(&earlier) else { return };
+        let new = list.remove(&id);
+        let (item, left_off) = match new {
+            Some(new) if added => {
+                let parts = Parts::added(new.parts.own().clone(), earlier.parts, behind);
+                (Item { parts: Arc::new(parts), started: earlier.started, ..new }, None)
+            }
+            new => (earlier, new),
+        };
+        let parts = Arc::clone(&item.parts);
+        list.insert(id, item);
+        drop(list);
+        if let Some(left_off) = left_off {
+            self.throw_away(left_off);
+        }
+        let from = self.recordings.clone();
+        // At once, so that a crash from here on finds one recording. Who needs it waits for it.
+        tokio::spawn(async move { drop(parts.whole(&from).await) });
+    }
+
     /// What was recorded, to be heard before it is sent.
     pub async fn preview(list: &List, from: &Recordings, id: RecordingId) -> Result<Clip, String> {
-        let path = list.path(id).ok_or("there is no such recording in this call")?;
-        let pcm = from.preview(&path).await.map_err(|e| e.to_string())?;
+        let spool = list.spool(id, from).await?;
+        let pcm = from.preview(spool.path()).await.map_err(|e| e.to_string())?;
         Ok(Clip::from_pcm_8k(pcm))
     }
 
@@ -138,20 +184,26 @@ impl CallRecordings {
         id: RecordingId,
         delivery: Delivery,
     ) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
-        let found = self.list.lock().get(&id).map(|item| Taken {
-            message: item.message,
-            sender: item.sender.clone(),
-            started: item.started,
-            spool: Arc::clone(&item.spool),
-        });
+        let found = self
+            .list
+            .lock()
+            .get(&id)
+            .map(|item| (Arc::clone(&item.parts), item.sender.clone(), item.started));
         let (recordings, messages) = (self.recordings.clone(), self.messages.clone());
         let (directory, domain) = (self.directory.borrow().clone(), Arc::clone(&self.domain));
         let (list, metrics) = (self.list.clone(), self.metrics.clone());
         async move {
-            let taken = found.ok_or(Failure::NotFound)?;
-            let path = taken.spool.path().to_owned();
-            let tags = tags(&directory, &domain, &taken, &delivery.to);
-            let sent = taken.commit(&recordings, &messages, tags, delivery).await;
+            let (parts, sender, started) = found.ok_or(Failure::NotFound)?;
+            let mut spool = None;
+            let sent = match parts.whole(&recordings).await {
+                Ok(Part { message, spool: whole }) => {
+                    spool = Some(Arc::clone(&whole));
+                    let taken = Taken { message, sender, started, spool: whole };
+                    let tags = tags(&directory, &domain, &taken, &delivery.to);
+                    taken.commit(&recordings, &messages, tags, delivery).await
+                }
+                Err(error) => Err(error),
+            };
             let outcome = if sent.is_ok() { "sent" } else { "failed" };
             metrics.recordings.with_label_values(&[outcome]).inc();
             if let Err(error) = &sent {
@@ -165,7 +217,9 @@ impl CallRecordings {
                 return Err(Failure::NotKept);
             }
             list.lock().remove(&id);
-            if let Err(error) = crate::recording::spool::remove(&path) {
+            if let Some(spool) = spool
+                && let Err(error) = crate::recording::spool::remove(spool.path())
+            {
                 // Its message is committed, so the next start finds a repetition and drops it.
                 tracing::warn!(%error, "a spool can't be removed");
             }
@@ -185,19 +239,21 @@ impl CallRecordings {
         F: FnOnce(MessageId, Vec<i16>) -> U + Send + 'static,
         U: Future<Output = Result<(), Failure>> + Send + 'static,
     {
-        let found = self.list.lock().get(&id).map(|item| (item.message, Arc::clone(&item.spool)));
         let (recordings, list) = (self.recordings.clone(), self.list.clone());
         let metrics = self.metrics.clone();
         async move {
-            let (message, spool) = found.ok_or(Failure::NotFound)?;
-            let spoken = match spool.sync().await {
-                Ok(_) => recordings.preview(spool.path()).await,
+            let parts = list.parts(id).ok_or(Failure::NotFound)?;
+            let spoken = match parts.whole(&recordings).await {
+                Ok(whole) => {
+                    let spoken = read_back(&recordings, &whole.spool).await;
+                    spoken.map(|spoken| (whole.message, spoken))
+                }
                 Err(error) => Err(error),
             };
             let used = match spoken {
-                Ok(spoken) => using(message, spoken).await,
+                Ok((message, spoken)) => using(message, spoken).await,
                 Err(error) => {
-                    tracing::error!(%error, "a recording can't be read back");
+                    tracing::error!(error, "a recording can't be read back");
                     Err(Failure::NotKept)
                 }
             };
@@ -210,13 +266,7 @@ impl CallRecordings {
                 return Err(failure);
             }
             list.lock().remove(&id);
-            // A spool that can't take this any more can't be read back either.
-            let _ = spool.set_intent(&Intent::Discard);
-            let _ = spool.sync().await;
-            if let Err(error) = crate::recording::spool::remove(spool.path()) {
-                // The next start drops it: it says of itself that it is to be thrown away.
-                tracing::warn!(%error, "the spool of a used recording can't be removed");
-            }
+            throw_away(&recordings, &parts).await;
             Ok(())
         }
     }
@@ -233,19 +283,37 @@ impl CallRecordings {
 
     /// Throws a recording away.
     pub fn discard(&self, id: RecordingId) {
-        let Some(item) = self.list.lock().remove(&id) else { return };
-        self.metrics.recordings.with_label_values(&["discarded"]).inc();
-        tokio::spawn(async move {
-            let path = item.spool.path().to_owned();
-            // A spool that can't take this any more can't be read back either.
-            let _ = item.spool.set_intent(&Intent::Discard);
-            // Waits for the writer, so that it does not write to a file that is gone.
-            let _ = item.spool.sync().await;
-            if let Err(error) = crate::recording::spool::remove(&path) {
-                tracing::warn!(%error, "a discarded recording can't be removed");
-            }
-        });
+        let item = self.list.lock().remove(&id);
+        if let Some(item) = item {
+            self.metrics.recordings.with_label_values(&["discarded"]).inc();
+            self.throw_away(item);
+        }
     }
+
+    fn throw_away(&self, item: Item) {
+        let from = self.recordings.clone();
+        tokio::spawn(async move { throw_away(&from, &item.parts).await });
+    }
+}
+
+/// Removes the spools of a recording that nobody needs any more.
+async fn throw_away(from: &Recordings, parts: &Parts) {
+    for spool in parts.spools(from).await {
+        // A spool that can't take this any more can't be read back either.
+        let _ = spool.set_intent(&Intent::Discard);
+        // Waits for the writer, so that it does not write to a file that is gone.
+        let _ = spool.sync().await;
+        if let Err(error) = crate::recording::spool::remove(spool.path()) {
+            // The next start drops it: it says of itself that it is to be thrown away.
+            tracing::warn!(%error, "a recording that is not needed can't be removed");
+        }
+    }
+}
+
+/// The samples of a recording, at 8 kHz.
+async fn read_back(from: &Recordings, spool: &Spool) -> Result<Vec<i16>, String> {
+    spool.sync().await.map_err(|e| e.to_string())?;
+    from.preview(spool.path()).await.map_err(|e| e.to_string())
 }
 
 struct Taken {

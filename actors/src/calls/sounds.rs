@@ -6,10 +6,17 @@ use std::time::Duration;
 
 use hark_engine::dialplan::effect::Sound;
 use hark_engine::media::clip::{Clip, RATE};
+use hark_engine::media::stretch::stretch;
 
 use super::CallServices;
 use super::recordings::{CallRecordings, List};
 use crate::users::{greeting_file, name_file};
+
+/// The longest tone or pause.
+const LONGEST: Duration = Duration::from_secs(600);
+/// The tones that a telephone carries, in hertz.
+const LOWEST_TONE: u16 = 20;
+const HIGHEST_TONE: u16 = 3400;
 
 /// What is heard in the place of a sound that can't be made. A missing prompt must never end
 /// a call.
@@ -28,19 +35,17 @@ pub(super) async fn clips(
     for sound in sounds {
         let made = match sound {
             Sound::SpokenName(user) => kept(services, &name_file(user)).await,
-            Sound::Tone { hertz, length } => Ok(Arc::new(Clip::tone(hertz.into(), length))),
+            Sound::Tone { hertz, length } => Ok(tone(hertz, length)),
             Sound::Beep => Ok(Arc::new(Clip::beep())),
-            Sound::Pause(length) => Ok(Arc::new(Clip::silence(length))),
-            Sound::Speech { language, text, .. } => {
-                services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
+            Sound::Pause(length) => Ok(Arc::new(Clip::silence(length.min(LONGEST)))),
+            Sound::Speech { language, text, file } => {
+                speech(services, &language, &text, file.as_deref()).await
             }
-            // No recorded prompt ships yet: its name is spoken, which an author notices.
-            Sound::Prompt { language, name } => {
-                let text = name.replace(['-', '_'], " ");
-                services.speech.speak(&language, &text).await.map_err(|e| e.to_string())
-            }
+            Sound::Prompt { language, name } => prompt(services, &language, &name).await,
             Sound::Greeting(user, kind) => kept(services, &greeting_file(user, kind)).await,
-            Sound::Message { message, from, .. } => message_audio(services, message, from).await,
+            Sound::Message { message, from, speed } => {
+                message_audio(services, message, from, speed).await
+            }
             Sound::Recording(id) => {
                 CallRecordings::preview(recordings, &services.recordings, id).await.map(Arc::new)
             }
@@ -55,15 +60,52 @@ pub(super) async fn clips(
     (clips, complete)
 }
 
+fn tone(hertz: u16, length: Duration) -> Arc<Clip> {
+    let hertz = hertz.clamp(LOWEST_TONE, HIGHEST_TONE);
+    Arc::new(Clip::tone(hertz.into(), length.min(LONGEST)))
+}
+
+/// A text: as somebody recorded it, else spoken by the machine.
+async fn speech(
+    services: &CallServices,
+    language: &str,
+    text: &str,
+    file: Option<&str>,
+) -> Result<Arc<Clip>, String> {
+    if let Some(name) = file {
+        match services.prompts.find(language, name).await {
+            Ok(Some(recorded)) => return Ok(recorded),
+            Ok(None) => {}
+            Err(error) => tracing::warn!(%error, language, name, "a recorded prompt can't be used"),
+        }
+    }
+    services.speech.speak(language, text).await.map_err(|e| e.to_string())
+}
+
+/// A recorded prompt. One that nobody recorded is spoken by its name, which an author notices.
+async fn prompt(services: &CallServices, language: &str, name: &str) -> Result<Arc<Clip>, String> {
+    match services.prompts.find(language, name).await {
+        Ok(Some(recorded)) => return Ok(recorded),
+        Ok(None) => tracing::warn!(language, name, "a prompt is not recorded: its name is spoken"),
+        Err(error) => tracing::warn!(%error, language, name, "a recorded prompt can't be used"),
+    }
+    services.metrics.prompt_failures.inc();
+    let text = name.replace(['-', '_'], " ");
+    services.speech.speak(language, &text).await.map_err(|e| e.to_string())
+}
+
 async fn message_audio(
     services: &CallServices,
     message: hark_engine::id::MessageId,
     from: Duration,
+    speed: u16,
 ) -> Result<Arc<Clip>, String> {
     let record = services.store.message(message).await.map_err(|e| e.to_string())?;
     let record = record.ok_or("there is no such message")?;
     let pcm = services.recordings.decode(&record.audio).await.map_err(|e| e.to_string())?;
-    Ok(Arc::new(Clip::from_pcm_8k(after(pcm, from))))
+    let heard = move || stretch(&after(pcm, from), speed);
+    let pcm = tokio::task::spawn_blocking(heard).await.map_err(|e| e.to_string())?;
+    Ok(Arc::new(Clip::from_pcm_8k(pcm)))
 }
 
 /// A greeting or a name.

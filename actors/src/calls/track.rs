@@ -130,6 +130,11 @@ impl Track {
         Arc::clone(&self.in_force.program)
     }
 
+    /// The dialplan that the call began with.
+    pub fn in_force(&self) -> Arc<InForce> {
+        Arc::clone(&self.in_force)
+    }
+
     /// Something happened to the call itself. What a telephone tells again is noted once.
     pub fn note(&mut self, what: &str) {
         if self.record.lines.last().is_none_or(|last| last.what != what) {

@@ -35,8 +35,11 @@ pub use service::{Dialplans, ReloadError};
 pub struct DialplanConfig {
     /// The folder of the `.dial` files; the built-in ones if `None`.
     pub dir: Option<PathBuf>,
-    /// What the compiler is told.
+    /// What the compiler is told, besides the recorded prompts.
     pub options: Options,
+    /// The folder of recorded prompts, looked through each time: `play prompt` of one that is
+    /// not there is an error. Not checked if there is none.
+    pub prompts: Option<PathBuf>,
     /// Whether a change of a file reloads.
     pub watch: bool,
     /// How long reading, compiling and testing may take together.
@@ -47,7 +50,7 @@ impl DialplanConfig {
     /// The `.dial` files of `dir`, or the built-in ones, with the usual limit.
     pub fn new(dir: Option<PathBuf>) -> Self {
         let time_limit = Duration::from_secs(30);
-        Self { dir, options: Options::default(), watch: true, time_limit }
+        Self { dir, options: Options::default(), prompts: None, watch: true, time_limit }
     }
 }
 

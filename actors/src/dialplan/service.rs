@@ -181,13 +181,21 @@ struct Judging {
     limit: std::time::Duration,
 }
 
+/// The recorded prompts as they are now. Where they can't be read nothing is known of them.
+fn recorded(dir: &std::path::Path) -> Option<Vec<(String, String)>> {
+    crate::prompt::recorded_prompts(dir)
+        .inspect_err(|error| tracing::error!(%error, "the recorded prompts can't be read"))
+        .ok()
+}
+
 impl Judging {
     fn start(config: &DialplanConfig, known: Option<String>) -> Result<Self, DialplanError> {
         let limit = config.time_limit;
         let deadline = Instant::now() + limit;
         let (sender, verdict) = oneshot::channel();
-        let DialplanConfig { dir, options, .. } = config.clone();
+        let DialplanConfig { dir, mut options, prompts, .. } = config.clone();
         let judge = move || {
+            options.prompts = prompts.as_deref().and_then(recorded);
             let verdict = load::judge(dir.as_deref(), &options, known.as_deref(), deadline);
             // Nobody may wait any more.
             let _ = sender.send(verdict);

@@ -95,6 +95,30 @@ impl MediaSession {
         self.send(Command::Press(self.id, key));
     }
 
+    /// Lets this session's peer and the other's hear each other, until [`Self::unbridge`] or the
+    /// end of either. What either plays ends; keys go to the other peer and are not reported.
+    ///
+    /// False if they are on different threads and nothing was done: the second has to be opened
+    /// by [`MediaPlane::open_beside`](super::MediaPlane::open_beside).
+    #[must_use]
+    pub fn bridge(&self, other: &Self) -> bool {
+        let together = Arc::ptr_eq(&self.shard, &other.shard);
+        if together {
+            self.send(Command::Bridge(self.id, other.id));
+        }
+        together
+    }
+
+    /// Ends the bridge, if there is one.
+    pub fn unbridge(&self) {
+        self.send(Command::Unbridge(self.id));
+    }
+
+    /// The thread that this session is on.
+    pub(super) const fn shard(&self) -> &Arc<ShardLink> {
+        &self.shard
+    }
+
     #[cfg(test)]
     pub(super) fn panic(&self) {
         self.send(Command::Panic(self.id));

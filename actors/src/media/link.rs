@@ -29,6 +29,8 @@ pub(super) enum Command {
     StopRecord(u64, u64),
     SendDigits(u64, Vec<Key>),
     Press(u64, Key),
+    Bridge(u64, u64),
+    Unbridge(u64),
     #[cfg(test)]
     Panic(u64),
 }

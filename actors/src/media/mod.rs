@@ -151,17 +151,33 @@ impl MediaPlane {
         &self,
         events: impl Fn(MediaEvent) + Send + 'static,
     ) -> Result<MediaSession, OpenError> {
+        let shard = self.inner.alive().min_by_key(|shard| shard.load());
+        self.open_on(shard.ok_or(OpenError::NoShard)?, Box::new(events))
+    }
+
+    /// Opens a session on the thread of another, so that the two can be bridged.
+    pub fn open_beside(
+        &self,
+        other: &MediaSession,
+        events: impl Fn(MediaEvent) + Send + 'static,
+    ) -> Result<MediaSession, OpenError> {
+        self.open_on(other.shard(), Box::new(events))
+    }
+
+    fn open_on(
+        &self,
+        shard: &Arc<ShardLink>,
+        events: slot::Events,
+    ) -> Result<MediaSession, OpenError> {
         let inner = &self.inner;
-        let open: usize = inner.alive().map(|shard| shard.load()).sum();
-        if open >= inner.max_sessions {
+        if self.sessions() >= inner.max_sessions {
             return Err(OpenError::Full(inner.max_sessions));
         }
-        let shard = inner.alive().min_by_key(|shard| shard.load()).ok_or(OpenError::NoShard)?;
         let socket = inner.ports.bind_next()?;
         let bound = socket.local_addr().map_err(|e| OpenError::Socket(inner.ports.host(), e))?;
         let session = Session::new(seed(), inner.dead_after);
         let id = inner.next_session.fetch_add(1, Ordering::Relaxed);
-        let slot = Slot::new(id, socket, session, Box::new(events));
+        let slot = Slot::new(id, socket, session, events);
         if !shard.send(Command::Open(Box::new(slot))) {
             inner.metrics.refused.inc();
             return Err(OpenError::NoShard);

@@ -8,6 +8,7 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, TryRecvError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use hark_engine::media::session::Session;
 use hark_engine::time::{Instant, UnixMillis};
 use mio::{Events, Interest, Poll, Token};
 
@@ -174,9 +175,16 @@ impl Shard {
                     }
                 });
             }),
-            Command::Press(id, key) => self.with(id, |slot, scratch| {
-                slot.change(now, scratch, |session| session.press(now, key));
-            }),
+            Command::Press(id, key) => {
+                self.with(id, |slot, scratch| {
+                    slot.change(now, scratch, |session| session.press(now, key));
+                });
+                if let Some(index) = self.by_id.get(&id).copied() {
+                    self.relay(index);
+                }
+            }
+            Command::Bridge(a, b) => self.bridge(now, a, b),
+            Command::Unbridge(id) => self.unbridge(now, id),
             #[cfg(test)]
             Command::Panic(id) => self.with(id, |_, _| panic!("planted by a test")),
         }
@@ -208,6 +216,45 @@ impl Shard {
         let now = self.clock.now();
         if self.guard(index, |slot, scratch| slot.receive(now, scratch)) == Some(true) {
             self.unread.push(index);
+        }
+        self.relay(index);
+    }
+
+    /// Passes on what a bridged session has heard.
+    fn relay(&mut self, index: usize) {
+        let slot = self.slots.get(index).and_then(Option::as_ref);
+        let Some(other) = slot.and_then(|slot| slot.bridged) else { return };
+        let Some(heard) = self.guard(index, |slot, _| slot.take_relayed()) else { return };
+        let now = self.clock.now();
+        for relayed in heard {
+            self.with(other, |slot, scratch| slot.relay(now, &relayed, scratch));
+        }
+    }
+
+    /// Bridges two sessions; whatever either was bridged with before is left alone.
+    fn bridge(&mut self, now: Instant, a: u64, b: u64) {
+        self.unbridge(now, a);
+        self.unbridge(now, b);
+        if !self.by_id.contains_key(&a) || !self.by_id.contains_key(&b) {
+            return;
+        }
+        for (id, other) in [(a, b), (b, a)] {
+            self.with(id, |slot, scratch| {
+                slot.bridged = Some(other);
+                slot.change(now, scratch, Session::bridge);
+            });
+        }
+    }
+
+    fn unbridge(&mut self, now: Instant, id: u64) {
+        let index = self.by_id.get(&id).copied();
+        let slot = index.and_then(|index| self.slots.get_mut(index)?.as_mut());
+        let Some(other) = slot.and_then(|slot| slot.bridged) else { return };
+        for id in [id, other] {
+            self.with(id, |slot, scratch| {
+                slot.bridged = None;
+                slot.change(now, scratch, Session::unbridge);
+            });
         }
     }
 
@@ -268,6 +315,13 @@ impl Shard {
         }
         self.wheel.remove(slot.phase, index);
         self.by_id.remove(&slot.id);
+        if let Some(other) = slot.bridged.take() {
+            let now = self.clock.now();
+            self.with(other, |slot, scratch| {
+                slot.bridged = None;
+                slot.change(now, scratch, Session::unbridge);
+            });
+        }
         self.free.push(index);
         self.metrics.sessions.dec();
         self.shared.load.fetch_sub(1, Ordering::AcqRel);

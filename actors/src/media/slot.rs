@@ -1,11 +1,12 @@
 //! One session on its shard: its socket, its machine, where its frames and events go.
 
+use std::collections::VecDeque;
 use std::net::UdpSocket as StdSocket;
 
 use hark_engine::dialplan::effect::RecordEnd;
 use hark_engine::media::RecordedFrame;
 use hark_engine::media::rtp::MAX_PACKET;
-use hark_engine::media::session::{self, Event, Session};
+use hark_engine::media::session::{self, Event, Relayed, Session};
 use hark_engine::time::{Instant, UnixMillis};
 use mio::net::UdpSocket;
 
@@ -43,13 +44,15 @@ pub(super) struct Slot {
     session: Session,
     events: Events,
     sink: Option<(u64, Box<dyn RecordSink>)>,
+    /// The session that this one is bridged with.
+    pub(super) bridged: Option<u64>,
     closed: bool,
 }
 
 impl Slot {
     pub(super) fn new(id: u64, socket: StdSocket, session: Session, events: Events) -> Self {
         let socket = UdpSocket::from_std(socket);
-        Self { id, socket, phase: 0, session, events, sink: None, closed: false }
+        Self { id, socket, phase: 0, session, events, sink: None, bridged: None, closed: false }
     }
 
     /// Changes the session and reports what came of it.
@@ -109,6 +112,18 @@ impl Slot {
         scratch.counts.lost += u64::from(self.session.take_lost());
         self.settle(now, scratch);
         sent
+    }
+
+    /// What was heard for the session that this one is bridged with.
+    pub(super) fn take_relayed(&mut self) -> VecDeque<Relayed> {
+        self.session.take_relayed()
+    }
+
+    /// Sends what the other session of a bridge heard.
+    pub(super) fn relay(&mut self, now: Instant, relayed: &Relayed, scratch: &mut Scratch) {
+        if let Some(packet) = self.session.relay(now, relayed, &mut scratch.packet.0) {
+            self.send(packet, scratch);
+        }
     }
 
     /// The end as its owner wished it. A running recording is handed over and reported.

@@ -37,19 +37,25 @@ fn metric(registry: &Registry, name: &str) -> f64 {
 
 impl Phone {
     fn call(plane: &MediaPlane) -> Self {
+        Self::open(plane, None, Codec::Pcma)
+    }
+
+    fn open(plane: &MediaPlane, beside: Option<&Self>, codec: Codec) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(WAIT)).unwrap();
         let (sender, events) = channel();
-        let session = plane
-            .open(move |event| {
-                let _ = sender.send(event);
-            })
-            .unwrap();
+        let tell = move |event| {
+            let _ = sender.send(event);
+        };
+        let session = match beside {
+            Some(other) => plane.open_beside(&other.session, tell).unwrap(),
+            None => plane.open(tell).unwrap(),
+        };
         session.connect(RemoteMedia {
             addr: socket.local_addr().unwrap(),
             signalling: None,
-            codec: Codec::Pcma,
-            payload_type: 8,
+            codec,
+            payload_type: codec.static_payload_type(),
             dtmf_payload_type: Some(101),
             ptime_ms: 20,
             send: true,
@@ -258,4 +264,75 @@ fn no_more_sessions_than_allowed() {
         assert!(std::time::Instant::now() < deadline);
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Two phones, bridged, with both keep-alives read.
+fn bridged(codecs: [Codec; 2]) -> (MediaPlane, Phone, Phone) {
+    let config = MediaConfig { shards: 3, ..MediaConfig::default() };
+    let plane = MediaPlane::start(config, &Registry::new()).unwrap();
+    let a = Phone::open(&plane, None, codecs[0]);
+    let b = Phone::open(&plane, Some(&a), codecs[1]);
+    a.receive().unwrap();
+    b.receive().unwrap();
+    assert!(a.session.bridge(&b.session));
+    (plane, a, b)
+}
+
+#[test]
+fn bridged_phones_hear_each_other_in_either_law() {
+    for codecs in [[Codec::Pcma; 2], [Codec::Pcmu, Codec::Pcma], [Codec::Pcma, Codec::Pcmu]] {
+        let (_plane, mut a, mut b) = bridged(codecs);
+        let wave = Clip::tone(440.0, Duration::from_millis(200));
+        for _ in 0..2 {
+            for frame in 0..10 {
+                let range = frame * 160..(frame + 1) * 160;
+                let said = &wave.encoded(codecs[0])[range.clone()];
+                a.timestamp += 160;
+                a.send(codecs[0].static_payload_type(), a.timestamp, said);
+                let (from, heard) = b.receive().unwrap();
+                assert_eq!(from, b.session.local_addr());
+                let packet = Packet::parse(&heard).unwrap();
+                assert_eq!(packet.payload_type, codecs[1].static_payload_type());
+                let mut pcm = Vec::new();
+                hark_engine::media::g711::decode(codecs[1], packet.payload, &mut pcm);
+                for (heard, said) in pcm.iter().zip(&wave.pcm()[range]) {
+                    assert!((i32::from(*heard) - i32::from(*said)).abs() < 700);
+                }
+            }
+            // And the other way round.
+            std::mem::swap(&mut a, &mut b);
+            if codecs[0] != codecs[1] {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_in_a_bridge_reaches_the_other_phone_and_no_owner() {
+    let (_plane, mut a, b) = bridged([Codec::Pcma, Codec::Pcmu]);
+    a.press(Key::STAR);
+    let key = Packet::parse(&b.receive().unwrap().1).map(|p| (p.payload_type, p.payload[0]));
+    assert_eq!(key, Ok((101, Key::STAR.event())));
+    a.session.unbridge();
+    a.press(Key::POUND);
+    assert!(matches!(a.event(), MediaEvent::Key { key: Key::POUND, .. }), "the star was not told");
+}
+
+#[test]
+fn a_bridge_ends_with_either_session() {
+    let (_plane, mut a, b) = bridged([Codec::Pcma; 2]);
+    drop(b);
+    a.press(Key::POUND);
+    assert!(matches!(a.event(), MediaEvent::Key { key: Key::POUND, .. }));
+    a.session.play(play(Clip::beep(), KeySet::EMPTY));
+    assert_eq!(a.receive().unwrap().1[12..].len(), 160);
+}
+
+#[test]
+fn sessions_of_two_threads_are_not_bridged() {
+    let config = MediaConfig { shards: 2, ..MediaConfig::default() };
+    let plane = MediaPlane::start(config, &Registry::new()).unwrap();
+    let (a, b) = (Phone::call(&plane), Phone::call(&plane));
+    assert!(!a.session.bridge(&b.session));
 }

@@ -1,4 +1,4 @@
-//! Text to speech: what telephones say where nobody recorded a prompt.
+//! What telephones say: recorded prompts, and text to speech where nobody recorded one.
 //!
 //! Each text is synthesised once: concurrent callers wait for the same run, finished sound is
 //! kept in memory (bounded, the least recently used goes first) and under `prompts/` in the
@@ -7,6 +7,7 @@
 
 mod cache;
 mod command;
+mod recorded;
 pub mod wav;
 
 #[cfg(test)]
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use cache::{Disk, Memory};
+pub use recorded::{Prompts, recorded_prompts};
 
 /// Mono samples at 8 kHz, shared.
 pub type Sound = Arc<Clip>;

@@ -178,7 +178,7 @@ impl Recordings {
         self.work(move || decode::decode_wav(&file)).await
     }
 
-    async fn work<T, F>(&self, work: F) -> Result<T, RecordingError>
+    pub(super) async fn work<T, F>(&self, work: F) -> Result<T, RecordingError>
     where
         T: Send + 'static,
         F: FnOnce() -> Result<T, RecordingError> + Send + 'static,

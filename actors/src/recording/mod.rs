@@ -17,6 +17,7 @@ pub mod enhance;
 pub mod files;
 mod finish;
 pub mod import;
+mod join;
 pub mod ogg_opus;
 pub mod peaks;
 pub mod recover;

@@ -66,7 +66,8 @@ pub enum Sound {
         /// Where in it to begin.
         from: Duration,
         /// How fast, in percent of the speed at which it was spoken (50-200), at the same
-        /// pitch.
+        /// pitch. What [`Input::PlayDone`] tells is the time for which it was heard; the run
+        /// makes message time of it.
         speed: u16,
     },
     /// A recording of this run, not yet sent.
@@ -349,7 +350,8 @@ pub enum Effect {
     /// Pick up. Emitted once, before the first sound or recording that is not early media.
     Answer,
     /// What is played from here on is early media (183, RFC 3960): the caller hears it, and the
-    /// call is not answered yet.
+    /// call is not answered yet. Where the INVITE had no offer that is impossible: what is
+    /// played until [`Effect::Answer`] takes as long as it would, unheard.
     EarlyMedia,
     /// Play sounds one after the other; answered by [`Input::PlayDone`].
     Play {

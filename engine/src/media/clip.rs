@@ -1,6 +1,6 @@
 //! A sound that many calls play: encoded once a codec, shared, never copied for a call.
 
-use std::f32::consts::TAU;
+use std::f64::consts::TAU;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -32,6 +32,14 @@ impl Clip {
         Self::tone(1000.0, Duration::from_millis(250))
     }
 
+    /// The tone that a caller hears while it rings: 425 Hz for 1 s, then 4 s of nothing, as most
+    /// of the networks after ITU-T E.180 have it.
+    pub fn ringing() -> Self {
+        let mut pcm = Self::tone(425.0, Duration::from_secs(1)).pcm;
+        pcm.resize(5 * RATE as usize, 0);
+        Self::from_pcm_8k(pcm)
+    }
+
     /// A sine at a comfortable level.
     pub fn tone(hertz: f32, length: Duration) -> Self {
         const LEVEL: f32 = 9000.0;
@@ -40,8 +48,9 @@ impl Clip {
         let pcm = (0..count)
             .map(|n| {
                 let edge = n.min(count - 1 - n).min(EDGE) as f32 / EDGE as f32;
-                let angle = TAU * hertz * n as f32 / RATE as f32;
-                (LEVEL * edge * angle.sin()) as i16
+                // In f64: the angle grows with the length, and f32 would turn into noise.
+                let angle = TAU * f64::from(hertz) * n as f64 / f64::from(RATE);
+                (LEVEL * edge * angle.sin() as f32) as i16
             })
             .collect();
         Self::from_pcm_8k(pcm)

@@ -98,6 +98,38 @@ pub fn decode(codec: Codec, payload: &[u8], pcm: &mut Vec<i16>) {
     pcm.extend(payload.iter().map(|code| table[usize::from(*code)]));
 }
 
+/// μ-law codes as A-law, and the reverse.
+static MU_TO_A: [u8; 256] = cross(Codec::Pcmu);
+static A_TO_MU: [u8; 256] = cross(Codec::Pcma);
+
+const fn cross(from: Codec) -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut code = 0;
+    while code < 256 {
+        table[code] = match from {
+            Codec::Pcmu => encode_a(decode_mu(code as u8)),
+            Codec::Pcma => encode_mu(decode_a(code as u8)),
+        };
+        code += 1;
+    }
+    table
+}
+
+/// Writes `payload`, which is of one law, to `out` in another; as much as both hold.
+pub fn transcode(from: Codec, to: Codec, payload: &[u8], out: &mut [u8]) {
+    let table = match (from, to) {
+        (Codec::Pcmu, Codec::Pcma) => &MU_TO_A,
+        (Codec::Pcma, Codec::Pcmu) => &A_TO_MU,
+        (Codec::Pcmu, Codec::Pcmu) | (Codec::Pcma, Codec::Pcma) => {
+            let length = payload.len().min(out.len());
+            return out[..length].copy_from_slice(&payload[..length]);
+        }
+    };
+    for (out, code) in out.iter_mut().zip(payload) {
+        *out = table[usize::from(*code)];
+    }
+}
+
 /// How loud a payload is: the mean magnitude of its samples, 0-32768.
 pub fn level(codec: Codec, payload: &[u8]) -> u32 {
     let table = samples(codec);
@@ -172,6 +204,26 @@ mod tests {
             assert!(mu_error <= (magnitude + 132) / 32 + 4 || magnitude > 32635 - 4, "{sample}");
             assert!(a_error <= (magnitude / 32).max(8) + 8, "{sample}: {a_error}");
         }
+    }
+
+    #[test]
+    fn one_law_becomes_the_other() {
+        let codes: Vec<u8> = (0..=255).collect();
+        for (from, to) in [(Codec::Pcmu, Codec::Pcma), (Codec::Pcma, Codec::Pcmu)] {
+            let mut out = [0; 256];
+            transcode(from, to, &codes, &mut out);
+            for (code, crossed) in codes.iter().zip(out) {
+                let (before, after) =
+                    (samples(from)[usize::from(*code)], samples(to)[usize::from(crossed)]);
+                let step = i32::from(before.unsigned_abs()) / 16 + 16;
+                let error = (i32::from(before) - i32::from(after)).abs();
+                assert!(error <= step, "{from:?} {code:#04x}: {before} became {after}");
+            }
+            let mut same = [0; 256];
+            transcode(from, from, &codes, &mut same);
+            assert_eq!(same[..], codes[..]);
+        }
+        assert_eq!(MU_TO_A[0xff], 0xd5, "silence stays silent");
     }
 
     #[test]

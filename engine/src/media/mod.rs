@@ -8,6 +8,7 @@
 //! * [`jitter`]: packets in order, each once.
 //! * [`dtmf`]: keys as RFC 4733 events, each press once.
 //! * [`g711`], [`clip`], [`play`]: sounds encoded once and played to many.
+//! * [`stretch`]: speech faster or slower at the same pitch.
 //! * [`record`]: packets kept as received, with their position in the recording.
 
 pub mod clip;
@@ -21,6 +22,7 @@ pub mod rtcp;
 pub mod rtp;
 pub mod session;
 pub mod source;
+pub mod stretch;
 
 pub use clip::Clip;
 pub use codec::Codec;

@@ -5,6 +5,7 @@
 //!   (deaf) ──────────► connected ◄───────────────────────────┐
 //!                       │  play ► playing ► PlayDone         │
 //!                       │  record ► recording ► RecordDone   │
+//!                       ├── bridge ► what is heard is relayed, until unbridge
 //!                       └── nothing heard for dead_after ► Dead, once until heard again
 //! ```
 //!
@@ -13,6 +14,7 @@
 //! the NAT bindings of both sides (RFC 6263) and tells a phone that the line lives, at a
 //! 1/250 of the cost of sending silence all the time.
 
+mod bridge;
 mod discard;
 mod receive;
 mod send;
@@ -36,6 +38,7 @@ use crate::time::Instant;
 
 pub use super::play::PlayRequest;
 pub use super::record::{RecordRequest, RecordedFrame};
+pub use bridge::Relayed;
 pub use discard::Discard;
 
 /// A session wants to be ticked this often.
@@ -165,6 +168,7 @@ pub struct Session {
     sent: Sent,
     report: Instant,
     events: VecDeque<Event>,
+    bridge: Option<bridge::Bridge>,
 }
 
 impl Session {
@@ -192,6 +196,7 @@ impl Session {
             sent: Sent::default(),
             report: Instant::ZERO,
             events: VecDeque::new(),
+            bridge: None,
         }
     }
 
@@ -236,8 +241,12 @@ impl Session {
         agreed && self.digits.press(keys.iter().copied()) == keys.len()
     }
 
-    /// A key was pressed, by whatever way it was told.
+    /// A key was pressed, by whatever way it was told. In a bridge it is meant for the other
+    /// side, and no event tells of it.
     pub fn press(&mut self, now: Instant, key: Key) {
+        if let Some(bridge) = &mut self.bridge {
+            return bridge.hear(Relayed::Key(key));
+        }
         self.events.push_back(Event::Key { key, received: now });
         if self.player.as_ref().is_some_and(|player| player.stop_on().contains(key)) {
             self.finish_play(true);

@@ -1,5 +1,7 @@
 //! The SIP side of a call: picking up, hanging up, and how it ended.
 
+use hark_engine::dialplan::effect::HangupCause;
+
 use super::*;
 
 impl Call {
@@ -10,6 +12,8 @@ impl Call {
             SipEvent::Reinvite { sdp, .. } => self.reinvite(sdp),
             // A phone that also sends telephone events would press every key twice.
             SipEvent::DtmfInfo { .. } if self.rtp_keys => {}
+            // In a bridge it is meant for the callee, and the session does not report it.
+            SipEvent::DtmfInfo { key, .. } if self.is_connected() => self.session.press(key),
             // Through the session, so that it stops prompts and recordings like any other key.
             SipEvent::DtmfInfo { key, .. } => {
                 self.info_keys = self.info_keys.saturating_add(1);
@@ -25,36 +29,60 @@ impl Call {
         }
     }
 
-    /// Answers an incoming call, when the run first wants to be heard.
-    pub(super) fn pick_up(&mut self) {
-        if self.outgoing.is_some() || self.line != Line::Ringing {
+    /// Lets the caller hear what is played before the call is answered (183, unreliable: Hark
+    /// does not do RFC 3262). Where the INVITE had no offer there is no way to: then what is
+    /// played until [`Self::pick_up`] takes its time in silence.
+    pub(super) fn early_media(&mut self) {
+        if self.outgoing.is_some() || self.line != Line::Ringing || self.offer.is_none() {
             return;
         }
-        let answer = match self.offer.take() {
-            Some(offer) => match self.description.answer(&offer) {
-                Ok((sdp, negotiated)) => {
-                    self.description.connect(&self.session, &negotiated);
-                    sdp
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "an offer can't be answered");
-                    let reject = Command::Reject { leg: self.leg, status: 488, retry_after: None };
-                    // Nothing more is asked of the run until the leg has ended.
-                    self.line = Line::Answering;
-                    return self.services.sip.command(reject);
-                }
-            },
-            None => {
-                self.offered = true;
-                self.description.offer()
-            }
+        let Some((sdp, negotiated)) = self.agree() else { return };
+        // Few telephones send before they are answered: silence is no sign that they are gone.
+        self.description.connect(&self.session, &Negotiated { receive: false, ..negotiated });
+        self.line = Line::Early;
+        self.services.sip.command(Command::Progress { leg: self.leg, sdp });
+    }
+
+    /// Answers an incoming call, when the run first wants to be heard.
+    pub(super) fn pick_up(&mut self) {
+        if self.outgoing.is_some() || !matches!(self.line, Line::Ringing | Line::Early) {
+            return;
+        }
+        let sdp = if self.offer.is_none() && self.agreed.is_none() {
+            self.offered = true;
+            self.description.offer()
+        } else {
+            let Some((sdp, negotiated)) = self.agree() else { return };
+            self.description.connect(&self.session, &negotiated);
+            sdp
         };
         self.line = Line::Answering;
         self.answered = true;
         self.track.note("answered");
         let setup = clock::now().since(self.begun).as_secs_f64();
         self.services.metrics.setup.observe(setup);
-        self.services.sip.command(Command::Answer { leg: self.leg, sdp: answer });
+        self.services.sip.command(Command::Answer { leg: self.leg, sdp });
+    }
+
+    /// Our answer to the caller's offer, the same whenever it is asked for (RFC 3261 section
+    /// 13.2.1). `None` if the offer can't be answered: the call is refused then.
+    fn agree(&mut self) -> Option<(String, Negotiated)> {
+        if let Some(offer) = self.offer.take() {
+            match self.description.answer(&offer) {
+                Ok(agreed) => self.agreed = Some(agreed),
+                Err(error) => {
+                    tracing::debug!(%error, "an offer can't be answered");
+                    self.services.sip.command(Command::Reject {
+                        leg: self.leg,
+                        status: 488,
+                        retry_after: None,
+                    });
+                    // Nothing more is asked of the run until the leg has ended.
+                    self.line = Line::Answering;
+                }
+            }
+        }
+        self.agreed.clone()
     }
 
     /// The caller has seen our answer: it hears what is played from now on.
@@ -106,9 +134,15 @@ impl Call {
 
     /// A device of the recipient rings: that is a notification.
     pub(super) fn rings(&mut self) {
-        let Some(outgoing) = &self.outgoing else { return };
+        if self.outgoing.is_none() {
+            return;
+        }
         self.track.note("rings");
-        let (message, user) = (outgoing.message, outgoing.user);
+        let outgoing = self.outgoing.as_ref();
+        let Some(delivery) = outgoing.and_then(|outgoing| outgoing.delivery.as_ref()) else {
+            return;
+        };
+        let (message, user) = (delivery.message, delivery.user);
         let event = MessageEvent::Notified { device: self.device.clone() };
         let messages = self.services.messages.clone();
         tokio::spawn(async move {
@@ -119,20 +153,9 @@ impl Call {
     }
 
     pub(super) fn reinvite(&mut self, sdp: Option<Bytes>) {
-        let answer = match sdp {
-            Some(offer) => self.description.answer(&offer).map(|(sdp, negotiated)| {
-                self.description.connect(&self.session, &negotiated);
-                sdp
-            }),
-            None => {
-                self.offered = true;
-                Ok(self.description.offer())
-            }
-        };
-        self.services.sip.command(match answer {
-            Ok(sdp) => Command::AcceptReinvite { leg: self.leg, sdp },
-            Err(_) => Command::Reject { leg: self.leg, status: 488, retry_after: None },
-        });
+        let Self { description, session, leg, offered, .. } = self;
+        let command = description.reinvited(session, *leg, sdp, offered);
+        self.services.sip.command(command);
     }
 
     pub(super) fn ended(&mut self, myself: &ActorRef<CallMessage>, cause: &EndCause) {
@@ -149,6 +172,10 @@ impl Call {
         self.report(cause);
         self.track.ended(cause);
         self.line = Line::Gone;
+        if self.outgoing.is_some() && !self.answered {
+            // Nobody was there for whom the run could do anything.
+            return myself.stop(None);
+        }
         // What the run still has to do, such as sending, is bounded too.
         myself.send_after(LINGER, || CallMessage::GiveUp);
         self.caller_gone(myself, false);
@@ -157,8 +184,8 @@ impl Call {
 
     /// Tells the delivery how its call went.
     pub(super) fn report(&mut self, cause: &EndCause) {
-        let Some(outgoing) = &mut self.outgoing else { return };
-        let Some(reply) = outgoing.reply.take() else { return };
+        let delivery = self.outgoing.as_mut().and_then(|outgoing| outgoing.delivery.as_mut());
+        let Some(reply) = delivery.and_then(|delivery| delivery.reply.take()) else { return };
         let failed = |reason: &str| RingResult::Failed { reason: reason.to_owned() };
         let result = match cause {
             _ if self.confirming.is_some() => RingResult::Confirmed,
@@ -176,13 +203,42 @@ impl Call {
         let _ = reply.send(result);
     }
 
+    /// The run is over. A call that was never answered is refused with the cause's status, any
+    /// other gets a BYE that tells the cause.
+    pub(super) fn finish(&mut self, myself: &ActorRef<CallMessage>, cause: HangupCause) {
+        if self.hung_up || self.line == Line::Gone {
+            return;
+        }
+        let refuses = self.outgoing.is_none() && !self.answered;
+        let (status, reason) = match cause {
+            HangupCause::Normal => (480, "Q.850;cause=16;text=\"Normal call clearing\""),
+            HangupCause::Busy => (486, "Q.850;cause=17;text=\"User busy\""),
+            HangupCause::Rejected => (603, "Q.850;cause=21;text=\"Call rejected\""),
+            HangupCause::Unavailable => (480, "Q.850;cause=20;text=\"Subscriber absent\""),
+            HangupCause::NotFound => (404, "Q.850;cause=1;text=\"Unallocated number\""),
+            HangupCause::Congestion => (503, "Q.850;cause=34;text=\"No circuit available\""),
+        };
+        if refuses {
+            let leg = self.leg;
+            self.end_with(myself, Command::Reject { leg, status, retry_after: None });
+        } else {
+            self.hang_up(myself, Some(reason));
+        }
+    }
+
+    /// Ends the call. `reason` is the value of a Reason header (RFC 3326).
     pub(super) fn hang_up(&mut self, myself: &ActorRef<CallMessage>, reason: Option<&str>) {
+        let reason = reason.map(str::to_owned);
+        self.end_with(myself, Command::Hangup { leg: self.leg, reason });
+    }
+
+    fn end_with(&mut self, myself: &ActorRef<CallMessage>, command: Command) {
         if self.hung_up || self.line == Line::Gone {
             return;
         }
         self.hung_up = true;
-        let reason = reason.filter(|r| r.contains(';')).map(str::to_owned);
-        self.services.sip.command(Command::Hangup { leg: self.leg, reason });
+        self.let_far_go();
+        self.services.sip.command(command);
         myself.send_after(LINGER, || CallMessage::GiveUp);
     }
 }

@@ -1,5 +1,6 @@
 //! What the dialplan run wants done, and what it is told.
 
+use super::super::dial;
 use super::*;
 use crate::forward::Forward;
 
@@ -30,14 +31,20 @@ impl Call {
             Effect::Answer => self.pick_up(),
             Effect::Play { ticket, sounds, stop_on } => self.play(myself, ticket, sounds, stop_on),
             Effect::StopPlay(ticket) => self.stop_play(myself, ticket),
-            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup, .. } => {
+            Effect::Record { ticket, recording, max, stop_on, silence, on_hangup, join } => {
+                let now = RecordingNow {
+                    ticket,
+                    recording,
+                    join,
+                    since: clock::now(),
+                    then_hangup: false,
+                };
                 if self.line == Line::Gone || self.hung_up {
-                    return self.record_failed(ticket, RecordEnd::Hangup);
+                    return self.not_recorded(&now, RecordEnd::Hangup);
                 }
                 match self.recordings.begin(recording, self.sender.clone(), on_hangup, max) {
                     Ok(sink) => {
-                        self.recording =
-                            Some(RecordingNow { ticket, since: clock::now(), then_hangup: false });
+                        self.recording = Some(now);
                         let id = ticket.0.into();
                         let sink = Box::new(sink);
                         self.session.record(RecordRequest { id, sink, max, stop_on, silence });
@@ -45,7 +52,7 @@ impl Call {
                     Err(error) => {
                         tracing::error!(%error, "a recording can't be kept");
                         self.services.metrics.recordings.with_label_values(&["failed"]).inc();
-                        self.record_failed(ticket, RecordEnd::Failed);
+                        self.not_recorded(&now, RecordEnd::Failed);
                     }
                 }
             }
@@ -54,7 +61,19 @@ impl Call {
                 let sent = self.recordings.send(recording, delivery);
                 self.answer_later(myself, ticket, sent);
             }
-            Effect::EarlyMedia => {}
+            Effect::EarlyMedia => self.early_media(),
+            Effect::Connect { ticket, callee, ring_for } => {
+                self.connect(myself, ticket, callee, ring_for);
+            }
+            Effect::Ring { ticket, callee, ring_for, flow, args } => {
+                let (services, switchboard) = (self.services.clone(), self.switchboard.clone());
+                let what = (self.track.in_force(), flow, args);
+                let (whom, services) = ((callee, self.sender.clone()), services);
+                let started = async move {
+                    dial::start_flow(&services, &switchboard, what, whom, ring_for).await
+                };
+                self.answer_later(myself, ticket, started);
+            }
             Effect::Forward { ticket, user, message, introduction, delivery } => {
                 let forwarder = self.services.forwarder();
                 let forward = move |id, introduction| async move {
@@ -80,11 +99,13 @@ impl Call {
                 });
                 self.answer_later(myself, ticket, kept);
             }
-            Effect::Connect { ticket, .. } | Effect::Ring { ticket, .. } => {
-                self.run.handle_input(clock::now(), Input::Done(ticket, Err(Failure::Refused)));
-            }
-            Effect::Webhook { ticket, .. } => {
-                self.run.handle_input(clock::now(), Input::Answered(ticket, Err(Failure::Refused)));
+            Effect::Webhook { ticket, url, body, within } => {
+                let (webhooks, myself) = (self.services.webhooks.clone(), myself.clone());
+                tokio::spawn(async move {
+                    let answer = webhooks.ask(url, body, within).await;
+                    let answer = answer.map(Answer::Body).map_err(|_| Failure::Refused);
+                    let _ = myself.cast(CallMessage::Answered(ticket, answer));
+                });
             }
             Effect::Discard(recording) => self.recordings.discard(recording),
             Effect::Query(ticket, query) => {
@@ -95,7 +116,7 @@ impl Call {
                 });
             }
             Effect::Act(ticket, action) => {
-                self.settles_itself |= self.outgoing.is_some();
+                self.settles_itself |= self.outgoing.as_ref().is_some_and(|o| o.delivery.is_some());
                 if let Action::Confirm(..) = action {
                     self.confirming = Some(ticket);
                 }
@@ -109,12 +130,12 @@ impl Call {
             Effect::Log(line) => tracing::debug!(line, "dialplan"),
             Effect::Trace { op, what } => tracing::trace!(op, what, "dialplan"),
             Effect::Panic => planted_panic(),
-            Effect::Finished(finish, _) => {
+            Effect::Finished(finish, cause) => {
                 tracing::debug!(?finish, "a dialplan run ended");
                 if finish == Finish::Completed {
                     self.recordings.discard_refused();
                 }
-                self.hang_up(myself, None);
+                self.finish(myself, cause);
                 self.stop_if_over(myself);
             }
         }
@@ -145,7 +166,8 @@ impl Call {
             let input = Input::PlayDone { ticket, played: Duration::ZERO };
             return self.run.handle_input(clock::now(), input);
         }
-        self.playing = Some(Playing { ticket, stop_on, started: None, complete: true });
+        self.playing =
+            Some(Playing { ticket, stop_on, started: None, complete: true, unheard: false });
         let services = self.services.clone();
         let myself = myself.clone();
         let list = self.recordings.list();
@@ -160,15 +182,20 @@ impl Call {
         if playing.ticket != ticket {
             return;
         }
-        if playing.started.is_some() {
+        if playing.started.is_some() && !playing.unheard {
             self.session.stop_play(ticket.0.into());
         } else {
             self.play_done(myself, ticket.0.into(), Duration::ZERO);
         }
     }
 
-    pub(super) fn record_failed(&mut self, ticket: Ticket, end: RecordEnd) {
-        let input = Input::RecordDone { ticket, end, length: Duration::ZERO };
+    /// A recording that never began.
+    fn not_recorded(&mut self, now: &RecordingNow, end: RecordEnd) {
+        let length = Duration::ZERO;
+        if let Some(join) = now.join {
+            self.recordings.ended(now.recording, join, end, length);
+        }
+        let input = Input::RecordDone { ticket: now.ticket, end, length };
         self.run.handle_input(clock::now(), input);
     }
 

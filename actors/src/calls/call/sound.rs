@@ -35,8 +35,9 @@ impl Call {
         self.run.handle_input(clock::now(), Input::Key(key));
         let stops = self.playing.take_if(|playing| playing.stop_on.contains(key));
         match stops {
-            // Sounds that are still being made have no session that stops them.
-            Some(Playing { ticket, started: None, .. }) => {
+            // Sounds that are still being made, or that nobody hears, have no session that
+            // stops them.
+            Some(Playing { ticket, started: None, .. } | Playing { ticket, unheard: true, .. }) => {
                 let played = Duration::ZERO;
                 self.run.handle_input(clock::now(), Input::PlayDone { ticket, played });
             }
@@ -50,13 +51,28 @@ impl Call {
         self.drive(myself);
     }
 
-    pub(super) fn ready(&mut self, ticket: Ticket, clips: Vec<Arc<Clip>>, complete: bool) {
+    pub(super) fn ready(
+        &mut self,
+        myself: &ActorRef<CallMessage>,
+        ticket: Ticket,
+        clips: Vec<Arc<Clip>>,
+        complete: bool,
+    ) {
+        let unheard = self.line == Line::Ringing;
         match &mut self.playing {
             Some(playing) if playing.ticket == ticket && playing.started.is_none() => {
                 playing.started = Some(clock::now());
-                playing.complete = complete;
+                playing.complete = complete && !unheard;
+                playing.unheard = unheard;
                 let stop_on = playing.stop_on;
-                self.session.play(PlayRequest { id: ticket.0.into(), clips, stop_on });
+                if unheard {
+                    // Early media that can't be: it lasts as long as if it were heard, so that
+                    // a dialplan that repeats it does not run in circles.
+                    let length = clips.iter().map(|clip| clip.length()).sum();
+                    myself.send_after(length, move || CallMessage::Unheard(ticket));
+                } else {
+                    self.session.play(PlayRequest { id: ticket.0.into(), clips, stop_on });
+                }
             }
             // It was stopped before it began.
             Some(_) | None => {}
@@ -78,11 +94,14 @@ impl Call {
         length: Duration,
     ) {
         let now = self.recording.take_if(|r| u64::from(r.ticket.0) == id);
-        let Some(RecordingNow { ticket, then_hangup, .. }) = now else { return };
+        let Some(RecordingNow { ticket, recording, join, then_hangup, .. }) = now else { return };
         let end = match end {
             RecordEnd::Stopped if then_hangup => RecordEnd::Hangup,
             end => end,
         };
+        if let Some(join) = join {
+            self.recordings.ended(recording, join, end, length);
+        }
         let now = clock::now();
         self.run.handle_input(now, Input::RecordDone { ticket, end, length });
         if then_hangup {
@@ -123,6 +142,9 @@ impl Call {
                 }
             }
             None => self.run.handle_input(clock::now(), Input::Hangup),
+        }
+        if let Some(over) = self.take_connection() {
+            self.run.handle_input(clock::now(), over);
         }
         self.drive(myself);
     }

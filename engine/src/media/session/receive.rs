@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use bytes::Bytes;
 
-use super::{Discard, Held, MAX_PAYLOAD, OLD_SSRC, Session, Stream};
+use super::{Discard, Held, MAX_PAYLOAD, OLD_SSRC, Relayed, Session, Stream};
 use crate::media::codec::Codec;
 use crate::media::jitter::Arrival;
 use crate::media::rtp::{self, Packet};
@@ -86,6 +86,17 @@ impl Session {
             timestamp: packet.timestamp,
             payload: Bytes::copy_from_slice(packet.payload),
         });
+        if matches!(arrival, Arrival::Next | Arrival::Held)
+            && let Some(bridge) = &mut self.bridge
+        {
+            bridge.hear(Relayed::Audio {
+                codec,
+                ssrc: packet.ssrc,
+                sequence: packet.sequence,
+                timestamp: packet.timestamp,
+                payload: Bytes::copy_from_slice(packet.payload),
+            });
+        }
         if arrival == Arrival::Next
             && let Some(recorder) = &mut self.recorder
         {

@@ -91,14 +91,28 @@ impl Session {
     fn write(
         &mut self,
         now: Instant,
+        head: (u8, bool, u32),
+        payload: &[u8],
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let sequence = self.sequence;
+        let length = self.write_as(now, sequence, head, payload, out)?;
+        self.sequence = sequence.wrapping_add(1);
+        Some(length)
+    }
+
+    /// Writes a packet of a number that the caller accounts for.
+    pub(super) fn write_as(
+        &mut self,
+        now: Instant,
+        sequence: u16,
         (payload_type, marker, timestamp): (u8, bool, u32),
         payload: &[u8],
         out: &mut [u8],
     ) -> Option<usize> {
-        let (ssrc, sequence) = (self.seed.ssrc, self.sequence);
+        let ssrc = self.seed.ssrc;
         let packet = Packet { payload_type, marker, sequence, timestamp, ssrc, payload };
         let length = packet.write(out)?;
-        self.sequence = sequence.wrapping_add(1);
         self.keep_alive = now + KEEP_ALIVE;
         self.sent.packets = self.sent.packets.wrapping_add(1);
         self.sent.octets = self.sent.octets.wrapping_add(payload.len() as u32);

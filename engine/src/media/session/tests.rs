@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::key::KeySet;
 use crate::media::clip::Clip;
+use crate::media::g711;
 use crate::media::rtp::{self, Packet};
 use crate::time::UnixMillis;
 
@@ -313,4 +314,121 @@ fn reports_are_sent_and_read_where_the_port_is_shared() {
         }
     }
     panic!("no report in 8 s");
+}
+
+/// What `from` heard, as `to` sends it.
+fn relay(from: &mut Call, to: &mut Call) -> Vec<Vec<u8>> {
+    let mut out = [0; rtp::MAX_PACKET];
+    let heard = from.session.take_relayed();
+    let mut sent = Vec::new();
+    for relayed in &heard {
+        if let Some((addr, length)) = to.session.relay(to.now, relayed, &mut out) {
+            assert_eq!(addr, PEER.parse().unwrap());
+            sent.push(out[..length].to_vec());
+        }
+    }
+    sent
+}
+
+#[test]
+fn a_bridge_keeps_numbers_and_times_and_changes_the_law() {
+    let mut a = Call::new(remote());
+    let mut b = Call::new(RemoteMedia { codec: Codec::Pcma, payload_type: 8, ..remote() });
+    b.tick().unwrap();
+    b.session.play(play(&[Clip::tone(425.0, Duration::from_secs(5))], KeySet::EMPTY));
+    let last = b.tick().unwrap();
+    let before = Packet::parse(&last).map(|p| (p.sequence, p.timestamp)).unwrap();
+    a.session.bridge();
+    b.session.bridge();
+    assert!(matches!(b.events()[..], [Event::PlayDone { id: 3, .. }]), "ringing ends");
+    let mut numbers = Vec::new();
+    for n in 0..6u8 {
+        a.speak(0x80 + n);
+        if n == 2 {
+            // Lost on its way to us: lost to the far side as well.
+            a.session.take_relayed();
+            continue;
+        }
+        let sent = relay(&mut a, &mut b);
+        assert_eq!(sent.len(), 1);
+        let packet = Packet::parse(&sent[0]).unwrap();
+        assert_eq!((packet.payload_type, packet.marker), (8, n == 0));
+        let mut law = [0; 160];
+        g711::transcode(Codec::Pcmu, Codec::Pcma, &[0x80 + n; 160], &mut law);
+        assert_eq!(packet.payload, law);
+        numbers.push((packet.sequence.wrapping_sub(before.0), packet.timestamp));
+    }
+    assert_eq!(numbers.iter().map(|n| n.0).collect::<Vec<_>>(), [1, 2, 4, 5, 6]);
+    let steps: Vec<_> = numbers.windows(2).map(|w| w[1].1.wrapping_sub(w[0].1)).collect();
+    assert_eq!(steps, [160, 320, 160, 160]);
+    assert!(numbers[0].1.wrapping_sub(before.1) <= 320);
+
+    // After the bridge its own sound follows, later in number and time.
+    a.session.unbridge();
+    b.session.unbridge();
+    b.session.play(play(&[Clip::beep()], KeySet::EMPTY));
+    let next = b.tick().unwrap();
+    let next = Packet::parse(&next).unwrap();
+    assert_eq!(next.sequence, before.0.wrapping_add(7));
+    assert!(next.timestamp.wrapping_sub(numbers[4].1) <= 640);
+    a.speak(1);
+    assert!(a.session.take_relayed().is_empty());
+}
+
+#[test]
+fn a_key_in_a_bridge_is_for_the_other_side_alone() {
+    let mut a = Call::new(remote());
+    let mut b = Call::new(RemoteMedia { dtmf_payload_type: Some(96), ..remote() });
+    b.tick().unwrap();
+    a.session.bridge();
+    b.session.bridge();
+    a.press('7');
+    assert_eq!(relay(&mut a, &mut b).len(), 0);
+    a.speak(0x90);
+    assert_eq!(relay(&mut a, &mut b).len(), 0, "sound pauses while a key is sent");
+    let events: Vec<_> = (0..8).map(|_| b.tick().unwrap()).collect();
+    for bytes in &events {
+        let packet = Packet::parse(bytes).unwrap();
+        assert_eq!((packet.payload_type, packet.payload[0]), (96, 7));
+    }
+    assert_eq!(a.events(), []);
+    (0..3).for_each(|_| drop(b.tick()));
+    a.speak(0x91);
+    let after = relay(&mut a, &mut b);
+    let key = Packet::parse(events.last().unwrap()).unwrap().sequence;
+    assert_eq!(Packet::parse(&after[0]).unwrap().sequence, key.wrapping_add(1));
+    a.session.unbridge();
+    a.press('8');
+    assert!(matches!(a.events()[..], [Event::Key { .. }]));
+}
+
+proptest::proptest! {
+    /// Whatever numbers a peer sends, no number of ours is used twice.
+    #[test]
+    fn no_number_is_used_twice_in_a_bridge(
+        packets in proptest::collection::vec(
+            (proptest::prelude::any::<u16>(), 0u16..8, 0u32..3, proptest::bool::ANY), 1..200),
+    ) {
+        let mut b = Call::new(remote());
+        b.session.bridge();
+        let mut out = [0; rtp::MAX_PACKET];
+        let mut used = std::collections::HashSet::new();
+        let mut base = 0u16;
+        let mut seen = std::collections::HashSet::new();
+        for (far, near, ssrc, jump) in packets {
+            base = if jump { far } else { base.wrapping_add(near).wrapping_sub(3) };
+            // The jitter buffer lets no duplicate through.
+            if !seen.insert((ssrc, base)) {
+                continue;
+            }
+            let payload = Bytes::from_static(&[1; 160]);
+            let relayed = Relayed::Audio {
+                codec: Codec::Pcma, ssrc, sequence: base, timestamp: u32::from(base) * 160, payload,
+            };
+            if let Some((_, length)) = b.session.relay(b.now, &relayed, &mut out) {
+                let packet = Packet::parse(&out[..length]).unwrap();
+                proptest::prop_assert!(used.insert(packet.sequence), "{} twice", packet.sequence);
+            }
+        }
+    }
 }

@@ -302,6 +302,22 @@ pub enum Event {
     Counted(&'static str),
 }
 
+impl Event {
+    /// The leg that it is about, if it is about one.
+    pub const fn leg(&self) -> Option<LegId> {
+        match self {
+            Self::IncomingCall { leg, .. }
+            | Self::Confirmed { leg, .. }
+            | Self::Reinvite { leg, .. }
+            | Self::DtmfInfo { leg, .. }
+            | Self::Ringing { leg, .. }
+            | Self::Answered { leg, .. }
+            | Self::Ended { leg, .. } => Some(*leg),
+            Self::Registered { .. } | Self::Unregistered { .. } | Self::Counted(_) => None,
+        }
+    }
+}
+
 /// Why a leg ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EndCause {
