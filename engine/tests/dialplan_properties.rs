@@ -4,22 +4,28 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::collections::HashMap;
+#[path = "dialplan_properties/caller.rs"]
+mod caller;
+#[path = "dialplan_properties/choices.rs"]
+mod choices;
+#[path = "dialplan_properties/grow.rs"]
+mod grow;
+#[path = "dialplan_properties/holes.rs"]
+mod holes;
+
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hark_engine::dialplan::effect::{
-    Answer, DeviceInfo, Effect, Failure, Finish, HangupOutcome, Input, Join, Query, RecordEnd,
-    RecordingId, Ticket,
-};
+use caller::{Caller, Manner, context, message};
+use choices::Choices;
+use hark_engine::dialplan::effect::{Effect, Input, RecordEnd};
 use hark_engine::dialplan::{
-    CallContext, CallerInfo, Options, Run, Source, builtin, check, compile,
+    Options, Program, Run, STARTED_BY_HARK, Source, Value, builtin, check, compile,
 };
-use hark_engine::directory::{Directory, GreetingKind, User};
-use hark_engine::id::{MessageId, UserId};
-use hark_engine::key::Key;
-use hark_engine::message::{MessageSummary, Sender, Step};
-use hark_engine::time::{Instant, UnixMillis};
+use hark_engine::id::UserId;
+use hark_engine::time::Instant;
 use proptest::prelude::*;
 
 fn one(text: String) -> [Source; 1] {
@@ -114,10 +120,12 @@ proptest! {
 
     #[test]
     fn any_change_of_a_right_program_is_survived(
-        file in 0usize..5,
+        which in any::<prop::sample::Index>(),
         cuts in prop::collection::vec((0usize..6000, 0usize..40, prop::sample::select(WORDS)), 1..4),
+        seed in any::<u64>(),
     ) {
-        let mut sources = builtin();
+        let mut sources = right_programs().swap_remove(which.index(right_programs().len()));
+        let file = usize::try_from(seed).unwrap_or(0) % sources.len();
         let text = &mut sources[file].text;
         for (at, length, word) in cuts {
             let chars: Vec<char> = text.chars().collect();
@@ -126,25 +134,128 @@ proptest! {
             *text = chars[..at].iter().collect::<String>() + word
                 + &chars[end..].iter().collect::<String>();
         }
-        let found = check(&sources, &Options::default());
-        let _ = found.render(false);
-        if let Ok(program) = compile(&sources, &Options::default()) {
-            // Still right: then it must still hold what the checker promises.
-            let mut caller = Caller::new(7);
-            if let Ok(run) = Run::for_call(&program, context("1002")) {
-                caller.lead(run);
+        holds_if_accepted(&sources, seed);
+    }
+
+    /// Lines of right programs are taken out, doubled and moved: what still compiles must still
+    /// hold what the checker promises.
+    #[test]
+    fn right_programs_with_other_lines_keep_the_promises(
+        which in any::<prop::sample::Index>(),
+        seed in any::<u64>(),
+    ) {
+        let mut sources = right_programs().swap_remove(which.index(right_programs().len()));
+        let mut choices = Choices::seed(seed);
+        let file = usize::try_from(choices.roll(sources.len() as u64)).unwrap();
+        let mut lines: Vec<&str> = sources[file].text.lines().collect();
+        for _ in 0..=choices.roll(3) {
+            let from = usize::try_from(choices.roll(lines.len() as u64)).unwrap();
+            let to = usize::try_from(choices.roll(lines.len() as u64)).unwrap();
+            match choices.roll(3) {
+                0 => drop(lines.remove(from)),
+                1 => lines.insert(to, lines[from]),
+                _ => lines.swap(from, to),
+            }
+            if lines.is_empty() {
+                break;
             }
         }
+        sources[file].text = lines.join("\n");
+        holds_if_accepted(&sources, seed);
     }
 
     #[test]
-    fn every_call_ends_and_every_recording_is_used_once(seed in any::<u64>(), number in 0usize..3) {
-        let sources = builtin();
+    fn every_call_ends_and_every_recording_is_used_once(
+        which in any::<prop::sample::Index>(),
+        seed in any::<u64>(),
+    ) {
+        let sources = right_programs().swap_remove(which.index(right_programs().len()));
         let program = compile(&sources, &Options::default()).unwrap();
-        let dialled = ["1002", "*97", "*98"][number];
-        let run = Run::for_call(&program, context(dialled)).unwrap();
-        Caller::new(seed).lead(run);
+        let foreseeable = sources.len() > 1;
+        lead_everywhere(&program, &sources, seed, foreseeable).unwrap();
     }
+}
+
+/// Programs that nobody wrote. A quarter has to compile, or little would be tested.
+#[test]
+fn grown_programs_that_compile_keep_the_promises() {
+    assert!(grown(0..3000) >= 750);
+}
+
+/// For whoever changes the checker.
+#[test]
+#[ignore = "takes minutes"]
+fn very_many_grown_programs_keep_the_promises() {
+    assert!(grown(0..400_000) >= 100_000);
+}
+
+/// How many of the programs that grow of these seeds compile.
+fn grown(seeds: std::ops::Range<u64>) -> usize {
+    let mut compiled = 0;
+    for seed in seeds {
+        let text = grow::grow(&mut Choices::seed(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15)));
+        let sources = one(text);
+        let Ok(program) = compile(&sources, &Options::default()) else { continue };
+        compiled += 1;
+        for n in 0..8 {
+            if let Err(what) = lead_everywhere(&program, &sources, seed * 31 + n, false) {
+                panic!("seed {seed}: {what}\n{}", sources[0].text);
+            }
+        }
+    }
+    compiled
+}
+
+/// The shipped dialplans and every right program.
+fn right_programs() -> Vec<Vec<Source>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialplan/right");
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.sort();
+    let texts = paths.iter().filter(|p| p.extension().is_some_and(|e| e == "dial"));
+    let alone = texts.map(|path| one(fs::read_to_string(path).unwrap()).to_vec());
+    std::iter::once(builtin()).chain(alone).collect()
+}
+
+/// Compiles, and if that is so, calls.
+fn holds_if_accepted(sources: &[Source], seed: u64) {
+    let _ = check(sources, &Options::default()).render(false);
+    if let Ok(program) = compile(sources, &Options::default())
+        && let Err(what) = lead_everywhere(&program, sources, seed, false)
+    {
+        let texts: Vec<&str> = sources.iter().map(|s| s.text.as_str()).collect();
+        panic!("{what}\n{}", texts.join("\n"));
+    }
+}
+
+/// Calls every number that the sources' tests call, and begins every flow that Hark begins.
+fn lead_everywhere(
+    program: &Arc<Program>,
+    sources: &[Source],
+    seed: u64,
+    foreseeable: bool,
+) -> Result<(), String> {
+    let mut numbers: Vec<&str> = vec!["1001", "1002"];
+    for text in sources.iter().flat_map(|source| source.text.split("call \"").skip(1)) {
+        let number = text.split('"').next().unwrap_or("");
+        if !numbers.contains(&number) && numbers.len() < 16 {
+            numbers.push(number);
+        }
+    }
+    let runs = numbers.into_iter().filter_map(|n| Run::for_call(program, context(n)).ok());
+    let (alice, note) = (Value::from(UserId(1)), Value::from(message(1)));
+    let begun = STARTED_BY_HARK.into_iter().filter_map(|flow| {
+        let args = [vec![note.clone(), alice.clone()], vec![alice.clone()], vec![note.clone()]];
+        args.into_iter().find_map(|args| Run::for_flow(program, flow, args, context("")).ok())
+    });
+    for run in runs.chain(begun) {
+        for manner in [Manner::Any, Manner::Any, Manner::Silent] {
+            let mut choices = Choices::seed(seed);
+            let caller = Caller::new(&mut choices, manner);
+            let caller = if foreseeable { caller.foreseeable() } else { caller };
+            caller.lead(run.clone())?;
+        }
+    }
+    Ok(())
 }
 
 #[test]
@@ -168,216 +279,6 @@ fn many_flows_are_no_trouble() {
     }
     text += "flow f3000() { hangup }\n";
     assert!(!check(&one(text), &Options::default()).has_errors());
-}
-
-/// Somebody who presses any key at any time, speaks or does not, and hangs up some day.
-struct Caller {
-    random: u64,
-    /// How each recording was used.
-    used: HashMap<RecordingId, HangupOutcome>,
-    foreseen: HashMap<RecordingId, HangupOutcome>,
-    recorded: Vec<RecordingId>,
-}
-
-impl Caller {
-    fn new(seed: u64) -> Self {
-        Self {
-            random: seed | 1,
-            used: HashMap::new(),
-            foreseen: HashMap::new(),
-            recorded: Vec::new(),
-        }
-    }
-
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.random ^= self.random << 13;
-        self.random ^= self.random >> 7;
-        self.random ^= self.random << 17;
-        self.random % sides
-    }
-
-    fn use_up(&mut self, recording: RecordingId, how: HangupOutcome) {
-        let before = self.used.insert(recording, how);
-        assert!(before.is_none(), "{recording:?} used twice");
-    }
-
-    fn luck(&mut self) -> Result<(), Failure> {
-        if self.roll(5) == 0 { Err(Failure::NotKept) } else { Ok(()) }
-    }
-
-    fn lead(&mut self, mut run: Run) {
-        let mut now = Instant::ZERO;
-        let (mut play, mut record): (Option<Ticket>, Option<(Ticket, RecordingId)>) = (None, None);
-        let mut gone = false;
-        let mut hung_up_while = None;
-        run.start(now);
-        for step in 0..2000 {
-            while let Some(effect) = run.poll_output() {
-                match effect {
-                    Effect::Play { ticket, .. } => {
-                        assert!(!gone && play.is_none() && record.is_none());
-                        play = Some(ticket);
-                    }
-                    Effect::Record { ticket, recording, on_hangup, join, .. } => {
-                        assert!(!gone && play.is_none() && record.is_none());
-                        if let Some(Join::Behind(earlier) | Join::Before(earlier)) = join {
-                            self.use_up(earlier, HangupOutcome::Discard);
-                        }
-                        record = Some((ticket, recording));
-                        self.recorded.push(recording);
-                        self.foreseen.insert(recording, on_hangup);
-                    }
-                    Effect::Send { ticket, recording, delivery } => {
-                        self.use_up(recording, HangupOutcome::Send(delivery));
-                        let result = self.luck();
-                        run.handle_input(now, Input::Done(ticket, result));
-                    }
-                    Effect::Forward { ticket, introduction: used, .. } => {
-                        if let Some(recording) = used {
-                            self.use_up(recording, HangupOutcome::Discard);
-                        }
-                        let result = self.luck();
-                        run.handle_input(now, Input::Done(ticket, result));
-                    }
-                    Effect::Keep { ticket, recording, .. } => {
-                        self.use_up(recording, HangupOutcome::Discard);
-                        let result = self.luck();
-                        run.handle_input(now, Input::Done(ticket, result));
-                    }
-                    Effect::Discard(recording) => self.use_up(recording, HangupOutcome::Discard),
-                    Effect::Connect { ticket, .. } | Effect::Ring { ticket, .. } => {
-                        assert!(!gone, "nobody is there to be connected");
-                        let result = self.luck();
-                        run.handle_input(now, Input::Done(ticket, result));
-                    }
-                    Effect::Webhook { ticket, .. } => {
-                        let bodies = ["{}", "null", "{\"open\": true, \"name\": \"x\"}", "no JSON"];
-                        let body = bodies[usize::try_from(self.roll(4)).unwrap()].to_owned();
-                        let answer = self.luck().map(|()| Answer::Body(body));
-                        run.handle_input(now, Input::Answered(ticket, answer));
-                    }
-                    Effect::Query(ticket, query) => {
-                        let answer = if self.roll(6) == 0 {
-                            Err(Failure::NotFound)
-                        } else {
-                            Ok(answer(&query))
-                        };
-                        run.handle_input(now, Input::Answered(ticket, answer));
-                    }
-                    Effect::Act(ticket, _) => run.handle_input(now, Input::Done(ticket, Ok(()))),
-                    Effect::Finished(how, _) => {
-                        assert_ne!(how, Finish::OutOfFuel);
-                        assert!(run.poll_output().is_none());
-                    }
-                    Effect::Answer
-                    | Effect::EarlyMedia
-                    | Effect::Trace { .. }
-                    | Effect::StopPlay(_)
-                    | Effect::StopRecord(_)
-                    | Effect::Log(_)
-                    | Effect::Panic => {}
-                }
-            }
-            if run.is_finished() {
-                break;
-            }
-            assert!(!gone, "a run of a caller who is gone waits for something");
-            now += Duration::from_millis(self.roll(3000));
-            let key = Key::from_event(u8::try_from(self.roll(12)).unwrap()).unwrap();
-            match self.roll(12) {
-                0..=4 => run.handle_input(now, Input::Key(key)),
-                5 | 6 => {
-                    if let Some(deadline) = run.next_deadline() {
-                        now = deadline.max(now);
-                        run.handle_timeout(now);
-                    }
-                }
-                7 if step > 1 => {
-                    gone = true;
-                    play = None;
-                    if let Some((ticket, recording)) = record.take() {
-                        hung_up_while = Some(recording);
-                        let end = RecordEnd::Hangup;
-                        let length = Duration::from_secs(30);
-                        run.handle_input(now, Input::RecordDone { ticket, end, length });
-                    }
-                    run.handle_input(now, Input::Hangup);
-                }
-                _ => {
-                    if let Some(ticket) = play.take() {
-                        let played = Duration::from_millis(self.roll(5000));
-                        run.handle_input(now, Input::PlayDone { ticket, played });
-                    } else if let Some((ticket, _)) = record.take() {
-                        let ends = [
-                            RecordEnd::Key(Key::POUND),
-                            RecordEnd::Silence,
-                            RecordEnd::Limit,
-                            RecordEnd::Failed,
-                        ];
-                        let end = ends[usize::try_from(self.roll(4)).unwrap()];
-                        let length = Duration::from_millis(self.roll(20_000));
-                        run.handle_input(now, Input::RecordDone { ticket, end, length });
-                    }
-                }
-            }
-        }
-        assert!(run.is_finished(), "the call does not end");
-        for recording in &self.recorded {
-            assert!(self.used.contains_key(recording), "{recording:?} is lost");
-        }
-        if let Some(recording) = hung_up_while {
-            assert_eq!(self.foreseen[&recording], self.used[&recording]);
-        }
-    }
-}
-
-fn answer(query: &Query) -> Answer {
-    match query {
-        Query::Messages(..) => Answer::Messages((0..3).map(message).collect()),
-        Query::ContactsOnline(_) => Answer::Users(vec![UserId(2), UserId(99)]),
-        Query::Presence(_) => Answer::Presence(Default::default()),
-        Query::CheckPin(..) | Query::HasPin(_) => Answer::Yes(true),
-        Query::Devices(user) => {
-            Answer::Devices(vec![DeviceInfo { owner: *user, name: "desk".into(), rings: true }])
-        }
-        Query::Receipts(_) => Answer::Count(2),
-    }
-}
-
-fn message(number: u8) -> MessageSummary {
-    MessageSummary {
-        id: MessageId::new(UnixMillis(0), [number; 10]),
-        sender: Sender { user: None, name: "+15551234".into(), address: String::new() },
-        at: UnixMillis(0),
-        length_ms: 5000,
-        urgent: false,
-        private: false,
-        reply_to: None,
-        step: Step::Accepted,
-    }
-}
-
-fn context(dialled: &str) -> CallContext {
-    let users = ["alice", "bob"].iter().zip(1..).map(|(name, n)| User {
-        id: UserId(n),
-        name: (*name).into(),
-        display_name: (*name).into(),
-        extension: format!("100{n}"),
-        message_limit_secs: 59,
-        language: "en".into(),
-        contacts: vec![UserId(3 - n)],
-        greetings: (n == 1).then_some(GreetingKind::Standard).into_iter().collect(),
-        has_spoken_name: n == 1,
-    });
-    CallContext {
-        directory: Arc::new(Directory::new("Hark", users.collect())),
-        caller: CallerInfo { user: Some(UserId(1)), number: "1001".into(), name: "Alice".into() },
-        dialled: dialled.into(),
-        domain: "localhost".into(),
-        trunk: None,
-        language: "en".into(),
-        at: UnixMillis(1_000_000),
-    }
 }
 
 #[test]

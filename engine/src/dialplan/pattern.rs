@@ -127,7 +127,7 @@ impl Pattern {
 
     /// Whether every place takes any digit.
     pub fn covers_any_digit(&self) -> bool {
-        (0..=self.shortest()).all(|at| digits('0', '9').iter().all(|k| self.place(at).contains(k)))
+        (0..self.longest()).all(|at| digits('0', '9').iter().all(|k| self.place(at).contains(k)))
     }
 
     /// The keys that may stand in a place.

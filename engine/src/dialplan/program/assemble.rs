@@ -317,10 +317,13 @@ impl Assembler {
             }
             hir::Kind::Match { arms, other } => {
                 let end = self.label();
-                for (condition, action, span) in arms {
+                for (place, (condition, action, span)) in arms.iter().enumerate() {
                     let next = self.label();
                     self.at = *span;
-                    self.push(Op::Unless(condition.clone(), next));
+                    // Where every value has its answer, the last of them needs no question.
+                    if other.is_some() || place + 1 < arms.len() {
+                        self.push(Op::Unless(condition.clone(), next));
+                    }
                     self.block(action, target, last);
                     self.push(Op::Jump(end));
                     self.place(next);

@@ -104,8 +104,12 @@ impl Resolver<'_> {
             .collect();
         let mut error = Diagnostic::error(101, span, format!("nothing here is called `{name}`"))
             .label("not known here");
-        if self.flows.contains_key(name) {
+        if let Some(flow) = self.flows.get(name) {
             error = error.cause("it is a flow, which is no value");
+            if self.signatures[*flow].result.is_some() {
+                error =
+                    error.mend(format!("call it, and give its result a name: `found = {name}(…)`"));
+            }
         } else if self.allows.contains_key(name) {
             error = error.cause("it is an allow-list: if ext in … as number { … }");
         }

@@ -87,8 +87,9 @@ impl Resolver<'_> {
             );
         }
         // A number that belongs to nobody is answered like any other wrong key, where the call
-        // is all that the answer does.
-        let is_digits = answer.causes.iter().any(|c| matches!(c, Cause::Digits(..)));
+        // is all that the answer does. After silence, a hang-up or a wrong key it could not be:
+        // nobody pressed one, or it would come back here for ever.
+        let is_digits = answer.causes.iter().all(|c| matches!(c, Cause::Digits(..)));
         let single_call = matches!(
             answer.action.stmts.as_slice(),
             [ast::Stmt { kind: ast::StmtKind::Call(_), .. }]

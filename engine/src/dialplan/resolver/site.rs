@@ -280,8 +280,8 @@ impl Resolver<'_> {
                 self.twice_declared("allow-lists", &name.text, name.span, before);
             }
             for (pattern, span) in &declared.patterns {
-                // `x+` alone would be no list at all.
-                if pattern.shortest() == 1 && pattern.longest() > 15 && pattern.covers_any_digit() {
+                // `x+` alone would be no list at all, nor `xx+`. National numbers have ten digits.
+                if pattern.longest() > 10 && pattern.covers_any_digit() {
                     self.found.push(
                         Diagnostic::error(321, *span, "this allows every number there is")
                             .label("any digits, any length")

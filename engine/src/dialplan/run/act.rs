@@ -8,6 +8,7 @@ use super::super::hir;
 use super::super::program::{Expr, ForwardTable, Label, RingTable};
 use super::super::value::Value;
 use super::{Run, State};
+use crate::presence::Presence;
 use crate::time::{Instant, UnixMillis};
 
 /// How long a text of a pop-up may be, in characters.
@@ -213,6 +214,16 @@ impl Run {
     }
 
     pub(super) fn query(&mut self, slot: u16, query: &hir::Query, failed: Label) {
+        // What is known should the store not answer.
+        let unknown = match query {
+            hir::Query::Messages(..) | hir::Query::Online(_) | hir::Query::Devices(_) => {
+                Value::List([].into())
+            }
+            hir::Query::Presence(_) => Value::Presence(Presence::Offline),
+            hir::Query::PinMatches(..) | hir::Query::HasPin(_) => Value::Bool(false),
+            hir::Query::Receipts(_) => Value::Number(0),
+        };
+        self.set(slot, unknown);
         let query = match query {
             hir::Query::Messages(user, folder) => {
                 self.user(user).map(|user| Query::Messages(user, *folder))

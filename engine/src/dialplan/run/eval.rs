@@ -170,7 +170,9 @@ impl Run {
             Field::ContactUser => Value::User(id),
             Field::UserHasGreeting => Value::Bool(user.greetings.contains(GreetingKind::Standard)),
             Field::UserContacts => {
-                Value::List(user.contacts.iter().map(|c| Value::User(*c)).collect())
+                let known =
+                    user.contacts.iter().filter(|c| self.context.directory.user(**c).is_some());
+                Value::List(known.map(|c| Value::User(*c)).collect())
             }
             _ => Value::Nothing,
         }

@@ -137,10 +137,9 @@ impl Run {
             }
             Some(Answer::Body(_)) | None => None,
         };
-        let found = list.is_some();
-        self.set(slot, Value::List(list.unwrap_or_default().into()));
-        if !found {
-            self.jump(failed);
+        match list {
+            Some(list) => self.set(slot, Value::List(list.into())),
+            None => self.jump(failed),
         }
         self.go(now);
     }
