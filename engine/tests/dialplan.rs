@@ -51,23 +51,73 @@ fn right_programs_pass_without_a_word() {
     }
 }
 
+/// The least that the suite of wrong programs has to hold.
+const WRONG_PROGRAMS: usize = 220;
+/// No program of a sensible size has it.
+const TOO_LONG: u16 = 6;
+
+/// What a wrong program is compiled with: `// prompts: en/welcome` in its first line names the
+/// recorded prompts that exist.
+fn options(source: &Source) -> Options {
+    let named = source.text.lines().next().and_then(|line| line.strip_prefix("// prompts: "));
+    let prompts = named.map(|list| {
+        let pairs = list.split(' ').filter_map(|pair| pair.split_once('/'));
+        pairs.map(|(language, name)| (language.to_owned(), name.to_owned())).collect()
+    });
+    Options { prompts, ..Options::default() }
+}
+
+/// What the author of a program is told: by the compiler, or else by the program's own tests.
+fn told(source: &Source) -> String {
+    let sources = std::slice::from_ref(source);
+    let found = check(sources, &options(source));
+    if found.is_empty()
+        && let Ok(program) = compile(sources, &options(source))
+    {
+        return run_tests(&program, sources).render(false);
+    }
+    found.render(false)
+}
+
 /// Each file's rendered error stands beside it as `.snap`. `INSTA_UPDATE=always` writes them.
 #[test]
 fn wrong_programs_are_told_what_is_wrong() {
     let sources = sources("wrong");
-    assert!(sources.len() >= 30, "{} wrong programs", sources.len());
+    assert!(sources.len() >= WRONG_PROGRAMS, "{} wrong programs", sources.len());
     let mut settings = insta::Settings::clone_current();
     settings.set_snapshot_path(folder("wrong"));
     settings.set_prepend_module_to_snapshot(false);
     settings.set_omit_expression(true);
     settings.bind(|| {
         for source in sources {
-            let name = source.name.trim_end_matches(".dial").to_owned();
-            let found = check(&[source], &Options::default());
-            assert!(!found.is_empty(), "{name} is told nothing");
-            insta::assert_snapshot!(name, found.render(false));
+            let name = source.name.trim_end_matches(".dial");
+            let told = told(&source);
+            assert!(told.contains("[D"), "{name} is told nothing:\n{told}");
+            insta::assert_snapshot!(name, told);
         }
     });
+}
+
+/// Every code is the first that some program of the suite is told, so that each message has been
+/// read as its author reads it.
+#[test]
+fn every_code_is_told_to_some_wrong_program() {
+    let mut codes = std::collections::BTreeSet::new();
+    for source in sources("wrong") {
+        let told = told(&source);
+        let first = told.split_once("[D").map_or("", |(_, rest)| &rest[..4]);
+        codes.insert(first.parse::<u16>().unwrap());
+    }
+    let long = Source { name: "long.dial".into(), text: "// long\n".repeat(200_000) };
+    codes.extend(check(&[long], &Options::default()).iter().map(|found| found.code));
+    assert!(codes.contains(&TOO_LONG));
+    for code in hark_engine::dialplan::explain::CODES {
+        assert!(codes.contains(&code.number), "no wrong program is told {}", code.name());
+    }
+    // What the manual lists and what is told are the same.
+    let manual = include_str!("../../dialplans/GRAMMAR.md");
+    let listed = manual.lines().filter_map(|line| line.strip_prefix("| D")?.get(..4)?.parse().ok());
+    assert_eq!(listed.collect::<std::collections::BTreeSet<u16>>(), codes);
 }
 
 /// Every example of the manual compiles: a block marked `dial` by itself, and one marked
