@@ -315,8 +315,11 @@ fn read_users(users: Users, sip: &SipHandle) -> Part {
 
 fn dialplan_config(config: &Config) -> DialplanConfig {
     let mut dialplan = DialplanConfig::new(config.dialplan.dir.clone());
-    dialplan.options =
-        Options { test_instructions: config.test.instructions, ..Options::default() };
+    dialplan.options = Options {
+        test_instructions: config.test.instructions,
+        voices: crate::prompt::voices(config.speech.command.as_deref().unwrap_or_default()),
+        ..Options::default()
+    };
     dialplan.prompts.clone_from(&config.speech.prompts);
     dialplan.watch = config.dialplan.watch;
     dialplan

@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hark_engine::dialplan::{Options, Source, builtin, check, compile, run_tests};
+use hark_engine::dialplan::{Options, Source, builtin, check, compile, follow, run_tests};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/dialplan").join(name)
@@ -124,22 +124,62 @@ fn every_code_is_told_to_some_wrong_program() {
 /// `dial wrong` does not.
 #[test]
 fn the_manuals_examples_are_what_they_say() {
-    let manual = include_str!("../../dialplans/GRAMMAR.md");
-    let mut examples = 0;
-    for (number, block) in manual.split("\n```dial").skip(1).enumerate() {
-        let (head, rest) = block.split_once('\n').unwrap();
-        let text = rest.split("\n```").next().unwrap();
-        let source = Source { name: format!("example {}", number + 1), text: text.into() };
-        let found = check(std::slice::from_ref(&source), &Options::default());
-        examples += 1;
-        if head.trim() == "wrong" {
+    let examples = examples(include_str!("../../dialplans/GRAMMAR.md"));
+    for (number, (mark, text)) in examples.iter().enumerate() {
+        let name = format!("example {}", number + 1);
+        let sources = follow(vec![Source { name, text: (*text).into() }], 100, |_| None);
+        let found = check(&sources, &Options::default());
+        if *mark == "wrong" {
             assert!(found.has_errors(), "this example should be wrong:\n{text}");
             continue;
         }
-        assert!(!found.has_errors(), "{}", found.render(false));
-        let program = compile(std::slice::from_ref(&source), &Options::default()).unwrap();
-        let report = run_tests(&program, &[source]);
-        assert!(report.passed(), "{}", report.render(false));
+        passes(&sources);
     }
-    assert!(examples >= 8);
+    assert!(examples.len() >= 16, "{} examples", examples.len());
+}
+
+/// The guide's first example has the two errors that it tells; the others compile, and pass.
+#[test]
+fn the_guides_steps_go_as_it_says() {
+    let examples = examples(include_str!("../../docs/DIALPLAN_GUIDE.md"));
+    for (number, (_, text)) in examples.iter().enumerate() {
+        let sources = vec![Source { name: "plan/main.dial".into(), text: (*text).into() }];
+        let sources = follow(sources, 100, |_| None);
+        if number == 0 {
+            let found = check(&sources, &Options::default());
+            let codes: Vec<u16> = found.iter().map(|d| d.code).collect();
+            assert_eq!(codes, [301, 302], "{}", found.render(false));
+            continue;
+        }
+        passes(&sources);
+        if number == 1 {
+            let lossy: String = text
+                .lines()
+                .filter(|line| !line.contains("send message"))
+                .collect::<Vec<_>>()
+                .join("\n");
+            let lossy = [Source { name: "main.dial".into(), text: lossy }];
+            let found = check(&lossy, &Options::default());
+            assert!(found.iter().any(|d| d.code == 501), "{}", found.render(false));
+        }
+    }
+    assert!(examples.len() >= 3);
+}
+
+/// The blocks marked `dial` of a Markdown text, with what stands behind that mark.
+fn examples(markdown: &str) -> Vec<(&str, &str)> {
+    let blocks = markdown.split("\n```dial").skip(1).filter_map(|block| {
+        let (mark, rest) = block.split_once('\n')?;
+        Some((mark.trim(), rest.split("\n```").next()?))
+    });
+    blocks.collect()
+}
+
+#[track_caller]
+fn passes(sources: &[Source]) {
+    let found = check(sources, &Options::default());
+    assert!(!found.has_errors(), "{}", found.render(false));
+    let program = compile(sources, &Options::default()).unwrap();
+    let report = run_tests(&program, sources);
+    assert!(report.passed(), "{}", report.render(false));
 }

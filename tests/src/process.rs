@@ -5,12 +5,15 @@ use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::wait;
 
 /// Lines kept for the message of a failing wait.
 const KEPT_LINES: usize = 4000;
+
+/// How long what a process printed may be on its way when it has ended.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// A child process. Dropping it kills it by its id and reaps it.
 pub struct Process {
@@ -79,12 +82,19 @@ impl Process {
         self.child.try_wait().expect("a child can be asked")
     }
 
-    /// Waits until it ends by itself.
+    /// Waits until it ends by itself, and until all that it printed is read.
     #[track_caller]
     pub fn wait_exit(&mut self, at_most: Duration) -> ExitStatus {
-        wait::until(&format!("{} to end; it said:\n{}", self.name, self.output()), at_most, || {
-            self.exit_status()
-        })
+        let what = format!("{} to end; it said:\n{}", self.name, self.output());
+        let status = wait::until(&what, at_most, || self.exit_status());
+        // The readers hold the lines too, until their stream has ended. Children of its own may
+        // keep that open for longer.
+        let readers = || Arc::strong_count(&self.lines) > 1;
+        let deadline = Instant::now() + LAST_WORDS;
+        while readers() && Instant::now() < deadline {
+            thread::sleep(Duration::from_millis(1));
+        }
+        status
     }
 
     /// `kill -9`, by its id.

@@ -46,6 +46,9 @@ fn a_call_is_listed_while_it_is_up_and_traced_when_it_is_over() {
     let (code, said) = site.hark(&["trace", &id.to_lowercase()]);
     assert_eq!(code, Some(0), "{said}");
     assert!(said.contains("answered") && said.contains("hung up by the telephone"), "{said}");
+    // The dialplan's own steps, each with its line.
+    assert!(said.contains("deposit.dial:"), "{said}");
+    assert!(said.contains("say (en) \"Please leave a message"), "{said}");
     assert!(!said.contains("visitor"), "who called is not in a trace:\n{said}");
     let record = json(&site, &["trace", &id]);
     assert_eq!(record["version"], 1);

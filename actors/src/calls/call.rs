@@ -235,6 +235,9 @@ impl Actor for CallActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         arguments.ready.connect(&myself);
         let mut call = Call::new(arguments);
+        if call.services.tracks.traced() {
+            call.run.trace();
+        }
         call.run.start(clock::now());
         if call.outgoing.is_none() {
             call.drive(&myself);

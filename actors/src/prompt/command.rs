@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
+use hark_engine::dialplan::speech::Language;
 use tokio::io::AsyncWriteExt;
 use tokio::process::Command;
 
@@ -35,6 +36,26 @@ pub(super) fn checked_text(text: &str) -> Result<String, SpeechError> {
         return Err(SpeechError::Refused("the text is too long to be spoken"));
     }
     Ok(text)
+}
+
+/// The languages that somebody speaks on this machine, as BCP 47 tags; none where a command of
+/// the operator's speaks, which knows that itself.
+pub(crate) fn voices(command: &[String]) -> Option<Vec<String>> {
+    if !command.is_empty() {
+        return None;
+    }
+    let espeak = is_installed("espeak-ng");
+    let speaks = |language: Language| match language {
+        Language::En => espeak || is_installed("flite"),
+        Language::De => espeak,
+    };
+    let spoken = Language::ALL.into_iter().filter(|language| speaks(*language));
+    Some(spoken.map(|language| language.tag().to_owned()).collect())
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|dir| dir.join(program).is_file())
 }
 
 /// Has `text` spoken into `file`.

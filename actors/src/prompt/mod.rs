@@ -23,6 +23,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::{OnceCell, Semaphore};
 
 use cache::{Disk, Memory};
+pub(crate) use command::voices;
 pub use recorded::{Prompts, recorded_prompts};
 
 /// Mono samples at 8 kHz, shared.

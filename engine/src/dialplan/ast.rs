@@ -419,14 +419,18 @@ pub enum PlayWhat {
     /// `prompt "name"`
     Prompt(Name),
     /// A greeting, a spoken name, a message or a recording.
-    Value {
-        /// Which.
-        value: Expr,
-        /// `from 10s`
-        from: Option<Expr>,
-        /// `at 125 percent`
-        speed: Option<Expr>,
-    },
+    Value(Box<PlayValue>),
+}
+
+/// A value to play, and how.
+#[derive(Clone, Debug)]
+pub struct PlayValue {
+    /// Which.
+    pub value: Expr,
+    /// `from 10s`
+    pub from: Option<Expr>,
+    /// `at 125 percent`
+    pub speed: Option<Expr>,
 }
 
 /// The parts of a `collect`.

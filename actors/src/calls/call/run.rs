@@ -128,7 +128,11 @@ impl Call {
                 });
             }
             Effect::Log(line) => tracing::debug!(line, "dialplan"),
-            Effect::Trace { op, what } => tracing::trace!(op, what, "dialplan"),
+            Effect::Trace { op, what } => {
+                let program = self.track.program();
+                let (file, line) = program.place(op).unwrap_or_default();
+                self.track.step(file, line, what);
+            }
             Effect::Panic => planted_panic(),
             Effect::Finished(finish, cause) => {
                 tracing::debug!(?finish, "a dialplan run ended");

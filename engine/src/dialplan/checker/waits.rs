@@ -158,13 +158,15 @@ fn hangup(menu: &Menu, found: &mut Vec<Diagnostic>) {
     }
 }
 
+const fn needs_caller(kind: &Kind) -> bool {
+    matches!(kind, Kind::Menu(_) | Kind::Record(_) | Kind::Collect(_) | Kind::Connect { .. })
+}
+
 fn asks(block: &Block, at: Span, found: &mut Vec<Diagnostic>) {
     for stmt in &block.stmts {
         let (code, what) = match &stmt.kind {
             Kind::Again { .. } => (305, "a caller who is gone can't be asked again"),
-            Kind::Menu(_) | Kind::Record(_) | Kind::Collect(_) | Kind::Connect { .. } => {
-                (315, "a caller who is gone can't be asked")
-            }
+            of if needs_caller(of) => (315, "a caller who is gone can't be asked"),
             _ => {
                 inner(stmt).into_iter().for_each(|b| asks(b, at, found));
                 continue;

@@ -103,13 +103,16 @@ impl Parser<'_> {
         } else {
             self.bump();
             pattern = Some(self.pattern("route \"1xxx\" as ext -> deposit(user(ext))")?);
-            if self.eat_word("as") {
-                binder = Some(self.name("a name for the number dialled")?);
-            }
         }
         let mut conditions = Vec::new();
-        while let Some(condition) = self.route_condition()? {
-            conditions.push(condition);
+        loop {
+            if pattern.is_some() && binder.is_none() && self.eat_word("as") {
+                binder = Some(self.name("a name for the number dialled")?);
+            } else if let Some(condition) = self.route_condition()? {
+                conditions.push(condition);
+            } else {
+                break;
+            }
         }
         let span = start.to(self.previous());
         self.expect(TokenKind::Arrow, "route \"*97\" -> mailbox(caller)")?;

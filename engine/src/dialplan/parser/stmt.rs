@@ -1,7 +1,8 @@
 //! Blocks and instructions.
 
 use super::super::ast::{
-    ActKind, Block, Collect, Expr, ExprKind, Name, PlayWhat, Record, Span, Stmt, StmtKind,
+    ActKind, Block, Collect, Expr, ExprKind, Name, PlayValue, PlayWhat, Record, Span, Stmt,
+    StmtKind,
 };
 use super::super::diagnostic::Diagnostic;
 use super::super::effect::HangupCause;
@@ -312,7 +313,7 @@ impl Parser<'_> {
                 speed = Some(self.postfix()?);
                 self.expect_word("percent", "play m from 10s at 125 percent")?;
             }
-            PlayWhat::Value { value, from, speed }
+            PlayWhat::Value(Box::new(PlayValue { value, from, speed }))
         };
         Ok(StmtKind::Play(what, self.otherwise()?))
     }

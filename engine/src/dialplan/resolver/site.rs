@@ -65,7 +65,7 @@ impl Resolver<'_> {
     fn spoken_language(&mut self, name: &Name) -> Option<Language> {
         let language = Language::from_tag(&name.text);
         let voices = self.options.voices.as_ref();
-        let has_voice = voices.is_none_or(|voices| voices.iter().any(|v| *v == name.text));
+        let has_voice = voices.is_none_or(|voices| voices.contains(&name.text));
         if language.is_some() && has_voice {
             return language;
         }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::ast::{self, PlayWhat, Span, StmtKind};
+use super::super::ast::{self, PlayValue, PlayWhat, Span, StmtKind};
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{self, Kind, Origin};
 use super::super::parser::is_query;
@@ -71,8 +71,7 @@ impl Resolver<'_> {
             }
             StmtKind::Set { user, field, value, otherwise } => {
                 let setting = self.setting(field, value);
-                let changed = setting.map(|s| self.change(user, s, otherwise.as_ref(), stmt.span));
-                changed
+                setting.map(|s| self.change(user, s, otherwise.as_ref(), stmt.span))
             }
             StmtKind::Notify { user, text, otherwise } => {
                 Some(self.notify(user, text, otherwise.as_ref(), stmt.span))
@@ -186,7 +185,8 @@ impl Resolver<'_> {
                 self.prompt_exists(name);
                 (hir::Play::Prompt(name.text.clone()), None, None)
             }
-            PlayWhat::Value { value, from, speed } => {
+            PlayWhat::Value(play) => {
+                let PlayValue { value, from, speed } = &**play;
                 let (resolved, kind) = self.expr(value);
                 let from_value = from.as_ref().map(|f| self.expr_of(f, Type::Duration));
                 let speed_value = speed.as_ref().map(|s| self.expr_of(s, Type::Number));

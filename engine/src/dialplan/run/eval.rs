@@ -256,12 +256,11 @@ impl Run {
                         Part::Value(value) => {
                             text.push_str(&self.text(value, now));
                         }
-                        Part::Age(value) => match self.eval_at(value, now) {
-                            Value::Duration(age) => {
+                        Part::Age(value) => {
+                            if let Value::Duration(age) = self.eval_at(value, now) {
                                 text.push_str(&speech::age(self.language, age));
                             }
-                            _ => {}
-                        },
+                        }
                         Part::Plural(count, forms) => {
                             let form = match self.eval_at(count, now) {
                                 Value::Number(count) => self.language.plural_form(count),

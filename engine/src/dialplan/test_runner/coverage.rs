@@ -34,7 +34,7 @@ impl Coverage {
     /// In percent, rounded down; 100 for an empty dialplan.
     pub fn percent(&self) -> usize {
         let gone = self.ways.saturating_sub(self.missed.len());
-        if self.ways == 0 { 100 } else { gone * 100 / self.ways }
+        (gone * 100).checked_div(self.ways).unwrap_or(100)
     }
 
     /// One line, and a line for each way that no test went.
@@ -46,6 +46,14 @@ impl Coverage {
         }
         text
     }
+}
+
+/// How an instruction was gone through.
+#[derive(Clone, Copy, Default)]
+struct Gone {
+    visit: Visit,
+    /// Whether it has two outcomes.
+    asks: bool,
 }
 
 /// Which operations ran in any test.
@@ -67,7 +75,7 @@ impl Visits {
     pub fn coverage(&self, program: &Arc<Program>) -> Coverage {
         // An instruction may be several operations, and an answer to silence or hang-up may be
         // laid down twice: any of them will do.
-        let mut ran: BTreeMap<(u32, u32, u32), (bool, bool, bool, bool)> = BTreeMap::new();
+        let mut ran: BTreeMap<(u32, u32, u32), Gone> = BTreeMap::new();
         for ((op, span), visit) in program.ops.iter().zip(&program.spans).zip(&self.0) {
             let asks =
                 matches!(op, Op::Unless(..) | Op::UnlessFound { .. } | Op::UnlessAllowed { .. });
@@ -76,13 +84,13 @@ impl Visits {
                 continue;
             }
             let entry = ran.entry((span.source, span.start, span.end)).or_default();
-            entry.0 |= visit.run;
-            entry.1 |= asks;
-            entry.2 |= visit.yes;
-            entry.3 |= visit.no;
+            entry.visit.run |= visit.run;
+            entry.visit.yes |= visit.yes;
+            entry.visit.no |= visit.no;
+            entry.asks |= asks;
         }
         let mut coverage = Coverage::default();
-        for ((source, start, end), (run, asks, yes, no)) in ran {
+        for ((source, start, end), Gone { visit: Visit { run, yes, no }, asks }) in ran {
             let span = Span { source, start, end };
             let mut way = |gone: bool, what| {
                 coverage.ways += 1;

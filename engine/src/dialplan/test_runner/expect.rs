@@ -8,6 +8,11 @@ use super::phone::{Phone, Sent};
 use super::play::{PATIENCE, Play};
 use super::{Failure, Outcome, failed};
 
+/// Whether a sound is the expected one.
+type IsSound = Box<dyn Fn(&Sound) -> bool>;
+/// Whether a telephone saw what is expected.
+type WasSeen = Box<dyn Fn(&Phone) -> bool>;
+
 impl Play<'_> {
     pub(super) fn expect(&mut self, expected: &Expected, span: Span) -> Outcome {
         match expected {
@@ -47,11 +52,7 @@ impl Play<'_> {
     }
 
     /// What is expected to be heard, if it is a sound, and how to call it.
-    #[allow(clippy::type_complexity, reason = "a predicate and its name, used once")]
-    fn sound(
-        &self,
-        thing: &Thing,
-    ) -> Result<Option<(Box<dyn Fn(&Sound) -> bool>, String)>, Failure> {
+    fn sound(&self, thing: &Thing) -> Result<Option<(IsSound, String)>, Failure> {
         Ok(Some(match thing {
             Thing::Say(text) => {
                 let (wanted, name) = (text.to_lowercase(), format!("say \"{text}\""));
@@ -114,7 +115,7 @@ impl Play<'_> {
     }
 
     /// Whether something else than a sound was seen.
-    fn saw(&self, thing: &Thing) -> Result<Box<dyn Fn(&Phone) -> bool>, Failure> {
+    fn saw(&self, thing: &Thing) -> Result<WasSeen, Failure> {
         Ok(match thing {
             Thing::Message { to, lasting, with } => {
                 let to = match to {
