@@ -104,6 +104,7 @@ pub const CODES: &[Code] = &[
     code!(D0322, Error, "no address of a web service"),
     code!(D0323, Error, "no telephone number"),
     code!(D0324, Error, "a hang-up that would discard an earlier recording"),
+    code!(D0325, Error, "too much work without asking the caller"),
     code!(D0401, Error, "an instruction that is never reached"),
     code!(D0402, Error, "a route that never matches"),
     code!(D0403, Warning, "a flow that is never called"),

@@ -44,11 +44,11 @@ use crate::time::{Instant, UnixMillis};
 /// How many keys are kept that were typed ahead.
 pub const MAX_TYPED: usize = 16;
 /// How many operations may run between two waits.
-const FUEL: u32 = 100_000;
+pub(super) const FUEL: u32 = 1_000_000;
 /// How many flows may stand in one another. The checker allows fewer.
 const MAX_FRAMES: usize = 64;
 /// How many entries of a list a run looks at.
-const MAX_LIST: usize = 1000;
+pub(super) const MAX_LIST: usize = 1000;
 
 /// Who is calling.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,10 +1,14 @@
 //! Every way round asks the caller something or is counted, and flows don't pile up.
 
+use std::collections::BTreeMap;
+
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{Block, Kind, Module};
 use super::facts::{Facts, inner};
 use super::graph::{Edge, components, edges};
 
+/// How many further calls of a circle an error draws.
+const MAX_DRAWN: usize = 4;
 /// How many flows may stand in one another.
 const MAX_NESTING: usize = 32;
 
@@ -36,21 +40,31 @@ fn uncounted(block: &Block, found: &mut Vec<Diagnostic>) {
 /// Flows that call one another in a circle without a key.
 fn unasked(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
     let silent: Vec<&Edge> = edges.iter().filter(|e| !e.asked).collect();
-    for_circles(module, &silent, |edge, name| {
-        found.push(
-            Diagnostic::error(307, edge.span, format!("this comes back to `{name}` without a key"))
-                .label("goes round")
-                .cause("a way round must ask the caller, or be counted: else it never ends")
-                .mend("call it from a `key` answer, or use: again at most 2 then goodbye"),
-        );
+    // One circle is told once, with all the calls that it consists of.
+    let mut circles: BTreeMap<usize, Diagnostic> = BTreeMap::new();
+    for_circles(module, &silent, |edge, circle, name| {
+        let error = match circles.remove(&circle) {
+            Some(error) if error.related.len() >= MAX_DRAWN => error,
+            Some(error) => error.also(edge.span, "which goes on here"),
+            None => Diagnostic::error(
+                307,
+                edge.span,
+                format!("this comes back to `{name}` without a key"),
+            )
+            .label("goes round")
+            .cause("a way round must ask the caller, or be counted: else it never ends")
+            .mend("call it from a `key` answer, or use: again at most 2 then goodbye"),
+        };
+        circles.insert(circle, error);
     });
+    found.extend(circles.into_values());
 }
 
 /// Flows that call one another in a circle, and wait for the called one to return.
 fn piled(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
     let all: Vec<&Edge> = edges.iter().filter(|e| !e.rings).collect();
     let before = found.len();
-    for_circles(module, &all, |edge, name| {
+    for_circles(module, &all, |edge, _, name| {
         if !edge.tail && edge.asked {
             found.push(
                 Diagnostic::error(
@@ -101,7 +115,7 @@ fn too_deep(module: &Module, edges: &[Edge], found: &mut Vec<Diagnostic>) {
     }
 }
 
-fn for_circles(module: &Module, edges: &[&Edge], mut tell: impl FnMut(&Edge, &str)) {
+fn for_circles(module: &Module, edges: &[&Edge], mut tell: impl FnMut(&Edge, usize, &str)) {
     let count = module.flows.len();
     let mut calls = vec![Vec::new(); count];
     for edge in edges {
@@ -115,7 +129,7 @@ fn for_circles(module: &Module, edges: &[&Edge], mut tell: impl FnMut(&Edge, &st
     }
     for edge in edges {
         if component_of[edge.from] == component_of[edge.to] {
-            tell(edge, &module.flows[edge.from].name.text);
+            tell(edge, component_of[edge.from], &module.flows[edge.from].name.text);
         }
     }
 }

@@ -51,6 +51,9 @@ pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
     }
 }
 
+/// What is known at the end of a way, if it has one, and where that way begins.
+type Way = (Option<State>, Option<Span>);
+
 /// What is known of a recording, by slot.
 type State = BTreeMap<u16, Use>;
 
@@ -129,7 +132,7 @@ impl Walk<'_> {
                     self.must_be_open(&mut state, *slot, stmt.span, "played");
                 }
                 let other = self.block(otherwise, state.clone());
-                self.join(Some(state), other, stmt.span)
+                self.join((Some(state), None), (other, place(otherwise)), stmt.span)
             }
             Kind::Send { slot, otherwise, .. } => {
                 self.use_up(&mut state, *slot, stmt.span, "sent");
@@ -181,17 +184,18 @@ impl Walk<'_> {
                 let yes = self.turn(then.span, "if so", |w| w.block(then, state.clone()));
                 let at = if otherwise.stmts.is_empty() { stmt.span } else { otherwise.span };
                 let no = self.turn(at, "if not", |w| w.block(otherwise, state));
-                self.join(yes, no, stmt.span)
+                self.join((yes, Some(then.span)), (no, place(otherwise)), stmt.span)
             }
             Kind::Match { arms, other } => {
-                let mut after: Option<State> = None;
+                let (mut after, mut before): Way = (None, None);
                 for (_, action, at) in arms {
                     let end = self.turn(*at, "in this case", |w| w.block(action, state.clone()));
-                    after = self.join(after, end, stmt.span);
+                    after = self.join((after, before), (end, Some(*at)), stmt.span);
+                    before = Some(*at);
                 }
                 let Some(other) = other else { return after };
                 let end = self.turn(other.span, "otherwise", |w| w.block(other, state));
-                self.join(after, end, stmt.span)
+                self.join((after, before), (end, Some(other.span)), stmt.span)
             }
             Kind::ForEach { body, .. } => {
                 if let Some(after) = self.block(body, state.clone()) {
@@ -234,7 +238,7 @@ impl Walk<'_> {
         state: State,
     ) -> Option<State> {
         let failed = self.turn(at, what, |w| w.block(otherwise, state.clone()));
-        self.join(Some(state), failed, at)
+        self.join((Some(state), None), (failed, place(otherwise)), at)
     }
 
     fn call(&mut self, call: &Call, span: Span, mut state: State) -> Option<State> {
@@ -256,7 +260,7 @@ impl Walk<'_> {
     fn menu(&mut self, menu: &Menu, span: Span, state: State) -> Option<State> {
         let state = self.block(&menu.prompt, state)?;
         self.again.push(state.clone());
-        let mut after: Option<State> = None;
+        let (mut after, mut before): Way = (None, None);
         let mut walked = Vec::new();
         for action in live_actions(menu) {
             if walked.contains(&action) {
@@ -266,11 +270,9 @@ impl Walk<'_> {
             let Some(block) = menu.actions.get(action) else { continue };
             let at = cause_of(menu, action).unwrap_or(menu.head);
             let end = self.turn(at, "on this answer", |w| w.block(block, state.clone()));
-            after = match (after, end) {
-                (None, end) => end,
-                (some, None) => some,
-                (some, end) => self.join(some, end, span),
-            };
+            let ends = end.is_some();
+            after = self.join((after, before), (end, Some(at)), span);
+            before = if ends { Some(at) } else { before };
         }
         match menu.hangup {
             Some((action, at)) => {
@@ -295,7 +297,7 @@ impl Walk<'_> {
             self.found.push(
                 Diagnostic::error(303, menu.head, format!("a hang-up here would lose `{name}`"))
                     .label("the caller may hang up here")
-                    .also(made, "recorded here, and not used yet")
+                    .also(made, format!("{}, and not used yet", self.made(slot)))
                     .cause("most callers hang up instead of pressing a key")
                     .mend("silence 8s or hangup -> send it, or hangup -> discard it"),
             );
@@ -310,7 +312,7 @@ impl Walk<'_> {
                 self.found.push(
                     Diagnostic::error(504, span, format!("`{name}` is gone when this begins anew"))
                         .label("goes back")
-                        .also(made, "recorded here")
+                        .also(made, self.made(slot))
                         .also(*at, format!("{how} here"))
                         .cause("what is asked again needs the recording, which is used already")
                         .mend("go somewhere else: end the call, or record anew"),
@@ -329,7 +331,8 @@ impl Walk<'_> {
                 let name = self.name(slot);
                 self.found.push(
                     Diagnostic::error(508, *at, format!("`{name}` is {how} once for each item"))
-                        .also(made, "recorded once, here")
+                        .label(format!("{how} in each round"))
+                        .also(made, "there is one only, from here")
                         .cause("the list may be empty, or long")
                         .mend("do it behind the loop; `send` takes a whole list"),
                 );
@@ -339,7 +342,7 @@ impl Walk<'_> {
     }
 
     /// What is known where two paths meet.
-    fn join(&mut self, a: Option<State>, b: Option<State>, at: Span) -> Option<State> {
+    fn join(&mut self, (a, a_at): Way, (b, b_at): Way, at: Span) -> Option<State> {
         let (mut a, b) = match (a, b) {
             (Some(a), Some(b)) => (a, b),
             (a, b) => return a.or(b),
@@ -350,10 +353,18 @@ impl Walk<'_> {
                 (Use::Open(made), Use::Used(used, how))
                 | (Use::Used(used, how), Use::Open(made)) => {
                     let name = self.name(slot);
+                    let unused = if matches!(of_a, Use::Open(_)) { a_at } else { b_at };
+                    let mut error =
+                        Diagnostic::error(503, at, format!("`{name}` is used on some paths only"));
+                    error = match unused {
+                        Some(unused) => error
+                            .label("goes on behind this, whichever way it went")
+                            .also(unused, "this way it is not used"),
+                        None => error.label("on another path through here it is not used"),
+                    };
                     self.found.push(
-                        Diagnostic::error(503, at, format!("`{name}` is used on some paths only"))
-                            .label("on another path through here it is not used")
-                            .also(made, "recorded here")
+                        error
+                            .also(made, self.made(slot))
                             .also(used, format!("{how} here"))
                             .cause("where the paths meet, it would be lost on one or used twice on the other")
                             .mend("send or discard it on every path, or on none"),
@@ -397,7 +408,7 @@ impl Walk<'_> {
             let mut error =
                 Diagnostic::error(501, at, format!("`{name}` is lost: neither sent nor discarded"))
                     .label(what)
-                    .also(made, "recorded here");
+                    .also(made, self.made(slot));
             for (turn, what) in self.path.iter().rev().take(MAX_TURNS).rev() {
                 error = error.also(*turn, *what);
             }
@@ -417,12 +428,17 @@ impl Walk<'_> {
             self.found.push(
                 Diagnostic::error(505, at, format!("`{name}` would be lost by a hang-up in here"))
                     .label(what)
-                    .also(made, "recorded here, and not used yet")
+                    .also(made, format!("{}, and not used yet", self.made(slot)))
                     .cause("only what is at hand can be saved when the caller is gone")
                     .mend("send or discard it before, or hand it over"),
             );
             state.insert(slot, Use::Told);
         }
+    }
+
+    /// Where a recording comes from.
+    fn made(&self, slot: u16) -> &'static str {
+        if usize::from(slot) < self.flow.params { "handed in here" } else { "recorded here" }
     }
 
     fn name(&self, slot: u16) -> String {
@@ -449,6 +465,11 @@ fn open(state: &State) -> impl Iterator<Item = (u16, Span)> + '_ {
         Use::Open(made) => Some((*slot, *made)),
         Use::Used(..) | Use::Told => None,
     })
+}
+
+/// Where a block stands, if anything does.
+fn place(block: &Block) -> Option<Span> {
+    (!block.stmts.is_empty()).then_some(block.span)
 }
 
 fn cause_of(menu: &Menu, action: usize) -> Option<Span> {

@@ -34,8 +34,12 @@ fn menu(menu: &Menu, found: &mut Vec<Diagnostic>) {
             316,
             "any key",
             "a menu asks the caller for a key or for digits",
-            "key 1 -> …, or take the menu away",
+            "key 1 -> …, silence 8s -> …, other -> …; or take the menu away",
         ));
+        // Who has yet to write any answer is told of all of them at once.
+        if menu.silence.is_none() && menu.other.is_none() {
+            return;
+        }
     }
     if menu.silence.is_none() {
         found.push(missing(

@@ -151,7 +151,7 @@ impl Parser<'_> {
         if !self.at_word("of") {
             let error = self
                 .unexpected("`of`")
-                .mend(format!("for example: {EXAMPLE}"))
+                .mend(format!("a greeting is {}; for example: {EXAMPLE}", GREETINGS.join(", ")))
                 .suggest(word, GREETINGS);
             return self.tell(error);
         }

@@ -248,9 +248,9 @@ impl Parser<'_> {
                         parts.push(TextPart::Literal(std::mem::take(&mut literal)));
                     }
                     let start = offset + u32::try_from(at).unwrap_or(0);
-                    if let Ok(part) = self.placeholder(&inside[at..at + length], start, source) {
-                        parts.push(part);
-                    }
+                    // What could not be read was something to say.
+                    let part = self.placeholder(&inside[at..at + length], start, source);
+                    parts.push(part.unwrap_or_else(|_| TextPart::Literal("?".into())));
                     at += length + 1;
                 }
                 c => literal.push(c),

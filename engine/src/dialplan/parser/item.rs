@@ -226,10 +226,12 @@ impl Parser<'_> {
         let exists = fits(month, 12) && fits(day, month_days) && (leap || (month, day) != (2, 29));
         if !exists || year.is_some_and(|y| !(1970..=2999).contains(&y)) {
             let span = start.to(self.previous());
-            return self.tell(
+            self.diagnostics.push(
                 Diagnostic::error(20, span, "there is no such day")
                     .mend("a day is written year-month-day, or month-day for every year"),
             );
+            // Told; what it stands in has its name nonetheless.
+            return Ok((None, 1, 1));
         }
         let small = |n: i64| u8::try_from(n).unwrap_or(1);
         Ok((year.and_then(|y| i16::try_from(y).ok()), small(month), small(day)))
@@ -314,10 +316,11 @@ impl Parser<'_> {
         let minute = self.whole_number(example)?;
         if !(0..=24).contains(&hour) || !(0..60).contains(&minute) || hour * 60 + minute > 1440 {
             let span = start.to(self.previous());
-            return self.tell(
+            self.diagnostics.push(
                 Diagnostic::error(20, span, "no clock shows this")
                     .mend("a time is written 0:00 to 24:00"),
             );
+            return Ok(u16::try_from(hour.clamp(0, 23) * 60 + minute.clamp(0, 59)).unwrap_or(0));
         }
         Ok(u16::try_from(hour * 60 + minute).unwrap_or(0))
     }

@@ -343,7 +343,7 @@ impl Parser<'_> {
         let word = self.word_here();
         let Some((_, cause)) = CAUSES.iter().find(|(name, _)| *name == word) else {
             let error = self
-                .unexpected("why it is hung up")
+                .unexpected("a cause of hanging up")
                 .mend("hangup, or hangup busy, rejected, unavailable, not_found or congestion")
                 .suggest(word, CAUSES.map(|(name, _)| name));
             return self.tell(error);

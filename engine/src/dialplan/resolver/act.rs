@@ -154,7 +154,7 @@ impl Resolver<'_> {
                             value.span,
                             format!("this dialplan does not speak `{tag}`"),
                         )
-                        .mend(format!("it speaks {}", known.join(", "))),
+                        .mend(format!("add it: languages {}, {tag}", known.join(", "))),
                     );
                 }
                 Some(hir::Setting::Language(resolved))

@@ -295,7 +295,10 @@ impl Resolver<'_> {
             Type::List(item) => item.one(),
             Type::Unknown => Type::Unknown,
             kind => {
-                self.tell(Diagnostic::error(201, list.span, format!("{kind} is no list")));
+                self.tell(
+                    Diagnostic::error(201, list.span, format!("{kind} is no list"))
+                        .mend("go through a list, such as messages(me, new) or me.contacts"),
+                );
                 Type::Unknown
             }
         };

@@ -6,6 +6,7 @@ use super::super::hir;
 use super::super::parser::QUERIES;
 use super::super::program::Expr;
 use super::super::value::{FIELDS, Field, Item, Type, Value};
+use super::stmt::MOST_QUOTED;
 use super::{Miss, Resolver};
 
 impl Resolver<'_> {
@@ -23,19 +24,29 @@ impl Resolver<'_> {
         let error = if let Type::Maybe(item) = kind
             && item.one().fits(wanted)
         {
+            let own = self.slice(span);
+            let own = if own.len() <= MOST_QUOTED && !own.contains('\n') { own } else { "…" };
             if wanted == Type::User {
                 Diagnostic::error(207, span, "there may be no such user")
                     .label("perhaps nobody")
                     .cause("a number may belong to nobody, and a caller may not have identified")
-                    .mend("if user(n) as who { … } else { … }")
+                    .mend(format!("if {own} as who {{ … }} else {{ … }}"))
             } else {
                 Diagnostic::error(207, span, "this may be missing")
                     .label(format!("this is {kind}"))
-                    .mend("if … as found { … } else { … }")
+                    .mend(format!("if {own} as found {{ … }} else {{ … }}"))
             }
         } else {
-            Diagnostic::error(201, span, format!("{wanted} is needed here, and this is {kind}"))
-                .label(format!("this is {kind}"))
+            let error = Diagnostic::error(
+                201,
+                span,
+                format!("{wanted} is needed here, and this is {kind}"),
+            )
+            .label(format!("this is {kind}"));
+            match way_between(kind, wanted) {
+                Some(way) => error.mend(way),
+                None => error,
+            }
         };
         self.tell(error);
     }
@@ -51,12 +62,16 @@ impl Resolver<'_> {
             ast::ExprKind::List(items) => self.list(items),
             ast::ExprKind::Name(name) => self.name(name, expr.span).unwrap_or(unknown),
             ast::ExprKind::Field(of, field) => {
-                let (of, kind) = self.expr(of);
-                self.field(of, kind, field).unwrap_or(unknown)
+                let (value, kind) = self.expr(of);
+                if let Type::Maybe(item) = kind {
+                    self.must_fit(kind, item.one(), of.span);
+                    return unknown;
+                }
+                self.field(value, kind, field).unwrap_or(unknown)
             }
             ast::ExprKind::Call(call) => self.call_value(call).unwrap_or(unknown),
             ast::ExprKind::Online(_) => {
-                self.tell(query_elsewhere(expr.span));
+                self.query_elsewhere(expr.span);
                 unknown
             }
             ast::ExprKind::Not(of) => {
@@ -122,10 +137,6 @@ impl Resolver<'_> {
         if kind == Type::Unknown {
             return None;
         }
-        if let Type::Maybe(item) = kind {
-            self.must_fit(kind, item.one(), field.span);
-            return None;
-        }
         if let Some((found, kind)) = self.field_of(kind, &field.text) {
             return Some((Expr::Field(Box::new(of), found), kind));
         }
@@ -171,7 +182,7 @@ impl Resolver<'_> {
                 Some((Expr::Spelled(Box::new(digits)), Type::List(Item::User)))
             }
             name if QUERIES.contains(&name) => {
-                self.tell(query_elsewhere(call.span));
+                self.query_elsewhere(call.span);
                 None
             }
             name if self.flows.contains_key(name) => {
@@ -359,11 +370,14 @@ impl Resolver<'_> {
             Binary::Plus | Binary::Minus => match sum(operator, left_kind, right_kind) {
                 Some(kind) => kind,
                 None => {
-                    self.tell(Diagnostic::error(
-                        203,
-                        span,
-                        format!("{left_kind} and {right_kind} can't be added up"),
-                    ));
+                    self.tell(
+                        Diagnostic::error(
+                            203,
+                            span,
+                            format!("{left_kind} and {right_kind} can't be added up"),
+                        )
+                        .mend("what can: numbers, durations, a Time and a Duration, a list and one more"),
+                    );
                     left_kind
                 }
             },
@@ -427,8 +441,10 @@ impl Resolver<'_> {
             let mut error =
                 Diagnostic::error(102, call.name.span, format!("there is no flow `{name}`"))
                     .label("not declared in any file");
-            if self.var(name).is_some() {
-                error = error.cause("it is a value, which does nothing by itself");
+            if self.var(name).is_some() || self.constants.contains_key(name) {
+                error = error
+                    .cause("it is a value, which does nothing by itself")
+                    .mend(format!("to speak it: say {name}"));
             }
             let error = error.suggest(name, known.iter().map(String::as_str));
             self.tell(error);
@@ -469,9 +485,51 @@ impl Resolver<'_> {
         Some(resolved)
     }
 
+    fn query_elsewhere(&mut self, span: Span) {
+        let own = self.slice(span).to_owned();
+        self.tell(
+            Diagnostic::error(603, span, "this asks the store, which may fail")
+                .cause("what may fail needs its answer, so it stands by itself")
+                .mend(format!("on a line before it: found = {own} else {{ say \"…\" }}")),
+        );
+    }
+
     fn may_miss(&self, value: &Expr) -> bool {
         matches!(self.miss, Some(Miss::Route | Miss::Digits)) && matches!(value, Expr::UserAt(_))
     }
+}
+
+/// How a value of one type leads to one of another, where many authors take the one for the
+/// other.
+const fn way_between(kind: Type, wanted: Type) -> Option<&'static str> {
+    Some(match (kind, wanted) {
+        (Type::Digits | Type::Text, Type::User) => {
+            "ask whose number it is: if user(ext) as who { … } else { … }"
+        }
+        (Type::Caller, Type::User) => {
+            "the caller's account, if there is one: if caller.user as me { … } else { … }"
+        }
+        (Type::Message, Type::User) => "whoever sent it, if known: if m.from as who { … }",
+        (Type::List(_), Type::User | Type::Message | Type::Device) => {
+            "one after the other: for each one in list { … }"
+        }
+        (Type::User | Type::Contact | Type::Caller | Type::Device, Type::Text) => "take its `name`",
+        (Type::User | Type::Contact, Type::Digits) => "take its `extension`",
+        (Type::Caller, Type::Digits) => "take its `number`",
+        (Type::Text | Type::Number, Type::Digits) => {
+            "digits are what somebody types: digits = collect 4 else { … }"
+        }
+        (Type::Number, Type::Bool) => "compare it, as in: count > 0",
+        (Type::Hours, Type::Bool) => "ask whether it is `open`",
+        (Type::Presence, Type::Bool) => "ask whether it is `online` or `reachable`",
+        (Type::Number, Type::Duration) => "give it a unit: 5s, 2m or 1h",
+        (Type::Duration, Type::Number) => "take its `seconds`",
+        (Type::Duration, Type::Time) => {
+            "for so long from now: now + 2h; to send then: send … in 2h"
+        }
+        (Type::Time, Type::Duration) => "for how long it is until then: time - now",
+        _ => return None,
+    })
 }
 
 /// The type of a sum, if there is such a sum.
@@ -490,12 +548,6 @@ fn sum(operator: Binary, left: Type, right: Type) -> Option<Type> {
         }
         _ => None,
     }
-}
-
-fn query_elsewhere(span: Span) -> Diagnostic {
-    Diagnostic::error(603, span, "this asks the store, which may fail")
-        .cause("what may fail needs its answer, so it stands by itself")
-        .mend("inbox = messages(me, new) else { say \"…\" }")
 }
 
 /// Whether a text can be dialled.

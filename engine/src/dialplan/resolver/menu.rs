@@ -11,7 +11,9 @@ use super::{Miss, Resolver};
 impl Resolver<'_> {
     pub(super) fn menu(&mut self, menu: &ast::Menu) -> hir::Menu {
         self.counters.push(Vec::new());
-        let prompt = self.block(&menu.prompt);
+        // What the prompt names, the answers know.
+        let seen = self.scope.len();
+        let prompt = self.open_block(&menu.prompt);
         let mut resolved = hir::Menu {
             prompt,
             choices: Vec::new(),
@@ -30,6 +32,7 @@ impl Resolver<'_> {
         for answer in &menu.answers {
             self.answer(answer, &mut resolved);
         }
+        self.scope.truncate(seen);
         resolved.counters = self.counters.pop().unwrap_or_default();
         resolved
     }

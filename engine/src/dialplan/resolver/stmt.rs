@@ -14,17 +14,25 @@ use super::Resolver;
 
 /// How long a `collect` waits for the first key, unless something else is written.
 const FIRST_KEY: Duration = Duration::from_secs(8);
+/// How long what the author wrote may be to be shown anew, in bytes.
+pub(super) const MOST_QUOTED: usize = 80;
 /// The most digits that can be collected at once.
 const MOST_DIGITS: i64 = 32;
 
 impl Resolver<'_> {
     pub(super) fn block(&mut self, block: &ast::Block) -> hir::Block {
         let seen = self.scope.len();
+        let block = self.open_block(block);
+        self.scope.truncate(seen);
+        block
+    }
+
+    /// A block whose names are known behind it too.
+    pub(super) fn open_block(&mut self, block: &ast::Block) -> hir::Block {
         let mut stmts = Vec::new();
         for stmt in &block.stmts {
             self.stmt(stmt, &mut stmts);
         }
-        self.scope.truncate(seen);
         hir::Block { stmts, span: block.span }
     }
 
@@ -208,6 +216,10 @@ impl Resolver<'_> {
                     (message, Type::Message) => hir::Play::Message(message),
                     (Expr::Slot(slot), Type::Recording) => hir::Play::Recording(slot),
                     (_, Type::Unknown) => return None,
+                    (_, Type::Maybe(item)) => {
+                        self.must_fit(kind, item.one(), value.span);
+                        return None;
+                    }
                     (_, kind) => {
                         let mut error =
                             Diagnostic::error(201, value.span, format!("{kind} can't be played"))
@@ -414,6 +426,13 @@ impl Resolver<'_> {
         mend: &str,
     ) {
         if otherwise.is_none() {
+            // What the author wrote, with an answer behind it, says more than any example.
+            let own = self.slice(span);
+            let short = own.len() <= MOST_QUOTED && !own.contains('\n');
+            let mend = match mend.rfind(" else ").filter(|_| short) {
+                Some(answer) => format!("{own}{}", &mend[answer..]),
+                None => mend.to_owned(),
+            };
             self.tell(
                 Diagnostic::error(code, span, message)
                     .label("no `else`")

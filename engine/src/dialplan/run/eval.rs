@@ -172,7 +172,7 @@ impl Run {
             Field::UserContacts => {
                 let known =
                     user.contacts.iter().filter(|c| self.context.directory.user(**c).is_some());
-                Value::List(known.map(|c| Value::User(*c)).collect())
+                Value::List(known.take(super::MAX_LIST).map(|c| Value::User(*c)).collect())
             }
             _ => Value::Nothing,
         }
