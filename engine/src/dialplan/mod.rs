@@ -124,9 +124,14 @@ pub fn check(sources: &[Source], options: &Options) -> Diagnostics {
 pub fn builtin() -> Vec<Source> {
     [
         ("main.dial", include_str!("../../../dialplans/main.dial")),
+        ("common.dial", include_str!("../../../dialplans/common.dial")),
+        ("attendant.dial", include_str!("../../../dialplans/attendant.dial")),
         ("deposit.dial", include_str!("../../../dialplans/deposit.dial")),
         ("mailbox.dial", include_str!("../../../dialplans/mailbox.dial")),
+        ("listen.dial", include_str!("../../../dialplans/listen.dial")),
+        ("options.dial", include_str!("../../../dialplans/options.dial")),
         ("deliver.dial", include_str!("../../../dialplans/deliver.dial")),
+        ("calls.dial", include_str!("../../../dialplans/calls.dial")),
         ("online.dial", include_str!("../../../dialplans/online.dial")),
     ]
     .into_iter()

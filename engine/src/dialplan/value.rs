@@ -247,6 +247,10 @@ impl Type {
             // digits still.
             (Self::Contact, Self::User) | (Self::Dialable, Self::Digits) => true,
             (Self::List(Item::Contact), Self::List(Item::User)) => true,
+            // What is there can stand where it might be missing; `nobody` is missing anywhere.
+            (Self::Maybe(Item::Any), Self::Maybe(_)) => true,
+            (Self::Maybe(of), Self::Maybe(wanted)) => of.one().fits(wanted.one()),
+            (of, Self::Maybe(wanted)) => of.fits(wanted.one()),
             (of, wanted) => of == wanted,
         }
     }
@@ -389,6 +393,7 @@ pub enum Field {
     TextLength,
     Count,
     First,
+    Rest,
     /// Of a web service's answer, by its place.
     Document(u16),
     /// Only to be played.

@@ -105,6 +105,7 @@ impl Resolver<'_> {
         }
         match name {
             "now" => return Some((Expr::Now, Type::Time)),
+            "nobody" => return Some((Expr::Const(Value::Nothing), Type::Maybe(Item::Any))),
             "caller" => return Some((Expr::Const(Value::Caller), Type::Caller)),
             "site" => return Some((Expr::Const(Value::Site), Type::Site)),
             _ => {}
@@ -143,7 +144,7 @@ impl Resolver<'_> {
         let documents = &self.documents;
         let own = FIELDS.iter().filter(|(owner, ..)| *owner == kind).map(|(_, name, ..)| *name);
         let names: Vec<&str> = match kind {
-            Type::List(_) => vec!["count", "first"],
+            Type::List(_) => vec!["count", "first", "rest"],
             Type::Document(place) => documents
                 .get(usize::from(place))
                 .map(|d| d.fields.iter().map(|(name, _)| name.as_str()).collect())
@@ -221,6 +222,7 @@ impl Resolver<'_> {
         match (kind, name) {
             (Type::List(_), "count") => Some((Field::Count, Type::Number)),
             (Type::List(item), "first") => Some((Field::First, Type::Maybe(item))),
+            (Type::List(_), "rest") => Some((Field::Rest, kind)),
             (Type::Document(place), name) => {
                 let document = self.documents.get(usize::from(place))?;
                 let at = document.fields.iter().position(|(field, _)| field == name)?;

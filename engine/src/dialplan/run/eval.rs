@@ -126,6 +126,7 @@ impl Run {
             Value::Recording(recorded) => recording_field(recorded, field),
             Value::List(list) => match field {
                 Field::First => list.first().cloned().unwrap_or(Value::Nothing),
+                Field::Rest => Value::List(list.get(1..).unwrap_or_default().into()),
                 _ => Value::Number(i64::try_from(list.len()).unwrap_or(i64::MAX)),
             },
             Value::Device(device) => match field {
