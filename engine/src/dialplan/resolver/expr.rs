@@ -109,14 +109,9 @@ impl Resolver<'_> {
             "site" => return Some((Expr::Const(Value::Site), Type::Site)),
             _ => {}
         }
-        let known: Vec<String> = self
-            .scope
-            .iter()
-            .map(|slot| self.vars[usize::from(*slot)].name.text.clone())
-            .chain(self.constants.keys().cloned())
-            .chain(self.hours.keys().cloned())
-            .chain(["caller".to_owned(), "site".to_owned(), "now".to_owned()])
-            .collect();
+        let variables = self.scope.iter().map(|slot| &self.vars[usize::from(*slot)].name.text);
+        let mut known = self.meant(variables.chain(self.constants.keys()).chain(self.hours.keys()));
+        known.extend(["caller", "site", "now"].map(str::to_owned));
         let mut error = Diagnostic::error(101, span, format!("nothing here is called `{name}`"))
             .label("not known here");
         if let Some(flow) = self.flows.get(name) {
@@ -437,7 +432,7 @@ impl Resolver<'_> {
     pub(super) fn call(&mut self, call: &ast::Call) -> Option<hir::Call> {
         let name = call.name.text.as_str();
         let Some(flow) = self.flows.get(name).copied() else {
-            let known: Vec<String> = self.flows.keys().cloned().collect();
+            let known = self.meant(self.flows.keys());
             let mut error =
                 Diagnostic::error(102, call.name.span, format!("there is no flow `{name}`"))
                     .label("not declared in any file");
