@@ -4,6 +4,7 @@
 mod act;
 mod branch;
 mod expr;
+mod fit;
 mod fraud;
 mod menu;
 mod names;
