@@ -17,7 +17,7 @@ WEB_BUILT := web/node_modules/.hark-built
 CARGO ?= cargo
 
 .NOTPARALLEL:
-.PHONY: help release run test check fmt lint purity test-engine test-units test-web test-system bench deps deps-test web build
+.PHONY: help release run test check fmt lint purity test-engine test-units test-web test-system bench fuzz deps deps-test web build
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -60,6 +60,14 @@ test-system: build ## The stories, with baresip, sipp and Chromium against the r
 bench: deps web ## Benchmarks, in release
 	$(CARGO) bench --locked -p hark-benches
 	$(CARGO) run --release --locked -p hark-benches --bin calls -- --calls 100,500,1000,2000
+
+# Five minutes in all, on one core; FUZZ_SECONDS=3600 for a night. What is found goes to fuzz/artifacts.
+FUZZ_SECONDS ?= 100
+fuzz: ## Fuzz the dialplan language: needs a nightly toolchain and cargo-fuzz
+	@mkdir -p fuzz/corpus/compile fuzz/corpus/format fuzz/corpus/run
+	cargo +nightly fuzz run -O compile fuzz/corpus/compile engine/tests/dialplan/right dialplans -- -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -timeout=10
+	cargo +nightly fuzz run -O format fuzz/corpus/format engine/tests/dialplan/right dialplans -- -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -timeout=10
+	cargo +nightly fuzz run -O run fuzz/corpus/run -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -len_control=0 -timeout=20
 
 build: web
 	$(CARGO) build --locked --workspace --all-targets

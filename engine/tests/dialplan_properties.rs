@@ -12,6 +12,8 @@ mod choices;
 mod grow;
 #[path = "dialplan_properties/holes.rs"]
 mod holes;
+#[path = "dialplan_properties/large.rs"]
+mod large;
 
 use std::fs;
 use std::path::Path;

@@ -125,6 +125,16 @@ impl Pattern {
         (1..self.longest()).any(|at| self.place(at).contains(key))
     }
 
+    /// The keys that such a number may begin with.
+    pub fn first(&self) -> KeySet {
+        self.place(0)
+    }
+
+    /// The shortest such number, of the lowest keys.
+    pub fn least(&self) -> Vec<Key> {
+        self.places.iter().filter_map(|set| set.iter().next()).collect()
+    }
+
     /// Whether every place takes any digit.
     pub fn covers_any_digit(&self) -> bool {
         (0..self.longest()).all(|at| digits('0', '9').iter().all(|k| self.place(at).contains(k)))

@@ -4,6 +4,7 @@
 mod act;
 mod branch;
 mod expr;
+mod fit;
 mod fraud;
 mod menu;
 mod names;
@@ -15,7 +16,7 @@ mod text;
 use std::collections::{HashMap, HashSet};
 
 use super::ast::{self, Name, Span};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
 use super::hir::{self, Origin};
 use super::program::Expr;
 use super::speech::Language;
@@ -157,6 +158,12 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// The names that a mistyped one is compared with: none where so much is wrong already that
+    /// nobody is told of it.
+    fn meant<'n>(&self, names: impl Iterator<Item = &'n String>) -> Vec<String> {
+        if self.found.len() < MAX_DIAGNOSTICS { names.cloned().collect() } else { Vec::new() }
+    }
+
     fn tell(&mut self, diagnostic: Diagnostic) {
         self.found.push(diagnostic);
     }
@@ -239,7 +246,7 @@ impl<'a> Resolver<'a> {
             ast::RouteCondition::Identified(yes, _) => hir::Condition::Identified(*yes),
             ast::RouteCondition::When { hours, not, .. } => {
                 let Some((place, _)) = self.hours.get(&hours.text).copied() else {
-                    let known: Vec<String> = self.hours.keys().cloned().collect();
+                    let known = self.meant(self.hours.keys());
                     let error = Diagnostic::error(
                         101,
                         hours.span,

@@ -66,6 +66,7 @@ impl<'a> Caller<'a> {
         }
     }
 
+    #[allow(dead_code, reason = "the fuzz targets grow programs of which it does not hold")]
     pub fn foreseeable(mut self) -> Self {
         self.foreseeable = true;
         self

@@ -409,9 +409,10 @@ impl Grower<'_> {
             }
         }
         if self.choices.percent(30) {
-            let causes = ["digits \"10x\" as e -> ", "digits \"7x\" as e -> "];
+            let causes = ["digits \"10x\" as e -> ", "digits \"7x\" as e -> ", "digits \"9x\" -> "];
             let cause = *self.choices.one_of(&causes);
             self.put(cause);
+            let number = if cause.contains("as e") { "e" } else { "caller.number" };
             let fitting: Vec<usize> = (self.at + 1..self.flows.len())
                 .filter(|f| {
                     let flow = self.flows[*f];
@@ -425,9 +426,13 @@ impl Grower<'_> {
                     let flow = *self.choices.one_of(fitting);
                     let with = place.open.as_ref().filter(|_| self.flows[flow].recording);
                     let with = with.map_or_else(String::new, |open| format!(", {open}"));
-                    self.put(&format!("f{flow}(user(e){with})\n"));
+                    self.put(&format!("f{flow}(user({number}){with})\n"));
                 }
             }
+        }
+        if self.choices.percent(5) && task == Task::Keep {
+            // The number of nobody, where no key may have been pressed.
+            self.put("digits \"5x\" or ");
         }
         self.put("other -> ");
         if self.choices.percent(50) {

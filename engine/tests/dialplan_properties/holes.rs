@@ -125,3 +125,9 @@ fn an_allow_list_of_any_long_number_is_none() {
         assert!(!codes(&format!("allow some = \"{some}\"")).contains(&321), "{some}");
     }
 }
+
+#[test]
+fn one_number_written_in_two_ways_is_routed_once() {
+    let text = "route \"000\" -> f\nroute \"0{3}\" -> f\nflow f() { hangup }";
+    assert_eq!(codes(text), [402]);
+}

@@ -1,11 +1,14 @@
 //! Every instruction, flow and route can be reached.
 
+use std::collections::HashMap;
+
 use super::super::STARTED_BY_HARK;
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{Block, Condition, Module, Route};
 use super::super::program::rank;
 use super::facts::{Facts, inner};
 use super::graph::edges;
+use crate::key::Key;
 
 pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
     for flow in &module.flows {
@@ -35,29 +38,96 @@ fn block(of: &Block, facts: &Facts, found: &mut Vec<Diagnostic>) {
 fn routes(routes: &[Route], found: &mut Vec<Diagnostic>) {
     let mut order: Vec<&Route> = routes.iter().collect();
     order.sort_by_key(|r| rank(r.pattern.as_ref(), r.conditions.len()));
-    for (index, route) in order.iter().enumerate() {
-        // A route that asks for a user lets numbers of nobody pass to the next.
-        let before = order[..index].iter().filter(|r| !r.call.may_miss).find(|b| {
+    // Those before, by what they ask for: no dialplan has so many routes that each could be
+    // compared with each.
+    let mut before: HashMap<Wanted<'_>, Vec<&Route>> = HashMap::new();
+    for route in order {
+        let hides = |b: &&&Route| {
             let numbers = match (&b.pattern, &route.pattern) {
                 (Some(before), Some(this)) => before.covers(this),
                 (None, _) => true,
                 (Some(_), None) => false,
             };
             numbers && b.conditions.iter().all(|c| follows(c, &route.conditions))
-        });
-        let Some(before) = before else { continue };
-        let error = if route.pattern.is_none() {
-            Diagnostic::error(404, route.span, "there are two `otherwise`").label("the second")
-        } else {
-            Diagnostic::error(402, route.span, "this route never matches").label("never reached")
         };
-        found.push(
-            error
-                .also(before.span, "takes these numbers already")
-                .cause("one number only goes before patterns, and those before `otherwise`; then what has more conditions; then what is written first")
-                .mend("take one of them out"),
-        );
+        let mut candidates = may_hide(route).into_iter().filter_map(|wanted| before.get(&wanted));
+        let hidden = candidates.find_map(|list| list.iter().find(hides));
+        if let Some(before) = hidden {
+            let error = if route.pattern.is_none() {
+                Diagnostic::error(404, route.span, "there are two `otherwise`").label("the second")
+            } else {
+                Diagnostic::error(402, route.span, "this route never matches")
+                    .label("never reached")
+            };
+            found.push(
+                error
+                    .also(before.span, "takes these numbers already")
+                    .cause("one number only goes before patterns, and those before `otherwise`; then what has more conditions; then what is written first")
+                    .mend("take one of them out"),
+            );
+            continue;
+        }
+        // A route that asks for a user lets numbers of nobody pass to the next.
+        if !route.call.may_miss {
+            for wanted in wanted(route) {
+                before.entry(wanted).or_default().push(route);
+            }
+        }
     }
+}
+
+/// What a route asks for: the whole number, or else its first key (none for `otherwise`); the
+/// domain; the trunk.
+type Wanted<'a> = (Option<Number>, Option<&'a str>, Option<&'a str>);
+
+#[derive(PartialEq, Eq, Hash, Clone)]
+enum Number {
+    Whole(Vec<Key>),
+    First(Key),
+}
+
+/// Under what a route is found. Those of one number only are found by it alone.
+fn wanted(route: &Route) -> Vec<Wanted<'_>> {
+    let (domain, trunk) = asked(route);
+    let numbers = match &route.pattern {
+        None => vec![None],
+        Some(pattern) if pattern.is_exact() => vec![Some(Number::Whole(pattern.least()))],
+        Some(pattern) => pattern.first().iter().map(|key| Some(Number::First(key))).collect(),
+    };
+    numbers.into_iter().map(|number| (number, domain, trunk)).collect()
+}
+
+/// Under what those would be found that may hide a route.
+fn may_hide(route: &Route) -> Vec<Wanted<'_>> {
+    let (domain, trunk) = asked(route);
+    let mut numbers = vec![None];
+    if let Some(pattern) = &route.pattern {
+        numbers.extend(pattern.first().iter().next().map(|key| Some(Number::First(key))));
+        numbers.push(Some(Number::Whole(pattern.least())));
+    }
+    let domains = [None, domain];
+    let trunks = [None, trunk];
+    let mut all = Vec::new();
+    for number in numbers {
+        for domain in &domains[..=usize::from(domain.is_some())] {
+            for trunk in &trunks[..=usize::from(trunk.is_some())] {
+                all.push((number.clone(), *domain, *trunk));
+            }
+        }
+    }
+    all
+}
+
+fn asked(route: &Route) -> (Option<&str>, Option<&str>) {
+    let (mut domain, mut trunk) = (None, None);
+    for condition in &route.conditions {
+        match condition {
+            Condition::Domain(name) => domain = Some(name.as_str()),
+            Condition::Trunk(name) => trunk = Some(name.as_str()),
+            Condition::From(_) | Condition::Identified(_) | Condition::When(..) => {}
+        }
+    }
+    (domain, trunk)
 }
 
 /// Whether a condition holds wherever the others do.

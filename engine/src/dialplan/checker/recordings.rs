@@ -6,12 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::STARTED_BY_HARK;
 use super::super::ast::Span;
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{Block, Call, Flow, Kind, Menu, Module, Play, Stmt};
 use super::super::value::Type;
 use super::facts::{Facts, live_actions};
+use super::results;
 
 /// How many turns of a path an error draws.
 const MAX_TURNS: usize = 4;
@@ -29,24 +29,6 @@ pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
         if let Some(state) = walk.block(&flow.body, state) {
             let end = Span { start: flow.body.span.end.saturating_sub(1), ..flow.body.span };
             walk.must_be_used(&state, end, "the flow ends here");
-        }
-    }
-    for route in &module.routes {
-        found.extend(given_to_nobody(module, &route.call, route.span));
-    }
-    // What Hark starts gives its result to nobody.
-    let started = |flow: &&Flow| STARTED_BY_HARK.contains(&flow.name.text.as_str());
-    for flow in module.flows.iter().filter(started) {
-        if flow.result == Some(Type::Recording) {
-            found.push(
-                Diagnostic::error(
-                    501,
-                    flow.name.span,
-                    "the recording that this gives back is lost",
-                )
-                .label("started by Hark, which takes nothing back")
-                .mend("use it in here"),
-            );
         }
     }
 }
@@ -164,7 +146,7 @@ impl Walk<'_> {
                 self.or_failed(otherwise, stmt.span, "if this fails", state)
             }
             Kind::Ring { call, otherwise, .. } => {
-                self.found.extend(given_to_nobody(self.module, call, stmt.span));
+                self.found.extend(results::given_to_nobody(self.module, call, stmt.span));
                 self.or_failed(otherwise, stmt.span, "if this fails", state)
             }
             Kind::Webhook(webhook) => {
@@ -252,7 +234,7 @@ impl Walk<'_> {
         }
         match call.into.filter(|slot| self.is_recording(*slot)) {
             Some(slot) => drop(state.insert(slot, Use::Open(span))),
-            None => self.found.extend(given_to_nobody(self.module, call, span)),
+            None => self.found.extend(results::given_to_nobody(self.module, call, span)),
         }
         self.facts.returns.get(call.flow).copied().unwrap_or(true).then_some(state)
     }
@@ -444,20 +426,6 @@ impl Walk<'_> {
     fn name(&self, slot: u16) -> String {
         self.flow.vars.get(usize::from(slot)).map_or_else(String::new, |v| v.name.text.clone())
     }
-}
-
-/// A call of a flow that gives back a recording, where nobody takes it.
-fn given_to_nobody(module: &Module, call: &Call, span: Span) -> Option<Diagnostic> {
-    let flow = module.flows.get(call.flow)?;
-    let takes = call.into.is_some() || flow.result != Some(Type::Recording);
-    (!takes).then(|| {
-        let name = &flow.name.text;
-        Diagnostic::error(501, span, format!("the recording that `{name}` gives back is lost"))
-            .label("nobody takes it")
-            .also(flow.name.span, "gives back a Recording")
-            .cause("a recording is used exactly once on every path, hang-up included")
-            .mend(format!("in a flow, give it a name and use it: message = {name}(…)"))
-    })
 }
 
 fn open(state: &State) -> impl Iterator<Item = (u16, Span)> + '_ {

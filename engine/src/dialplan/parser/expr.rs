@@ -7,6 +7,8 @@ use super::{Parsed, Parser};
 
 /// How many operators and fields one expression may have.
 const MAX_OPERATORS: u32 = 32;
+/// How long a text may be, in bytes. Who listens to 4000 letters listens for four minutes.
+const MAX_TEXT: usize = 4000;
 
 impl Parser<'_> {
     pub(super) fn expr(&mut self) -> Parsed<Expr> {
@@ -205,6 +207,12 @@ impl Parser<'_> {
         let span = self.span();
         let written = self.text_of(span);
         self.bump();
+        if written.len() > MAX_TEXT {
+            let error = Diagnostic::error(5, span, "this text is too long")
+                .cause(format!("a text may be {MAX_TEXT} bytes long"))
+                .mend("make two of it: two `say`, one after the other");
+            return self.tell(error);
+        }
         let parts = self.text_parts(unquoted(written), span.start + 1, span.source);
         Ok(Expr { kind: ExprKind::Text(parts), span })
     }

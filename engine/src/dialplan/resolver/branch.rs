@@ -1,5 +1,7 @@
 //! Instructions that choose what comes next.
 
+use std::collections::VecDeque;
+
 use super::super::ast::{self, Binary, Span};
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{self, Kind, Origin};
@@ -7,6 +9,18 @@ use super::super::parser::is_query;
 use super::super::program::Expr;
 use super::super::value::{PRESENCES, Type, Value};
 use super::Resolver;
+
+/// How many values a `match` may answer.
+const MOST_VALUES: usize = 1000;
+
+/// Whether any of these holds: halved again and again, so that no expression is too deep.
+fn any_of(mut conditions: VecDeque<Expr>) -> Option<Expr> {
+    while conditions.len() > 1 {
+        let (left, right) = (conditions.pop_front()?, conditions.pop_front()?);
+        conditions.push_back(Expr::Binary(Binary::Or, Box::new(left), Box::new(right)));
+    }
+    conditions.pop_front()
+}
 
 impl Resolver<'_> {
     pub(super) fn again(&mut self, limit: Option<&(ast::Expr, ast::Block)>, span: Span) -> Kind {
@@ -86,7 +100,7 @@ impl Resolver<'_> {
         }
         let allow = self.allows.get(&list.text).map(|(place, _)| *place);
         if allow.is_none() {
-            let known: Vec<String> = self.allows.keys().cloned().collect();
+            let known = self.meant(self.allows.keys());
             let error = Diagnostic::error(
                 101,
                 list.span,
@@ -168,8 +182,16 @@ impl Resolver<'_> {
         let mut seen: Vec<(Value, Span)> = Vec::new();
         let mut arms = Vec::new();
         for arm in &found.arms {
-            let mut condition: Option<Expr> = None;
+            let mut conditions: VecDeque<Expr> = VecDeque::new();
             for written in &arm.values {
+                if seen.len() >= MOST_VALUES {
+                    self.tell(
+                        Diagnostic::error(209, written.span, "this `match` has too many values")
+                            .cause(format!("a `match` may have {MOST_VALUES}"))
+                            .mend("ask a web service, or use an allow-list"),
+                    );
+                    return None;
+                }
                 let Some(value) = self.arm_value(written, kind) else { continue };
                 if let Some((_, before)) = seen.iter().find(|(known, _)| *known == value) {
                     self.found.push(
@@ -185,13 +207,10 @@ impl Resolver<'_> {
                     Box::new(Expr::Slot(slot)),
                     Box::new(Expr::Const(value)),
                 );
-                condition = Some(match condition {
-                    None => same,
-                    Some(before) => Expr::Binary(Binary::Or, Box::new(before), Box::new(same)),
-                });
+                conditions.push_back(same);
             }
             let action = self.block(&arm.action);
-            if let Some(condition) = condition {
+            if let Some(condition) = any_of(conditions) {
                 arms.push((condition, action, arm.span));
             }
         }

@@ -6,51 +6,9 @@ use super::super::hir;
 use super::super::parser::QUERIES;
 use super::super::program::Expr;
 use super::super::value::{FIELDS, Field, Item, Type, Value};
-use super::stmt::MOST_QUOTED;
 use super::{Miss, Resolver};
 
 impl Resolver<'_> {
-    /// An expression that must be of the type `wanted`.
-    pub(super) fn expr_of(&mut self, expr: &ast::Expr, wanted: Type) -> Expr {
-        let (resolved, kind) = self.expr(expr);
-        self.must_fit(kind, wanted, expr.span);
-        resolved
-    }
-
-    pub(super) fn must_fit(&mut self, kind: Type, wanted: Type, span: Span) {
-        if kind.fits(wanted) {
-            return;
-        }
-        let error = if let Type::Maybe(item) = kind
-            && item.one().fits(wanted)
-        {
-            let own = self.slice(span);
-            let own = if own.len() <= MOST_QUOTED && !own.contains('\n') { own } else { "…" };
-            if wanted == Type::User {
-                Diagnostic::error(207, span, "there may be no such user")
-                    .label("perhaps nobody")
-                    .cause("a number may belong to nobody, and a caller may not have identified")
-                    .mend(format!("if {own} as who {{ … }} else {{ … }}"))
-            } else {
-                Diagnostic::error(207, span, "this may be missing")
-                    .label(format!("this is {kind}"))
-                    .mend(format!("if {own} as found {{ … }} else {{ … }}"))
-            }
-        } else {
-            let error = Diagnostic::error(
-                201,
-                span,
-                format!("{wanted} is needed here, and this is {kind}"),
-            )
-            .label(format!("this is {kind}"));
-            match way_between(kind, wanted) {
-                Some(way) => error.mend(way),
-                None => error,
-            }
-        };
-        self.tell(error);
-    }
-
     pub(super) fn expr(&mut self, expr: &ast::Expr) -> (Expr, Type) {
         let unknown = (Expr::Const(Value::Nothing), Type::Unknown);
         match &expr.kind {
@@ -110,14 +68,9 @@ impl Resolver<'_> {
             "site" => return Some((Expr::Const(Value::Site), Type::Site)),
             _ => {}
         }
-        let known: Vec<String> = self
-            .scope
-            .iter()
-            .map(|slot| self.vars[usize::from(*slot)].name.text.clone())
-            .chain(self.constants.keys().cloned())
-            .chain(self.hours.keys().cloned())
-            .chain(["caller".to_owned(), "site".to_owned(), "now".to_owned()])
-            .collect();
+        let variables = self.scope.iter().map(|slot| &self.vars[usize::from(*slot)].name.text);
+        let mut known = self.meant(variables.chain(self.constants.keys()).chain(self.hours.keys()));
+        known.extend(["caller", "site", "now"].map(str::to_owned));
         let mut error = Diagnostic::error(101, span, format!("nothing here is called `{name}`"))
             .label("not known here");
         if let Some(flow) = self.flows.get(name) {
@@ -387,59 +340,10 @@ impl Resolver<'_> {
         (Expr::Binary(operator, Box::new(l), Box::new(r)), result)
     }
 
-    /// A number that is known before any call.
-    pub(super) fn constant_number(
-        &mut self,
-        expr: &ast::Expr,
-        least: i64,
-        most: i64,
-        bounds: &str,
-    ) -> i64 {
-        match self.expr_of(expr, Type::Number) {
-            Expr::Const(Value::Number(n)) if (least..=most).contains(&n) => n,
-            Expr::Const(Value::Number(_)) => {
-                self.tell(
-                    Diagnostic::error(209, expr.span, "this number is out of range").mend(bounds),
-                );
-                least
-            }
-            Expr::Const(_) => least,
-            _ => {
-                self.tell(
-                    Diagnostic::error(205, expr.span, "this is not the same in every call")
-                        .mend("write a number, or the name of a constant"),
-                );
-                least
-            }
-        }
-    }
-
-    /// A duration that is known before any call.
-    pub(super) fn constant_duration(&mut self, expr: &ast::Expr) -> std::time::Duration {
-        match self.expr_of(expr, Type::Duration) {
-            Expr::Const(Value::Duration(d)) if !d.is_zero() && d.as_secs() <= 3600 => d,
-            Expr::Const(Value::Duration(_)) => {
-                self.tell(
-                    Diagnostic::error(209, expr.span, "nobody waits that long, or that short")
-                        .mend("a duration between 1ms and 1h"),
-                );
-                std::time::Duration::from_secs(1)
-            }
-            Expr::Const(_) => std::time::Duration::from_secs(1),
-            _ => {
-                self.tell(
-                    Diagnostic::error(205, expr.span, "this is not the same in every call")
-                        .mend("write a duration, such as 8s, or the name of a constant"),
-                );
-                std::time::Duration::from_secs(1)
-            }
-        }
-    }
-
     pub(super) fn call(&mut self, call: &ast::Call) -> Option<hir::Call> {
         let name = call.name.text.as_str();
         let Some(flow) = self.flows.get(name).copied() else {
-            let known: Vec<String> = self.flows.keys().cloned().collect();
+            let known = self.meant(self.flows.keys());
             let mut error =
                 Diagnostic::error(102, call.name.span, format!("there is no flow `{name}`"))
                     .label("not declared in any file");
@@ -499,39 +403,6 @@ impl Resolver<'_> {
     fn may_miss(&self, value: &Expr) -> bool {
         matches!(self.miss, Some(Miss::Route | Miss::Digits)) && matches!(value, Expr::UserAt(_))
     }
-}
-
-/// How a value of one type leads to one of another, where many authors take the one for the
-/// other.
-const fn way_between(kind: Type, wanted: Type) -> Option<&'static str> {
-    Some(match (kind, wanted) {
-        (Type::Digits | Type::Text, Type::User) => {
-            "ask whose number it is: if user(ext) as who { … } else { … }"
-        }
-        (Type::Caller, Type::User) => {
-            "the caller's account, if there is one: if caller.user as me { … } else { … }"
-        }
-        (Type::Message, Type::User) => "whoever sent it, if known: if m.from as who { … }",
-        (Type::List(_), Type::User | Type::Message | Type::Device) => {
-            "one after the other: for each one in list { … }"
-        }
-        (Type::User | Type::Contact | Type::Caller | Type::Device, Type::Text) => "take its `name`",
-        (Type::User | Type::Contact, Type::Digits) => "take its `extension`",
-        (Type::Caller, Type::Digits) => "take its `number`",
-        (Type::Text | Type::Number, Type::Digits) => {
-            "digits are what somebody types: digits = collect 4 else { … }"
-        }
-        (Type::Number, Type::Bool) => "compare it, as in: count > 0",
-        (Type::Hours, Type::Bool) => "ask whether it is `open`",
-        (Type::Presence, Type::Bool) => "ask whether it is `online` or `reachable`",
-        (Type::Number, Type::Duration) => "give it a unit: 5s, 2m or 1h",
-        (Type::Duration, Type::Number) => "take its `seconds`",
-        (Type::Duration, Type::Time) => {
-            "for so long from now: now + 2h; to send then: send … in 2h"
-        }
-        (Type::Time, Type::Duration) => "for how long it is until then: time - now",
-        _ => return None,
-    })
 }
 
 /// The type of a sum, if there is such a sum.

@@ -8,6 +8,9 @@ use super::super::run::BETWEEN_KEYS;
 use super::super::value::Type;
 use super::{Miss, Resolver};
 
+/// How many keys and numbers a menu may answer.
+const MOST_CHOICES: usize = 1000;
+
 impl Resolver<'_> {
     pub(super) fn menu(&mut self, menu: &ast::Menu) -> hir::Menu {
         self.counters.push(Vec::new());
@@ -31,6 +34,14 @@ impl Resolver<'_> {
         }
         for answer in &menu.answers {
             self.answer(answer, &mut resolved);
+            if resolved.choices.len() > MOST_CHOICES {
+                self.tell(
+                    Diagnostic::error(209, answer.span, "this menu has too many answers")
+                        .cause(format!("a menu may have {MOST_CHOICES} keys and numbers"))
+                        .mend("one pattern may stand for many numbers: digits \"1xxx\" as n"),
+                );
+                break;
+            }
         }
         self.scope.truncate(seen);
         resolved.counters = self.counters.pop().unwrap_or_default();

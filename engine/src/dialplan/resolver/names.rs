@@ -117,15 +117,12 @@ impl Resolver<'_> {
         let kind = self.named(&written.name.text);
         let Some(kind) = kind else {
             let name = &written.name.text;
-            let known: Vec<&str> = Type::NAMED
-                .iter()
-                .map(|(name, _)| *name)
-                .chain(self.documents.iter().map(|d| d.name.as_str()))
-                .collect();
+            let built_in: Vec<&str> = Type::NAMED.iter().map(|(name, _)| *name).collect();
+            let own = self.meant(self.documents.iter().map(|d| &d.name));
             let error =
                 Diagnostic::error(103, written.name.span, format!("there is no type `{name}`"))
-                    .mend(format!("the types are {}", known.join(", ")))
-                    .suggest(name, known);
+                    .mend(format!("the types are {}, and every `json`", built_in.join(", ")))
+                    .suggest(name, built_in.into_iter().chain(own.iter().map(String::as_str)));
             self.tell(error);
             return Type::Unknown;
         };

@@ -1,5 +1,7 @@
 //! Questions to the store, and to web services.
 
+use std::collections::HashSet;
+
 use super::super::ast;
 use super::super::diagnostic::Diagnostic;
 use super::super::effect::Folder;
@@ -128,8 +130,9 @@ impl Resolver<'_> {
             }
         };
         let mut fields: Vec<(String, Expr)> = Vec::new();
+        let mut names = HashSet::new();
         for (name, value) in &webhook.fields {
-            if fields.iter().any(|(known, _)| *known == name.text) {
+            if !names.insert(&name.text) {
                 self.tell(Diagnostic::error(105, name.span, "there are two values of this name"));
             }
             let (resolved, kind) = self.unspoken(value);
@@ -159,7 +162,7 @@ impl Resolver<'_> {
         let kind = &webhook.kind;
         let document = self.documents.iter().position(|d| d.name == kind.text);
         if document.is_none() {
-            let known: Vec<String> = self.documents.iter().map(|d| d.name.clone()).collect();
+            let known = self.meant(self.documents.iter().map(|d| &d.name));
             let error = Diagnostic::error(
                 103,
                 kind.span,

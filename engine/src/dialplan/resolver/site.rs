@@ -1,8 +1,11 @@
 //! What holds for the whole dialplan: imports, languages, time, allow-lists, `json` types,
 //! constants.
 
+use std::collections::{BTreeMap, HashSet};
+
+use super::super::Source;
 use super::super::ast::{self, Name};
-use super::super::diagnostic::Diagnostic;
+use super::super::diagnostic::{Diagnostic, MAX_DIAGNOSTICS};
 use super::super::hir;
 use super::super::imports::{SHIPPED, target};
 use super::super::pattern::Pattern;
@@ -31,11 +34,13 @@ impl Resolver<'_> {
                 )
                 .cause("a path is relative to the file that imports it; `hark/…` is what ships with Hark")
                 .mend("import \"hark/mailbox.dial\", or import \"library/tones.dial\"");
-                let near: Vec<String> = super::super::builtin()
-                    .into_iter()
-                    .map(|s| format!("hark/{}", s.name))
-                    .chain(self.sources.iter().map(|s| s.name.clone()))
-                    .collect();
+                let shipped = |s: Source| format!("hark/{}", s.name);
+                let near: Vec<String> = if self.found.len() < MAX_DIAGNOSTICS {
+                    let names = self.sources.iter().map(|s| s.name.clone());
+                    super::super::builtin().into_iter().map(shipped).chain(names).collect()
+                } else {
+                    Vec::new()
+                };
                 let error = error.suggest(&import.text, near.iter().map(String::as_str));
                 self.found.push(error);
             }
@@ -184,16 +189,16 @@ impl Resolver<'_> {
     }
 
     pub(super) fn hours(&mut self, files: &[ast::File], zone: &Zone) -> Vec<Hours> {
-        let mut holidays: Vec<(&ast::Holidays, bool)> = Vec::new();
+        let mut holidays: BTreeMap<&String, (&ast::Holidays, bool)> = BTreeMap::new();
         for declared in files.iter().flat_map(|f| &f.holidays) {
             self.may_be_named(&declared.name);
-            if let Some((before, _)) =
-                holidays.iter().find(|(h, _)| h.name.text == declared.name.text)
-            {
-                let (span, before) = (declared.name.span, before.name.span);
-                self.twice_declared("holidays", &declared.name.text, span, before);
+            let name = &declared.name;
+            if let Some((before, _)) = holidays.get(&name.text) {
+                let before = before.name.span;
+                self.twice_declared("holidays", &name.text, name.span, before);
+            } else {
+                holidays.insert(&name.text, (declared, false));
             }
-            holidays.push((declared, false));
         }
         let mut list: Vec<Hours> = Vec::new();
         for declared in files.iter().flat_map(|f| &f.hours) {
@@ -204,10 +209,12 @@ impl Resolver<'_> {
             };
             let mut days = Vec::new();
             for name in &declared.except {
-                match holidays.iter_mut().find(|(h, _)| h.name.text == name.text) {
+                match holidays.get_mut(&name.text) {
+                    // More days than there can be are refused below.
+                    Some((_, used)) if days.len() > MOST => *used = true,
                     Some((found, used)) => {
                         *used = true;
-                        days.extend(found.days.iter().map(|day| match *day {
+                        days.extend(found.days.iter().take(MOST + 1).map(|day| match *day {
                             (Some(year), month, day) => {
                                 calendar::Holiday::Date { year, month, day }
                             }
@@ -215,14 +222,14 @@ impl Resolver<'_> {
                         }));
                     }
                     None => {
-                        let known = holidays.iter().map(|(h, _)| h.name.text.as_str());
+                        let known = self.meant(holidays.keys().copied());
                         let error = Diagnostic::error(
                             101,
                             name.span,
                             format!("no holidays are called `{}`", name.text),
                         )
                         .mend(format!("holidays {} = 12-25, 12-26", name.text))
-                        .suggest(&name.text, known);
+                        .suggest(&name.text, known.iter().map(String::as_str));
                         self.found.push(error);
                     }
                 }
@@ -261,7 +268,7 @@ impl Resolver<'_> {
                 Err(error) => self.tell(Diagnostic::error(20, name.span, error.to_string())),
             }
         }
-        for (unused, _) in holidays.iter().filter(|(_, used)| !used) {
+        for (unused, _) in holidays.values().filter(|(_, used)| !used) {
             let name = &unused.name;
             self.found.push(
                 Diagnostic::warning(210, name.span, format!("`{}` is never used", name.text))
@@ -324,9 +331,10 @@ impl Resolver<'_> {
         }
         for (place, document) in declared.iter().take(MOST).enumerate() {
             let mut fields: Vec<(String, Type)> = Vec::new();
+            let mut names = HashSet::new();
             for field in &document.fields {
                 let kind = self.type_of(&field.kind);
-                if fields.iter().any(|(name, _)| *name == field.name.text) {
+                if !names.insert(&field.name.text) {
                     self.tell(Diagnostic::error(
                         105,
                         field.name.span,
