@@ -17,6 +17,7 @@ pub mod effect;
 pub mod explain;
 mod format;
 mod hir;
+pub mod ide;
 mod imports;
 mod lexer;
 mod parser;

@@ -6,12 +6,18 @@ mod act;
 mod branch;
 mod expr;
 mod item;
+mod lenient;
 mod menu;
 mod stmt;
 mod test;
 
-pub use stmt::{QUERIES, RESERVED, is_query};
-pub use test::PRESETS;
+pub use act::GREETINGS;
+pub use item::DAYS;
+pub use lenient::parse_leniently;
+pub use stmt::{CAUSES, QUERIES, RESERVED, is_query};
+#[cfg(test)]
+pub use test::STEPS;
+pub use test::{PRESETS, THINGS};
 
 use super::Source;
 use super::ast::{Block, Call, File, Flow, Name, Param, Span, Stmt, TypeName};
@@ -65,7 +71,9 @@ pub fn parse(number: u32, source: &Source, diagnostics: &mut Vec<Diagnostic>) ->
         depth: 0,
         diagnostics,
     };
-    parser.file()
+    let mut file = File::default();
+    parser.items(&mut file);
+    file
 }
 
 struct Parser<'a> {
@@ -80,18 +88,16 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn file(&mut self) -> File {
-        let mut file = File::default();
+    fn items(&mut self, file: &mut File) {
         while self.kind() != TokenKind::End {
             let before = self.at;
-            if self.item(&mut file).is_err() {
+            if self.item(file).is_err() {
                 self.skip_to_item(before);
             }
             if self.at == before {
                 self.bump();
             }
         }
-        file
     }
 
     /// A number as other countries write it; its `+` is on no key, and does not count.

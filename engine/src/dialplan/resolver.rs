@@ -1,13 +1,13 @@
 //! Syntax tree to [`hir`]: every name is found, every type is known, every failure has its
 //! answer. What can't be resolved is told and left out.
 
-mod act;
+pub(super) mod act;
 mod branch;
-mod expr;
+pub(super) mod expr;
 mod fit;
 mod fraud;
 mod menu;
-mod names;
+pub(super) mod names;
 mod query;
 mod site;
 mod stmt;

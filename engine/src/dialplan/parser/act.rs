@@ -6,7 +6,7 @@ use super::super::lexer::TokenKind;
 use super::{Parsed, Parser};
 use crate::directory::GreetingKind;
 
-const GREETINGS: [&str; 5] = ["standard", "busy", "away", "temporary", "closed"];
+pub const GREETINGS: [&str; 5] = ["standard", "busy", "away", "temporary", "closed"];
 
 impl Parser<'_> {
     /// `send r to bob and carol with receipt and urgency in 2h answering m else {…}`

@@ -9,7 +9,7 @@ use super::super::lexer::TokenKind;
 use super::{ITEMS, Parsed, Parser};
 
 /// The days of the week, as authors write them.
-const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+pub const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
 const MINUTES_A_DAY: u16 = 1440;
 
 impl Parser<'_> {

@@ -393,7 +393,7 @@ impl Parser<'_> {
 pub const QUERIES: [&str; 6] =
     ["messages", "presence", "pin_matches", "has_pin", "devices", "receipts"];
 /// Why a call may be ended, as authors write it.
-const CAUSES: [(&str, HangupCause); 5] = [
+pub const CAUSES: [(&str, HangupCause); 5] = [
     ("busy", HangupCause::Busy),
     ("rejected", HangupCause::Rejected),
     ("unavailable", HangupCause::Unavailable),

@@ -3,7 +3,7 @@
 mod expected;
 mod given;
 
-pub use expected::PRESETS;
+pub use expected::{PRESETS, THINGS};
 
 use std::time::Duration;
 
@@ -14,7 +14,8 @@ use super::{Parsed, Parser};
 use crate::key::Key;
 
 const EXAMPLE: &str = "call \"1002\" from \"+15551234\"; expect say \"Please\"; speak 5s; hang up";
-const STEPS: [&str; 12] = [
+/// The words that begin a step of a test.
+pub const STEPS: [&str; 12] = [
     "call", "deliver", "begin", "clock", "store", "callee", "webhook", "speak", "wait", "press",
     "hang", "expect",
 ];

@@ -13,7 +13,7 @@ use super::Resolver;
 
 /// How long a telephone rings, unless something else is written.
 const RING_FOR: Duration = Duration::from_secs(30);
-const SETTINGS: [&str; 4] = ["language", "pin", "delivery", "do_not_disturb"];
+pub const SETTINGS: [&str; 4] = ["language", "pin", "delivery", "do_not_disturb"];
 
 impl Resolver<'_> {
     pub(super) fn send(&mut self, stmt: &ast::Stmt) -> Option<Kind> {

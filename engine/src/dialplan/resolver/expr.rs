@@ -406,7 +406,7 @@ impl Resolver<'_> {
 }
 
 /// The type of a sum, if there is such a sum.
-fn sum(operator: Binary, left: Type, right: Type) -> Option<Type> {
+pub fn sum(operator: Binary, left: Type, right: Type) -> Option<Type> {
     match (left, right) {
         (Type::Unknown, kind) | (kind, Type::Unknown) => Some(kind),
         (Type::Number, Type::Number) => Some(Type::Number),

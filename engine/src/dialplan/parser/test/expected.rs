@@ -8,7 +8,7 @@ use super::super::{Parsed, Parser};
 use crate::directory::GreetingKind;
 
 /// What can be expected, for whoever mistypes it.
-const THINGS: [&str; 26] = [
+pub const THINGS: [&str; 26] = [
     "say",
     "beep",
     "tone",
