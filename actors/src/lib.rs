@@ -12,6 +12,7 @@ pub mod config;
 pub mod delivery;
 pub mod dialplan;
 pub mod forward;
+pub mod lsp;
 pub mod media;
 pub mod messages;
 pub mod presence_board;

@@ -21,6 +21,16 @@ pub enum Dialplan {
     Test(Files),
     /// Bring files into the one style; ends with 2 for a file that can't be read, which stays.
     Fmt(fmt::Fmt),
+    /// Answer an editor on standard input and output (Language Server Protocol).
+    Lsp(Lsp),
+}
+
+/// Editors add words of their own to the command.
+#[derive(Debug, clap::Args)]
+pub struct Lsp {
+    /// What editors say of the only way there is.
+    #[arg(long, hide = true)]
+    stdio: bool,
 }
 
 /// The files of one dialplan.
@@ -39,6 +49,10 @@ impl Dialplan {
             Self::Check(check) => check.run(),
             Self::Test(files) => files.test(),
             Self::Fmt(fmt) => fmt.run(),
+            Self::Lsp(_) => match hark_actors::lsp::serve() {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => complain(&error, ExitCode::FAILURE),
+            },
         }
     }
 }

@@ -57,7 +57,10 @@ pub fn with_imports(sources: Vec<Source>) -> Vec<Source> {
 
 /// The `.dial` files of a folder in the order of their names; a few more than are allowed, if
 /// there are so many. Hidden ones are an editor's.
-pub(super) fn list(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// When the folder can't be read.
+pub fn list(dir: &Path) -> std::io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(dir)? {
         let path = entry?.path();

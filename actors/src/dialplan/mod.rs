@@ -26,7 +26,7 @@ use hark_engine::dialplan::{Diagnostics, Options, Program};
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-pub use load::{folder, source, sources, with_imports};
+pub use load::{folder, list, source, sources, with_imports};
 pub use metrics::DialplanMetrics;
 pub use service::{Dialplans, ReloadError};
 

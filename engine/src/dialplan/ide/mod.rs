@@ -10,13 +10,14 @@
 //! | `words` | what each word of the language means |
 //! | `place` | what stands at, and before, the cursor |
 //! | `hover`, `navigate`, `outline` | answers about what is there |
-//! | `complete`, `offer` | where the cursor stands, and what may be written there |
+//! | `around`, `complete`, `offer` | in what the cursor stands, and what may be written there |
 //! | `rename`, `mend` | changes |
 //!
 //! ```text
 //! sources ─parser─► ast::File ─walk─► Index ◄── hover, definition, references, rename, …
 //! ```
 
+mod around;
 mod complete;
 mod hover;
 mod index;

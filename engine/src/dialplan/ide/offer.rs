@@ -1,5 +1,7 @@
 //! What may be written: names in scope, fields, words of the language, and whole items to fill in.
 
+use std::collections::HashSet;
+
 use super::super::ast::Span;
 use super::super::builtin;
 use super::super::imports::{SHIPPED, target};
@@ -311,7 +313,7 @@ impl Offer<'_> {
     /// Texts with words that the language of the block at hand has no words for.
     fn untranslated(&mut self, at: Span) {
         let files = &self.analysis.files;
-        let known: Vec<&str> = files
+        let known: HashSet<&str> = files
             .iter()
             .flat_map(|file| &file.translations)
             .flat_map(|translation| &translation.entries)
@@ -320,7 +322,7 @@ impl Offer<'_> {
         let prompts = &self.analysis.index.prompts;
         let own = prompts.iter().filter(|p| p.span.source == at.source);
         for prompt in own.filter(|p| p.raw.chars().any(char::is_alphabetic)) {
-            if known.contains(&prompt.raw.as_str()) {
+            if known.contains(prompt.raw.as_str()) {
                 continue;
             }
             let text = prompt.raw.replace('\\', "\\\\").replace('$', "\\$").replace('}', "\\}");

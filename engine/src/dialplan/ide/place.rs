@@ -61,7 +61,8 @@ impl Analysis {
         let Some((from, value)) = placeholder(text, start, offset as usize) else {
             let mut here = place(source, text, 0, &tokens, quoted.span.start, Within::Text);
             here.before.retain(|t| t.span.end <= quoted.span.start);
-            here.word = Span { source, start: quoted.span.start + 1, end: offset };
+            let end = quoted.span.end - u32::from(closes(text, quoted.span));
+            here.word = Span { source, start: quoted.span.start + 1, end: end.max(offset) };
             here.prefix = text.get(start..offset as usize).unwrap_or("");
             return Some(here);
         };

@@ -315,4 +315,53 @@ mod tests {
         assert_eq!(listed(TYPES), types, "the types are those of the language");
         assert_eq!(listed(STEPS), parser::STEPS, "the steps are those of the parser");
     }
+
+    /// The words that stand between `|` or blanks in a file for an editor.
+    fn words_of(text: &str) -> std::collections::HashSet<&str> {
+        text.split(|c: char| !(c.is_alphanumeric() || c == '_')).collect()
+    }
+
+    fn all_words() -> Vec<&'static str> {
+        let types = Type::NAMED.iter().map(|(name, _)| *name);
+        let users = BUILT_IN.into_iter().chain(QUERIES).chain(types);
+        RESERVED.into_iter().chain(parser::ITEMS).chain(parser::STEPS).chain(users).collect()
+    }
+
+    #[test]
+    fn the_textmate_grammar_knows_every_word() {
+        let text = include_str!("../../../../dialplans/editors/vscode/hark-dial.tmLanguage.json");
+        let grammar: serde_json::Value = serde_json::from_str(text).expect("the grammar is JSON");
+        let mut patterns = Vec::new();
+        let mut open = vec![&grammar];
+        while let Some(value) = open.pop() {
+            match value {
+                serde_json::Value::Object(fields) => {
+                    for (key, value) in fields {
+                        let is_pattern = matches!(key.as_str(), "match" | "begin" | "end");
+                        patterns.extend(value.as_str().filter(|_| is_pattern));
+                        open.push(value);
+                    }
+                }
+                serde_json::Value::Array(items) => open.extend(items),
+                _ => {}
+            }
+        }
+        // A `\b` before a word is no part of it.
+        let patterns = patterns.join("\n").replace("\\b", " ");
+        let known = words_of(&patterns);
+        let things = parser::THINGS.into_iter().chain(parser::DAYS).chain(parser::GREETINGS);
+        let missing: Vec<&str> =
+            all_words().into_iter().chain(things).filter(|word| !known.contains(word)).collect();
+        assert!(missing.is_empty(), "the grammar does not know {missing:?}");
+    }
+
+    #[test]
+    fn the_vim_syntax_knows_every_word() {
+        let text = include_str!("../../../../dialplans/editors/vim/syntax/hark-dial.vim");
+        let text = text.replace("\\|", " ").replace("\\%(", " ");
+        let known = words_of(&text);
+        let missing: Vec<&str> =
+            all_words().into_iter().filter(|word| !known.contains(word)).collect();
+        assert!(missing.is_empty(), "the syntax file does not know {missing:?}");
+    }
 }

@@ -1,0 +1,1 @@
+au BufRead,BufNewFile *.dial setfiletype hark-dial
