@@ -218,7 +218,8 @@ fn an_editor_is_told_and_answered() {
     assert_eq!(references.as_array().map(Vec::len), Some(2), "{references}");
 
     let completions = editor.ask("textDocument/completion", editor.at("greet.dial", 2, 20));
-    let labels: Vec<&str> = completions
+    assert_eq!(completions["isIncomplete"], false);
+    let labels: Vec<&str> = completions["items"]
         .as_array()
         .expect("a list")
         .iter()

@@ -1,8 +1,10 @@
 //! The conversation with the editor.
 
 use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
+use hark_engine::dialplan::ide::{Analysis, MOST_COMPLETIONS};
 use hark_engine::dialplan::{Source, format};
 use ls_types::notification::{
     DidChangeTextDocument, DidChangeWatchedFiles, DidCloseTextDocument, DidOpenTextDocument,
@@ -14,12 +16,12 @@ use ls_types::request::{
 };
 use ls_types::{
     CodeAction, CodeActionKind, CodeActionOrCommand, CodeActionParams,
-    CodeActionProviderCapability, CompletionOptions, CompletionParams, CompletionResponse,
-    DocumentSymbolResponse, GotoDefinitionResponse, Hover, HoverContents, HoverProviderCapability,
-    InitializeParams, MessageType, OneOf, PrepareRenameResponse, PublishDiagnosticsParams,
-    RenameOptions, RenameParams, ServerCapabilities, ShowMessageParams, TextDocumentPositionParams,
-    TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions,
-    TextDocumentSyncSaveOptions, TextEdit, Uri, WorkspaceEdit,
+    CodeActionProviderCapability, CompletionList, CompletionOptions, CompletionParams,
+    CompletionResponse, DocumentSymbolResponse, GotoDefinitionResponse, Hover, HoverContents,
+    HoverProviderCapability, InitializeParams, MessageType, OneOf, PrepareRenameResponse,
+    PublishDiagnosticsParams, RenameOptions, RenameParams, ServerCapabilities, ShowMessageParams,
+    TextDocumentPositionParams, TextDocumentSyncCapability, TextDocumentSyncKind,
+    TextDocumentSyncOptions, TextDocumentSyncSaveOptions, TextEdit, Uri, WorkspaceEdit,
 };
 use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
 use serde_json::{Value, json};
@@ -303,7 +305,11 @@ impl<'a> Server<'a> {
         let offset = convert::offset(&analysis, source, at.position);
         let found = analysis.complete(source, offset);
         let items = found.iter().enumerate().map(|(n, c)| convert::completion(&analysis, c, n));
-        Some(CompletionResponse::Array(items.collect()))
+        Some(CompletionResponse::List(CompletionList {
+            // More may be offered for what is typed next.
+            is_incomplete: found.len() >= MOST_COMPLETIONS,
+            items: items.collect(),
+        }))
     }
 
     fn symbols(&mut self, uri: &Uri) -> Option<DocumentSymbolResponse> {
@@ -363,10 +369,7 @@ impl<'a> Server<'a> {
         Ok(changes(edits))
     }
 
-    fn found(
-        &mut self,
-        uri: &Uri,
-    ) -> Answer<(std::rc::Rc<hark_engine::dialplan::ide::Analysis>, u32)> {
+    fn found(&mut self, uri: &Uri) -> Answer<(Rc<Analysis>, u32)> {
         self.documents.analysis(uri).ok_or_else(|| "this file is not open".to_owned())
     }
 }
