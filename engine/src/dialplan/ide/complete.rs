@@ -385,7 +385,8 @@ fn body(place: &Place<'_>, stmt: &[Token]) -> Vec<Wanted> {
                 )
             );
             let comma = place.kind_back(0) == Some(TokenKind::Comma);
-            if !operand && !(comma && matches!(head, "record" | "collect")) {
+            let goes_on = operand || (comma && matches!(head, "record" | "collect"));
+            if !goes_on {
                 return vec![Wanted::Values];
             }
             let following = FOLLOWING.iter().find(|(name, _)| *name == head);
