@@ -339,5 +339,5 @@ pub enum Part {
     /// A duration since something, spoken as languages do after "ago" or "vor".
     Age(Expr),
     /// The form of a word that goes with a number, in the order of the language.
-    Plural(Expr, Box<[Arc<str>]>),
+    Plural(Expr, Box<[Box<[Part]>]>),
 }

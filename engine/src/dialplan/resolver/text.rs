@@ -123,11 +123,13 @@ impl Resolver<'_> {
         self.tell(Diagnostic::error(204, span, format!("{kind} can't be spoken")).mend(mend));
     }
 
-    fn plural(&mut self, count: &ast::Expr, forms: &[String]) -> Part {
+    fn plural(&mut self, count: &ast::Expr, forms: &[Vec<ast::TextPart>]) -> Part {
         let resolved = self.expr_of(count, Type::Number);
         let wanted = self.language.plural_form_names();
-        if forms.len() == wanted.len() && forms.iter().all(|f| !f.is_empty()) {
-            return Part::Plural(resolved, forms.iter().map(|f| f.as_str().into()).collect());
+        let forms: Vec<Box<[Part]>> =
+            forms.iter().map(|parts| parts.iter().map(|part| self.part(part)).collect()).collect();
+        if forms.len() == wanted.len() && forms.iter().all(|parts| !parts.is_empty()) {
+            return Part::Plural(resolved, forms.into());
         }
         let name = self.language.name();
         self.tell(
@@ -142,7 +144,7 @@ impl Resolver<'_> {
                 wanted.join(", ")
             )),
         );
-        Part::Plural(resolved, wanted.iter().map(|_| "".into()).collect())
+        Part::Plural(resolved, wanted.iter().map(|_| Box::default()).collect())
     }
 }
 
