@@ -2,6 +2,7 @@
 
 mod check;
 mod fmt;
+mod graph;
 
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -21,6 +22,8 @@ pub enum Dialplan {
     Test(Files),
     /// Bring files into the one style; ends with 2 for a file that can't be read, which stays.
     Fmt(fmt::Fmt),
+    /// Draw a picture of what callers hear, for people who don't read .dial files.
+    Graph(graph::Graph),
 }
 
 /// The files of one dialplan.
@@ -39,6 +42,7 @@ impl Dialplan {
             Self::Check(check) => check.run(),
             Self::Test(files) => files.test(),
             Self::Fmt(fmt) => fmt.run(),
+            Self::Graph(graph) => graph.run(),
         }
     }
 }

@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod effect;
 pub mod explain;
 mod format;
+pub mod graph;
 mod hir;
 mod imports;
 mod lexer;
