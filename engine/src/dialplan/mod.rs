@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod effect;
 pub mod explain;
 mod format;
+pub mod graph;
 mod hir;
 mod imports;
 mod lexer;
@@ -35,7 +36,7 @@ pub use format::{difference, format};
 pub use imports::{follow, imports, plain_path, shipped, target};
 pub use program::Program;
 pub use run::{CallContext, CallerInfo, NoRoute, Run, StartError};
-pub use test_runner::{TestReport, run_tests};
+pub use test_runner::{TestReport, run_tests, run_tests_with};
 pub use value::Value;
 
 /// One `.dial` file. All files given to [`compile`] together are one dialplan.

@@ -27,6 +27,8 @@ pub struct Sent {
 /// The telephone, and what it saw.
 pub struct Phone {
     run: Option<Run>,
+    /// The calls before this one.
+    earlier: Vec<Run>,
     now: Instant,
     playing: Option<Playing>,
     recording: Option<Recording>,
@@ -83,6 +85,7 @@ impl Phone {
     pub fn new() -> Self {
         Self {
             run: None,
+            earlier: Vec::new(),
             now: Instant::ZERO,
             playing: None,
             recording: None,
@@ -108,13 +111,14 @@ impl Phone {
 
     pub fn begin(&mut self, mut run: Run) {
         run.count_visits();
+        self.earlier.extend(self.run.take());
         self.run = Some(run);
         self.with_run(|run, now| run.start(now));
     }
 
-    /// Which operations the call went through.
-    pub fn visits(&self) -> &[Visit] {
-        self.run.as_ref().map_or(&[], Run::visits)
+    /// Which operations each call went through.
+    pub fn visits(&self) -> impl Iterator<Item = &[Visit]> {
+        self.earlier.iter().chain(&self.run).map(Run::visits)
     }
 
     pub fn is_recording(&self) -> bool {

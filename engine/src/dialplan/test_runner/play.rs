@@ -33,7 +33,7 @@ impl<'a> Play<'a> {
         Self { program, phone: Phone::new(), refused: false }
     }
 
-    pub fn visits(&self) -> &[Visit] {
+    pub fn visits(&self) -> impl Iterator<Item = &[Visit]> {
         self.phone.visits()
     }
 
