@@ -43,7 +43,10 @@ fn spoken_part(part: &TextPart, constants: &Constants<'_>) -> String {
     match part {
         TextPart::Literal(text) => text.clone(),
         TextPart::Value(value) => format!("‹{}›", words(value, constants)),
-        TextPart::Plural(_, forms) => forms.last().cloned().unwrap_or_default(),
+        TextPart::Plural(_, forms) => {
+            let form = forms.last().map_or(&[][..], Vec::as_slice);
+            form.iter().map(|part| spoken_part(part, constants)).collect()
+        }
     }
 }
 
