@@ -10,7 +10,7 @@ use super::model::{ArrowKind, CardKind, Graph};
 const SMALL: &str = r##"
 /// Leave a message for somebody.
 route "1xxx" as ext from user -> deposit(user(ext))
-otherwise -> nobody
+otherwise -> nobody_here
 
 flow deposit(to: User) {
     say "Please speak, {to.name} & \"friends\" <3."
@@ -28,7 +28,7 @@ menu decide(message: Recording, to: User) {
     hangup     -> discard message
 }
 
-flow nobody() {
+flow nobody_here() {
     say "Nobody is here, and nobody will come."
     bye
 }
@@ -75,11 +75,20 @@ fn everything_of_the_shipped_dialplans_can_be_read() {
     let (svg, mermaid) = (texts(&graph.svg("Hark")), graph.mermaid());
     let mut flows = 0;
     for source in builtin() {
+        let mut doc = None;
         for line in source.text.lines() {
+            if let Some(line) = line.strip_prefix("/// ") {
+                doc.get_or_insert(line);
+                continue;
+            }
+            // A title is the beginning of what the author says of it, else the name in words.
+            let said = doc
+                .take()
+                .map(|doc| doc.trim_end_matches('.').chars().take(12).collect::<String>());
             let mut words = line.split(['(', ' ', '"']);
             match words.next() {
                 Some("flow" | "menu") => {
-                    let title = super::words::title(words.next().unwrap());
+                    let title = said.unwrap_or(super::words::title(words.next().unwrap()));
                     assert!(svg.contains(&title), "no {title} in the picture");
                     assert!(mermaid.contains(&title), "no {title} in the flowchart");
                     flows += 1;
