@@ -38,7 +38,9 @@ fn report(tests: &str) -> TestReport {
 
 #[test]
 fn an_untested_else_and_untested_answers_are_named_with_their_lines() {
-    let report = report("test \"one\" { call \"1\" as alice; press 1; expect say \"One\"; expect hangup }\n");
+    let report = report(
+        "test \"one\" { call \"1\" as alice; press 1; expect say \"One\"; expect hangup }\n",
+    );
     let text = report.coverage.render();
     let lines: Vec<&str> = text.lines().skip(1).map(str::trim).collect();
     assert_eq!(

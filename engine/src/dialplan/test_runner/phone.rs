@@ -17,6 +17,7 @@ const BETWEEN_PRESSES: Duration = Duration::from_millis(100);
 const MAX_EVENTS: usize = 10_000;
 
 /// A message that was sent.
+#[derive(Clone)]
 pub struct Sent {
     /// To whom.
     pub delivery: Delivery,
@@ -25,6 +26,7 @@ pub struct Sent {
 }
 
 /// The telephone, and what it saw.
+#[derive(Clone)]
 pub struct Phone {
     run: Option<Run>,
     /// The calls before this one.
@@ -62,8 +64,31 @@ pub struct Phone {
     pub cause: Option<HangupCause>,
     /// Whether a planted panic was reached.
     pub panicked: bool,
+    /// What happened, in order, where somebody watches.
+    journal: Option<Vec<Happened>>,
 }
 
+/// Something that happened, and when.
+#[derive(Clone)]
+pub struct Happened {
+    pub at: Instant,
+    pub what: Happening,
+}
+
+/// What can happen at a telephone.
+#[derive(Clone)]
+pub enum Happening {
+    /// A sound began.
+    Heard(Sound),
+    /// The run wants something done that is no sound, which was done, or not.
+    Asked(Effect, bool),
+    /// A recording ended.
+    Recorded(Duration, RecordEnd),
+    /// The run's own account of a step.
+    Trace(u32, String),
+}
+
+#[derive(Clone)]
 struct Playing {
     ticket: Ticket,
     since: Instant,
@@ -71,6 +96,7 @@ struct Playing {
     stop_on: KeySet,
 }
 
+#[derive(Clone)]
 struct Recording {
     ticket: Ticket,
     id: RecordingId,
@@ -106,10 +132,51 @@ impl Phone {
             early: false,
             cause: None,
             panicked: false,
+            journal: None,
         }
     }
 
+    /// Keeps a journal from here on.
+    pub fn watch(&mut self) {
+        self.journal = Some(Vec::new());
+    }
+
+    /// What happened since this was asked last.
+    pub fn take_journal(&mut self) -> Vec<Happened> {
+        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    fn note(&mut self, what: impl FnOnce() -> Happening) {
+        let at = self.now;
+        if let Some(journal) = &mut self.journal {
+            journal.push(Happened { at, what: what() });
+        }
+    }
+
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub const fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// Whether nothing happens that the caller has not to do with: what is said has been said,
+    /// and nobody speaks.
+    pub fn is_idle(&self) -> bool {
+        self.playing.is_none() && self.conversation.is_none()
+    }
+
+    /// How long a finished recording is.
+    pub fn recorded_length(&self, recording: RecordingId) -> Duration {
+        let found = self.recorded.iter().find(|(id, ..)| *id == recording);
+        found.map_or(Duration::ZERO, |(_, length, _)| *length)
+    }
+
     pub fn begin(&mut self, mut run: Run) {
+        if self.journal.is_some() {
+            run.trace();
+        }
         run.count_visits();
         self.earlier.extend(self.run.take());
         self.run = Some(run);
@@ -272,6 +339,7 @@ impl Phone {
             heard += self.use_up(earlier);
         }
         self.recorded.push((recording.id, heard, false));
+        self.note(|| Happening::Recorded(heard, end));
         self.with_run(|run, now| {
             run.handle_input(now, Input::RecordDone { ticket, end, length });
         });
@@ -281,11 +349,29 @@ impl Phone {
         let Some(mut run) = self.run.take() else { return };
         act(&mut run, self.now);
         while let Some(effect) = run.poll_output() {
-            if let Some(answer) = self.effect(effect) {
+            let asked = self.journal.is_some().then(|| effect.clone());
+            let answer = self.effect(effect);
+            if let Some(asked) = asked {
+                self.keep_journal(asked, answer.as_ref());
+            }
+            if let Some(answer) = answer {
                 run.handle_input(self.now, answer);
             }
         }
         self.run = Some(run);
+    }
+
+    fn keep_journal(&mut self, effect: Effect, answer: Option<&Input>) {
+        let failed = matches!(answer, Some(Input::Done(_, Err(_)) | Input::Answered(_, Err(_))));
+        match effect {
+            Effect::Play { sounds, .. } => {
+                for sound in sounds {
+                    self.note(|| Happening::Heard(sound));
+                }
+            }
+            Effect::Trace { op, what } => self.note(|| Happening::Trace(op, what)),
+            other => self.note(|| Happening::Asked(other, !failed)),
+        }
     }
 
     fn effect(&mut self, effect: Effect) -> Option<Input> {
