@@ -4,6 +4,7 @@
 
 mod coverage;
 mod expect;
+pub(super) mod journal;
 pub(super) mod phone;
 pub(super) mod play;
 mod world;

@@ -6,7 +6,8 @@ use super::super::effect::{
     Action, Callee, Delivery, Effect, Finish, HangupCause, Keepsake, RecordEnd, Setting, Sound,
 };
 use super::super::parser::PRESETS;
-use super::super::test_runner::phone::{Happening, Phone};
+use super::super::test_runner::journal::Happening;
+use super::super::test_runner::phone::Phone;
 use super::script::{duration, quoted};
 use crate::directory::GreetingKind;
 use crate::id::UserId;

@@ -7,6 +7,7 @@ use super::super::effect::{
     RecordingId, Sound, Ticket,
 };
 use super::super::run::{Run, Visit};
+use super::journal::{Happened, Happening};
 use super::world::World;
 use crate::key::{Key, KeySet};
 use crate::time::Instant;
@@ -65,27 +66,7 @@ pub struct Phone {
     /// Whether a planted panic was reached.
     pub panicked: bool,
     /// What happened, in order, where somebody watches.
-    journal: Option<Vec<Happened>>,
-}
-
-/// Something that happened, and when.
-#[derive(Clone)]
-pub struct Happened {
-    pub at: Instant,
-    pub what: Happening,
-}
-
-/// What can happen at a telephone.
-#[derive(Clone)]
-pub enum Happening {
-    /// A sound began.
-    Heard(Sound),
-    /// The run wants something done that is no sound, which was done, or not.
-    Asked(Effect, bool),
-    /// A recording ended.
-    Recorded(Duration, RecordEnd),
-    /// The run's own account of a step.
-    Trace(u32, String),
+    pub(super) journal: Option<Vec<Happened>>,
 }
 
 #[derive(Clone)]
@@ -133,23 +114,6 @@ impl Phone {
             cause: None,
             panicked: false,
             journal: None,
-        }
-    }
-
-    /// Keeps a journal from here on.
-    pub fn watch(&mut self) {
-        self.journal = Some(Vec::new());
-    }
-
-    /// What happened since this was asked last.
-    pub fn take_journal(&mut self) -> Vec<Happened> {
-        self.journal.as_mut().map(std::mem::take).unwrap_or_default()
-    }
-
-    fn note(&mut self, what: impl FnOnce() -> Happening) {
-        let at = self.now;
-        if let Some(journal) = &mut self.journal {
-            journal.push(Happened { at, what: what() });
         }
     }
 
@@ -359,19 +323,6 @@ impl Phone {
             }
         }
         self.run = Some(run);
-    }
-
-    fn keep_journal(&mut self, effect: Effect, answer: Option<&Input>) {
-        let failed = matches!(answer, Some(Input::Done(_, Err(_)) | Input::Answered(_, Err(_))));
-        match effect {
-            Effect::Play { sounds, .. } => {
-                for sound in sounds {
-                    self.note(|| Happening::Heard(sound));
-                }
-            }
-            Effect::Trace { op, what } => self.note(|| Happening::Trace(op, what)),
-            other => self.note(|| Happening::Asked(other, !failed)),
-        }
     }
 
     fn effect(&mut self, effect: Effect) -> Option<Input> {
