@@ -95,6 +95,18 @@ fn the_prompt_tells_the_keys_and_the_time_that_is_left() {
 }
 
 #[test]
+fn a_key_does_not_cut_short_what_is_said_because_of_it() {
+    let (_, mut simulator) = call("1002", None);
+    let told = play(&mut simulator, &["speak 5s", "#", "7"]);
+    let at = |words: &str| {
+        told.iter().rfind(|line| line.kind == Kind::Heard && line.text.contains(words)).unwrap().at
+    };
+    let said = at("To send") - at("not an option");
+    assert!(said.as_millis() > 1000, "all of it was said in {said:?}");
+    assert!(simulator.prompt().ends_with("silence in 8.0s"), "{}", simulator.prompt());
+}
+
+#[test]
 fn back_takes_one_input_back() {
     let (_, mut simulator) = call("1002", None);
     play(&mut simulator, &["speak 5s", "#", "*"]);

@@ -52,12 +52,12 @@ fn a_session_is_told_and_saved_as_a_test_that_passes() {
 \x20\x200:00.0  · the call is answered
  0:00.0  ♪ (en) \"One or two?\"
 ask plan.dial:3: asks for 1 2; silence in 5.0s> 9
- 0:01.1  ♪ (en) \"One or two?\"
+ 0:01.0  ♪ (en) \"One or two?\"
 ask plan.dial:3: asks for 1 2; silence in 5.0s> back
- 0:01.1  taken back
- 0:01.1  ask plan.dial:3: asks for 1 2; silence in 5.0s
+ 0:01.0  taken back
+ 0:01.0  ask plan.dial:3: asks for 1 2; silence in 5.0s
 ask plan.dial:3: asks for 1 2; silence in 5.0s> 2
- 0:01.1  ♪ (en) \"Two.\"
+ 0:01.0  ♪ (en) \"Two.\"
  0:01.7  · the dialplan hangs up: busy
 the call is over (restart, back, save test NAME, quit)> save test two
 test \"two\" {

@@ -210,10 +210,18 @@ impl Phone {
     }
 
     pub fn press(&mut self, key: Key) {
+        // A key stops what is under way, and not what is begun because of it.
+        let playing = self.playing.as_ref().map(|p| p.ticket);
+        let recording = self.recording.as_ref().map(|r| r.ticket);
         self.with_run(|run, now| run.handle_input(now, Input::Key(key)));
-        if let Some(playing) = self.playing.take_if(|p| p.stop_on.contains(key)) {
+        let stops = |p: &mut Playing| p.stop_on.contains(key) && Some(p.ticket) == playing;
+        if let Some(playing) = self.playing.take_if(stops) {
             self.play_done(&playing);
-        } else if self.recording.as_ref().is_some_and(|r| r.stop_on.contains(key)) {
+        } else if self
+            .recording
+            .as_ref()
+            .is_some_and(|r| r.stop_on.contains(key) && Some(r.ticket) == recording)
+        {
             self.record_done(RecordEnd::Key(key));
         }
         self.advance(BETWEEN_PRESSES);
