@@ -3,6 +3,7 @@
 mod check;
 mod fmt;
 mod graph;
+mod simulate;
 mod test;
 
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub enum Dialplan {
     Fmt(fmt::Fmt),
     /// Draw a picture of what callers hear, for people who don't read .dial files.
     Graph(graph::Graph),
+    /// Call the dialplan from the terminal: type keys, see what is spoken, and why.
+    Simulate(simulate::Simulate),
 }
 
 /// The files of one dialplan.
@@ -41,6 +44,7 @@ impl Dialplan {
             Self::Test(test) => test.run(),
             Self::Fmt(fmt) => fmt.run(),
             Self::Graph(graph) => graph.run(),
+            Self::Simulate(simulate) => simulate.run(),
         }
     }
 }

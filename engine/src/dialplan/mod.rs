@@ -25,6 +25,7 @@ pub mod pattern;
 pub mod program;
 mod resolver;
 pub mod run;
+pub mod simulator;
 pub mod speech;
 pub mod test_runner;
 pub mod value;

@@ -4,8 +4,9 @@
 
 mod coverage;
 mod expect;
-mod phone;
-mod play;
+pub(super) mod journal;
+pub(super) mod phone;
+pub(super) mod play;
 mod world;
 
 use std::sync::Arc;
@@ -126,7 +127,7 @@ pub fn run_tests_with(program: &Arc<Program>, sources: &[Source], word: &str) ->
     report
 }
 
-type Failure = Box<Diagnostic>;
+pub(super) type Failure = Box<Diagnostic>;
 type Outcome = Result<(), Failure>;
 
 fn failed(span: Span, message: impl Into<String>) -> Failure {
