@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::dialplan::effect::{
-    Delivery, Effect, Finish, HangupCause, HangupOutcome, Input, RecordEnd, RecordingId, Sound,
-    Ticket,
+    Answer, Delivery, Effect, Finish, HangupCause, HangupOutcome, Input, Query, RecordEnd,
+    RecordingId, Sound, Ticket,
 };
 use hark_engine::dialplan::{
     CallContext, CallerInfo, NoRoute, Options, Program, Run, Source, StartError, Value, builtin,
@@ -16,6 +16,7 @@ use hark_engine::dialplan::{
 use hark_engine::directory::{Directory, User};
 use hark_engine::id::UserId;
 use hark_engine::key::{Key, KeySet};
+use hark_engine::presence::Presence;
 use hark_engine::time::{Instant, UnixMillis};
 
 fn program(text: &str) -> Arc<Program> {
@@ -73,17 +74,21 @@ fn a_deposit_effect_by_effect() {
     let mut run = Run::for_call(&program, context("1002")).unwrap();
     assert_eq!(run.next_deadline(), Some(Instant::ZERO), "a new run wants to begin at once");
     run.handle_timeout(at(0));
+    // The greeting depends on what the recipient does.
+    let query = Effect::Query(Ticket(1), Query::Presence(UserId(2)));
+    assert_eq!(effects(&mut run), [query]);
+    run.handle_input(at(0), Input::Answered(Ticket(1), Ok(Answer::Presence(Presence::Offline))));
     let sounds = vec![speech("Please leave a message for Bob Baker after the tone.")];
-    let play = Effect::Play { ticket: Ticket(1), sounds, stop_on: KeySet::ALL };
+    let play = Effect::Play { ticket: Ticket(2), sounds, stop_on: KeySet::ALL };
     assert_eq!(effects(&mut run), [Effect::Answer, play]);
-    run.handle_input(at(3), played(1));
+    run.handle_input(at(3), played(2));
     let beep =
-        Effect::Play { ticket: Ticket(2), sounds: vec![Sound::Beep], stop_on: KeySet::EMPTY };
+        Effect::Play { ticket: Ticket(3), sounds: vec![Sound::Beep], stop_on: KeySet::EMPTY };
     assert_eq!(effects(&mut run), [beep]);
-    run.handle_input(at(4), played(2));
+    run.handle_input(at(4), played(3));
     let delivery = Delivery { to: vec![UserId(2)], receipt: true, ..Delivery::default() };
     let record = Effect::Record {
-        ticket: Ticket(3),
+        ticket: Ticket(4),
         recording: RecordingId(0),
         max: Duration::from_secs(59),
         stop_on: KeySet::EMPTY.with(Key::POUND),
@@ -95,12 +100,12 @@ fn a_deposit_effect_by_effect() {
     assert_eq!(run.hangup_outcome(), Some(HangupOutcome::Send(delivery.clone())));
     // The driver says that the media ended, then that the caller is gone.
     let (end, length) = (RecordEnd::Hangup, Duration::from_secs(5));
-    run.handle_input(at(9), Input::RecordDone { ticket: Ticket(3), end, length });
+    run.handle_input(at(9), Input::RecordDone { ticket: Ticket(4), end, length });
     run.handle_input(at(9), Input::Hangup);
-    let send = Effect::Send { ticket: Ticket(4), recording: RecordingId(0), delivery };
+    let send = Effect::Send { ticket: Ticket(5), recording: RecordingId(0), delivery };
     assert_eq!(effects(&mut run), [send]);
     assert!(!run.is_finished(), "a run waits for the commit, though the caller is gone");
-    run.handle_input(at(9), Input::Done(Ticket(4), Ok(())));
+    run.handle_input(at(9), Input::Done(Ticket(5), Ok(())));
     assert_eq!(effects(&mut run), [Effect::Finished(Finish::CallerGone, HangupCause::Normal)]);
     run.handle_input(at(9), Input::Hangup);
     run.handle_timeout(at(99));
@@ -184,7 +189,7 @@ fn the_planted_panic_compiles_for_tests_only() {
 #[test]
 fn what_has_no_route_is_not_answered() {
     let program = compile(&builtin(), &Options::default()).unwrap();
-    for number in ["1999", "", "*99", "sip:bob", "10021"] {
+    for number in ["1999", "", "*96", "sip:bob", "10021"] {
         assert_eq!(Run::for_call(&program, context(number)).err(), Some(NoRoute), "{number}");
     }
 }

@@ -2,15 +2,16 @@
 
 mod check;
 mod fmt;
+mod graph;
+mod lsp;
+mod simulate;
+mod test;
 
-use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use hark_actors::dialplan::{DialplanError, folder, source, sources, with_imports};
-use hark_engine::dialplan::{Options, Source, compile_with_warnings, run_tests};
-
-use super::{WRONG_INPUT, complain, say};
+use hark_engine::dialplan::{Options, Source};
 
 /// Look after the .dial files that say what phones hear.
 #[derive(Debug, clap::Subcommand)]
@@ -18,19 +19,15 @@ pub enum Dialplan {
     /// Look for mistakes; says each with its line, its cause and how to mend it.
     Check(check::Check),
     /// Run the tests that stand in the files.
-    Test(Files),
+    Test(test::Test),
     /// Bring files into the one style; ends with 2 for a file that can't be read, which stays.
     Fmt(fmt::Fmt),
+    /// Draw a picture of what callers hear, for people who don't read .dial files.
+    Graph(graph::Graph),
+    /// Call the dialplan from the terminal: type keys, see what is spoken, and why.
+    Simulate(simulate::Simulate),
     /// Answer an editor on standard input and output (Language Server Protocol).
-    Lsp(Lsp),
-}
-
-/// Editors add words of their own to the command.
-#[derive(Debug, clap::Args)]
-pub struct Lsp {
-    /// What editors say of the only way there is.
-    #[arg(long, hide = true)]
-    stdio: bool,
+    Lsp(lsp::Lsp),
 }
 
 /// The files of one dialplan.
@@ -47,32 +44,16 @@ impl Dialplan {
     pub fn run(self) -> ExitCode {
         match self {
             Self::Check(check) => check.run(),
-            Self::Test(files) => files.test(),
+            Self::Test(test) => test.run(),
             Self::Fmt(fmt) => fmt.run(),
-            Self::Lsp(_) => match hark_actors::lsp::serve() {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) => complain(&error, ExitCode::FAILURE),
-            },
+            Self::Graph(graph) => graph.run(),
+            Self::Simulate(simulate) => simulate.run(),
+            Self::Lsp(lsp) => lsp.run(),
         }
     }
 }
 
 impl Files {
-    fn test(&self) -> ExitCode {
-        let sources = match self.sources() {
-            Ok(sources) => sources,
-            Err(error) => return complain(&error, ExitCode::from(WRONG_INPUT)),
-        };
-        let color = std::io::stdout().is_terminal();
-        let compiled = match compile_with_warnings(&sources, &self.options()) {
-            Ok(compiled) => compiled,
-            Err(found) => return complain(&found.render(color), ExitCode::from(WRONG_INPUT)),
-        };
-        let report = run_tests(&compiled.program, &sources);
-        say(&report.render(color));
-        if report.passed() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
-    }
-
     fn options(&self) -> Options {
         Options { test_instructions: self.test_instructions, ..Options::default() }
     }

@@ -36,6 +36,8 @@ const EXAMPLES: &str = "Examples:\n  \
     hark trace                       list the last calls; `hark trace ID` shows one\n  \
     hark dialplan check dialplans    look for mistakes in a folder of .dial files\n  \
     hark dialplan test dialplans     run the tests that stand in them\n  \
+    hark dialplan simulate           call it from the terminal\n  \
+    hark dialplan graph -o plan.svg  draw a picture of it\n  \
     hark dialplan fmt dialplans      bring them into the one style\n  \
     hark explain D0301               why a mistake is one, with an example\n  \
     hark user add dora --extension 1004 --display-name Dora\n\n\

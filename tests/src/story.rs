@@ -112,21 +112,13 @@ fn size_of_files(folder: &Path) -> u64 {
         .sum()
 }
 
-/// A folder with the `.dial` files that ship, and one more of the test's own.
+/// A folder with a dialplan of the test's own, which imports all that ships.
 #[track_caller]
 pub fn dialplans_with(name: &str, text: &str) -> tempfile::TempDir {
     let folder =
         tempfile::Builder::new().prefix("hark-dialplans-").tempdir().expect("a temporary folder");
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dialplans");
-    for entry in
-        fs::read_dir(&shipped).unwrap_or_else(|error| panic!("{}: {error}", shipped.display()))
-    {
-        let path = entry.expect("a folder can be listed").path();
-        if path.extension().is_some_and(|ending| ending == "dial") {
-            fs::copy(&path, folder.path().join(path.file_name().expect("a name")))
-                .expect("a file can be copied");
-        }
-    }
+    let imports = "import \"hark/main.dial\"\n";
+    fs::write(folder.path().join("main.dial"), imports).expect("a file can be written");
     fs::write(folder.path().join(name), text).expect("a file can be written");
     folder
 }

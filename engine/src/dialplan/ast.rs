@@ -680,7 +680,7 @@ pub enum TextPart {
     /// `{value}`
     Value(Expr),
     /// `{count: message | messages}`
-    Plural(Expr, Vec<String>),
+    Plural(Expr, Vec<Vec<TextPart>>),
 }
 
 /// `test "…" {…}`

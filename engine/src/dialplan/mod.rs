@@ -16,6 +16,7 @@ pub mod diagnostic;
 pub mod effect;
 pub mod explain;
 mod format;
+pub mod graph;
 mod hir;
 pub mod ide;
 mod imports;
@@ -25,6 +26,7 @@ pub mod pattern;
 pub mod program;
 mod resolver;
 pub mod run;
+pub mod simulator;
 pub mod speech;
 pub mod test_runner;
 pub mod value;
@@ -36,7 +38,7 @@ pub use format::{difference, format};
 pub use imports::{follow, imports, plain_path, shipped, target};
 pub use program::Program;
 pub use run::{CallContext, CallerInfo, NoRoute, Run, StartError};
-pub use test_runner::{TestReport, run_tests};
+pub use test_runner::{TestReport, run_tests, run_tests_with};
 pub use value::Value;
 
 /// One `.dial` file. All files given to [`compile`] together are one dialplan.

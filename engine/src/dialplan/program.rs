@@ -106,6 +106,8 @@ pub(super) struct FlowTable {
     pub entry: u32,
     pub params: Vec<Type>,
     pub slots: u16,
+    /// What its variables are called; the place is the slot. Empty for those that have no name.
+    pub names: Vec<String>,
 }
 
 #[derive(Debug)]
@@ -239,6 +241,8 @@ pub(super) enum Op {
         exhausted: Label,
     },
     Wait(u32),
+    /// One of a menu's answers was given. Does nothing; coverage asks whether it was come to.
+    Given,
     Call {
         flow: u32,
         args: Box<[Expr]>,
@@ -339,5 +343,5 @@ pub enum Part {
     /// A duration since something, spoken as languages do after "ago" or "vor".
     Age(Expr),
     /// The form of a word that goes with a number, in the order of the language.
-    Plural(Expr, Box<[Arc<str>]>),
+    Plural(Expr, Box<[Box<[Part]>]>),
 }

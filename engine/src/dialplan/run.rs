@@ -16,6 +16,7 @@
 mod act;
 mod eval;
 mod input;
+mod inspect;
 mod menu;
 mod outcome;
 mod spelled;
@@ -23,6 +24,7 @@ mod step;
 mod trace;
 mod webhook;
 
+pub use inspect::Waiting;
 pub use menu::BETWEEN_KEYS;
 
 use std::collections::VecDeque;

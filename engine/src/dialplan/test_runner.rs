@@ -4,16 +4,19 @@
 
 mod coverage;
 mod expect;
-mod phone;
-mod play;
+pub(super) mod journal;
+pub(super) mod phone;
+pub(super) mod play;
 mod world;
 
 use std::sync::Arc;
 
+use serde_json::json;
+
 use super::ast::Span;
 use super::diagnostic::{Diagnostic, Diagnostics};
 use super::{Program, Source, parser};
-pub use coverage::Coverage;
+pub use coverage::{Coverage, Missed};
 use play::Play;
 
 /// What became of the tests.
@@ -48,6 +51,31 @@ impl TestReport {
         &self.failures
     }
 
+    /// As one JSON document: `passed`, `failed`, `cases` (each with `file`, `name` and `failure`,
+    /// null if it passed) and `coverage` (`percent`, `ways` and `missed`).
+    pub fn json(&self) -> String {
+        let cases = self
+            .cases
+            .iter()
+            .map(|case| json!({ "file": case.file, "name": case.name, "failure": case.failure }));
+        let missed =
+            self.coverage.missed.iter().map(
+                |missed| json!({ "file": missed.file, "line": missed.line, "what": missed.what }),
+            );
+        let failed = self.cases.iter().filter(|case| case.failure.is_some()).count();
+        let document = json!({
+            "passed": self.cases.len() - failed,
+            "failed": failed,
+            "cases": cases.collect::<Vec<_>>(),
+            "coverage": {
+                "percent": self.coverage.percent(),
+                "ways": self.coverage.ways,
+                "missed": missed.collect::<Vec<_>>(),
+            },
+        });
+        format!("{document:#}\n")
+    }
+
     /// One line a test, and each failure with its source.
     pub fn render(&self, color: bool) -> String {
         let mut text = String::new();
@@ -63,6 +91,13 @@ impl TestReport {
 
 /// Runs every test of `sources` against `program`, which was compiled from them.
 pub fn run_tests(program: &Arc<Program>, sources: &[Source]) -> TestReport {
+    run_tests_with(program, sources, "")
+}
+
+/// Runs the tests that have `word` in their name or in their file's name, in any case.
+pub fn run_tests_with(program: &Arc<Program>, sources: &[Source], word: &str) -> TestReport {
+    let word = word.to_lowercase();
+    let wanted = |text: &str| text.to_lowercase().contains(&word);
     let mut report = TestReport::default();
     let mut failures = Vec::new();
     let mut visits = coverage::Visits::new(program);
@@ -73,9 +108,12 @@ pub fn run_tests(program: &Arc<Program>, sources: &[Source]) -> TestReport {
         }
         let file = parser::parse(number, source, &mut Vec::new());
         for test in &file.tests {
+            if !wanted(&test.name) && !wanted(&source.name) {
+                continue;
+            }
             let mut play = Play::new(program);
             let failure = play.test(test).err();
-            visits.add(play.visits());
+            play.visits().for_each(|of_call| visits.add(of_call));
             report.cases.push(TestCase {
                 name: test.name.clone(),
                 file: source.name.clone(),
@@ -89,7 +127,7 @@ pub fn run_tests(program: &Arc<Program>, sources: &[Source]) -> TestReport {
     report
 }
 
-type Failure = Box<Diagnostic>;
+pub(super) type Failure = Box<Diagnostic>;
 type Outcome = Result<(), Failure>;
 
 fn failed(span: Span, message: impl Into<String>) -> Failure {

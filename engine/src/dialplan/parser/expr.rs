@@ -243,7 +243,7 @@ impl Parser<'_> {
                     }
                 }
                 '{' => {
-                    let Some(length) = inside[at..].find('}') else {
+                    let Some(length) = closing(&inside[at..]) else {
                         self.diagnostics.push(
                             Diagnostic::error(15, place(start, at), "this `{` has no `}`")
                                 .label("a value begins here")
@@ -272,8 +272,8 @@ impl Parser<'_> {
 
     /// `value` or `count: message | messages`.
     fn placeholder(&mut self, inside: &str, offset: u32, source: u32) -> Parsed<TextPart> {
-        let (value, forms) = match inside.split_once(':') {
-            Some((value, forms)) => (value, Some(forms)),
+        let (value, forms) = match inside.find(':') {
+            Some(at) => (&inside[..at], Some(at + 1)),
             None => (inside, None),
         };
         let tokens = lex(source, value, offset, self.diagnostics).tokens;
@@ -295,17 +295,74 @@ impl Parser<'_> {
         }
         Ok(match forms {
             None => TextPart::Value(value),
-            Some(forms) => {
-                let forms = forms.split('|').map(|f| f.trim().to_owned()).collect();
+            Some(from) => {
+                let forms = self.deeper(|p| Ok(p.forms(&inside[from..], offset, from, source)))?;
                 TextPart::Plural(value, forms)
             }
         })
+    }
+
+    /// The forms between `|`, each a text of its own.
+    fn forms(&mut self, inside: &str, offset: u32, from: usize, source: u32) -> Vec<Vec<TextPart>> {
+        let mut forms = Vec::new();
+        let mut begin = 0;
+        for end in bars(inside) {
+            let form = &inside[begin..end];
+            let blank = form.len() - form.trim_start().len();
+            let at = offset + u32::try_from(from + begin + blank).unwrap_or(0);
+            forms.push(self.text_parts(form.trim(), at, source));
+            begin = end + 1;
+        }
+        forms
     }
 
     /// A name that must be a variable of this place: `discard message`.
     pub(super) fn variable(&mut self) -> Parsed<Name> {
         self.name("the name of a recording")
     }
+}
+
+/// Where the `}` stands that closes what is open at the beginning of `text`.
+fn closing(text: &str) -> Option<usize> {
+    let mut open = 0;
+    outside_of_escapes(text).find_map(|(at, c)| match c {
+        '{' => {
+            open += 1;
+            None
+        }
+        '}' if open == 0 => Some(at),
+        '}' => {
+            open -= 1;
+            None
+        }
+        _ => None,
+    })
+}
+
+/// Where the forms of a plural end: at each `|` that stands in no braces, and at the end.
+fn bars(text: &str) -> Vec<usize> {
+    let mut open = 0;
+    let mut ends = Vec::new();
+    for (at, c) in outside_of_escapes(text) {
+        match c {
+            '{' => open += 1,
+            '}' => open -= 1,
+            '|' if open == 0 => ends.push(at),
+            _ => {}
+        }
+    }
+    ends.push(text.len());
+    ends
+}
+
+/// The characters that no `\` stands before.
+fn outside_of_escapes(text: &str) -> impl Iterator<Item = (usize, char)> + '_ {
+    let mut escaped = false;
+    text.char_indices().filter(move |(_, c)| {
+        let plain = !escaped && *c != '\\';
+        escaped = *c == '\\' && !escaped;
+        plain
+    })
 }
 
 /// What stands between the quotes of a text.

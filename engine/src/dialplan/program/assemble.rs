@@ -27,7 +27,8 @@ pub(in super::super) fn assemble(module: hir::Module, sources: &[Source]) -> Pro
         assembler.push(Op::Return(None));
         let params = flow.vars.iter().take(flow.params).map(|v| v.kind).collect();
         let slots = u16::try_from(flow.vars.len()).unwrap_or(u16::MAX);
-        flows.push(FlowTable { name: flow.name.text.clone(), entry, params, slots });
+        let names = flow.vars.iter().map(|var| var.name.text.clone()).collect();
+        flows.push(FlowTable { name: flow.name.text.clone(), entry, params, slots, names });
     }
     let mut routes: Vec<RouteTable> = module
         .routes
@@ -395,16 +396,22 @@ impl Assembler {
         self.at = menu.head;
         self.push(Op::Wait(number));
         let on_hangup = menu.hangup.map(|_| self.label());
-        let mut choices: Vec<_> =
-            menu.choices.iter().map(|c| (c.pattern.clone(), c.slot, label_of(c.action))).collect();
+        let mut choices: Vec<_> = menu
+            .choices
+            .iter()
+            .map(|c| (c.pattern.clone(), c.slot, self.given(c.span, label_of(c.action))))
+            .collect();
+        let on_silence =
+            menu.silence.map_or(end, |(_, action, span)| self.given(span, label_of(action)));
+        let on_other = menu.other.map_or(end, |(action, span)| self.given(span, label_of(action)));
         choices.sort_by_key(|(pattern, ..)| !pattern.is_exact());
         self.menus.push(MenuTable {
             choices,
             silence: menu.silence.map_or(Duration::from_secs(10), |(after, ..)| after),
             between: menu.between,
             end_on: menu.end_on,
-            on_silence: menu.silence.map_or(end, |(_, action, _)| label_of(action)),
-            on_other: miss.unwrap_or(end),
+            on_silence,
+            on_other,
             on_hangup,
         });
         for (action, label) in menu.actions.iter().zip(&labels) {
@@ -415,13 +422,24 @@ impl Assembler {
         // A hang-up answer ends the run, which an answer to silence does not: where they share
         // an action, it is laid down twice. The checker lets no menu stand in it, so this can't
         // double and double again.
-        if let (Some(label), Some((action, _))) = (on_hangup, menu.hangup) {
+        if let (Some(label), Some((action, span))) = (on_hangup, menu.hangup) {
             self.place(label);
+            self.at = span;
+            self.push(Op::Given);
             if let Some(block) = menu.actions.get(action) {
                 self.block(block, target, false);
             }
             self.push(Op::Gone);
         }
         self.place(end);
+    }
+
+    /// A place of its own for one of a menu's answers, from where it goes to what it does.
+    fn given(&mut self, span: Span, action: Label) -> Label {
+        let label = self.place_new();
+        self.at = span;
+        self.push(Op::Given);
+        self.push(Op::Jump(action));
+        label
     }
 }

@@ -12,22 +12,14 @@ use super::Resolver;
 impl Resolver<'_> {
     /// A text, in every language if it is spoken.
     pub(super) fn text(&mut self, parts: &[ast::TextPart], span: Span) -> Expr {
-        let original = self.text_in(self.languages[0], parts);
-        if !self.spoken || self.languages.len() < 2 || !has_words(parts) {
-            return original;
+        if !self.spoken || !has_words(parts) {
+            return self.text_in(self.written_in(span.source), parts);
         }
-        let mut all = vec![original];
-        for language in self.languages.clone().into_iter().skip(1) {
-            let text = self.translation(language, span);
-            all.push(match text {
-                Some(ast::ExprKind::Text(parts)) => self.text_in(language, &parts),
-                _ => {
-                    self.missing(language, span);
-                    all[0].clone()
-                }
-            });
+        let (text, missing) = self.in_every_language(parts, span);
+        for language in missing {
+            self.missing(language, span);
         }
-        Expr::Localized(all.into())
+        text
     }
 
     /// A constant's text, and whether every language has it.
@@ -35,18 +27,33 @@ impl Resolver<'_> {
         let ast::ExprKind::Text(parts) = &text.kind else {
             return (Expr::Const(Value::from("")), true);
         };
-        let original = self.text_in(self.languages[0], parts);
-        if self.languages.len() < 2 || !has_words(parts) {
-            return (original, true);
+        if !has_words(parts) {
+            return (self.text_in(self.written_in(text.span.source), parts), true);
         }
-        let mut all = vec![original.clone()];
-        for language in self.languages.clone().into_iter().skip(1) {
-            match self.translation(language, text.span) {
-                Some(ast::ExprKind::Text(parts)) => all.push(self.text_in(language, &parts)),
-                _ => return (original, false),
+        let (said, missing) = self.in_every_language(parts, text.span);
+        (said, missing.is_empty())
+    }
+
+    /// A text in each of the dialplan's languages, as it is written where there is no
+    /// translation, and the languages that have none.
+    fn in_every_language(&mut self, parts: &[ast::TextPart], span: Span) -> (Expr, Vec<Language>) {
+        let written = self.written_in(span.source);
+        let original = self.text_in(written, parts);
+        if self.languages == [written] {
+            return (original, Vec::new());
+        }
+        let (mut all, mut missing) = (Vec::new(), Vec::new());
+        for language in self.languages.clone() {
+            if language == written {
+                all.push(original.clone());
+            } else if let Some(ast::ExprKind::Text(parts)) = self.translation(language, span) {
+                all.push(self.text_in(language, &parts));
+            } else {
+                missing.push(language);
+                all.push(original.clone());
             }
         }
-        (Expr::Localized(all.into()), true)
+        (Expr::Localized(all.into()), missing)
     }
 
     fn translation(&mut self, language: Language, span: Span) -> Option<ast::ExprKind> {
@@ -123,11 +130,13 @@ impl Resolver<'_> {
         self.tell(Diagnostic::error(204, span, format!("{kind} can't be spoken")).mend(mend));
     }
 
-    fn plural(&mut self, count: &ast::Expr, forms: &[String]) -> Part {
+    fn plural(&mut self, count: &ast::Expr, forms: &[Vec<ast::TextPart>]) -> Part {
         let resolved = self.expr_of(count, Type::Number);
         let wanted = self.language.plural_form_names();
-        if forms.len() == wanted.len() && forms.iter().all(|f| !f.is_empty()) {
-            return Part::Plural(resolved, forms.iter().map(|f| f.as_str().into()).collect());
+        let forms: Vec<Box<[Part]>> =
+            forms.iter().map(|parts| parts.iter().map(|part| self.part(part)).collect()).collect();
+        if forms.len() == wanted.len() && forms.iter().all(|parts| !parts.is_empty()) {
+            return Part::Plural(resolved, forms.into());
         }
         let name = self.language.name();
         self.tell(
@@ -142,7 +151,7 @@ impl Resolver<'_> {
                 wanted.join(", ")
             )),
         );
-        Part::Plural(resolved, wanted.iter().map(|_| "".into()).collect())
+        Part::Plural(resolved, wanted.iter().map(|_| Box::default()).collect())
     }
 }
 

@@ -121,7 +121,12 @@ impl Run {
                 }
                 _ => Value::Nothing,
             },
-            Value::Site => self.context.directory.site_name().into(),
+            Value::Site => match field {
+                Field::SiteLanguages => {
+                    Value::List(self.program.languages.iter().map(|l| l.tag().into()).collect())
+                }
+                _ => self.context.directory.site_name().into(),
+            },
             Value::Message(message) => self.message_field(message, field, now),
             Value::Recording(recorded) => recording_field(recorded, field),
             Value::List(list) => match field {
@@ -250,28 +255,7 @@ impl Run {
     pub(super) fn text(&self, expr: &Expr, now: Instant) -> String {
         let mut text = String::new();
         match expr {
-            Expr::Text(parts) => {
-                for part in parts {
-                    match part {
-                        Part::Literal(literal) => text.push_str(literal),
-                        Part::Value(value) => {
-                            text.push_str(&self.text(value, now));
-                        }
-                        Part::Age(value) => {
-                            if let Value::Duration(age) = self.eval_at(value, now) {
-                                text.push_str(&speech::age(self.language, age));
-                            }
-                        }
-                        Part::Plural(count, forms) => {
-                            let form = match self.eval_at(count, now) {
-                                Value::Number(count) => self.language.plural_form(count),
-                                _ => usize::MAX,
-                            };
-                            text.push_str(forms.get(form).or(forms.last()).map_or("", |f| f));
-                        }
-                    }
-                }
-            }
+            Expr::Text(parts) => self.parts(parts, now, &mut text),
             other => text = self.spoken(&self.eval_at(other, now), now),
         }
         if text.len() > MAX_TEXT {
@@ -279,6 +263,28 @@ impl Run {
             text.truncate(end);
         }
         text
+    }
+
+    fn parts(&self, parts: &[Part], now: Instant, text: &mut String) {
+        for part in parts {
+            match part {
+                Part::Literal(literal) => text.push_str(literal),
+                Part::Value(value) => text.push_str(&self.text(value, now)),
+                Part::Age(value) => {
+                    if let Value::Duration(age) = self.eval_at(value, now) {
+                        text.push_str(&speech::age(self.language, age));
+                    }
+                }
+                Part::Plural(count, forms) => {
+                    let form = match self.eval_at(count, now) {
+                        Value::Number(count) => self.language.plural_form(count),
+                        _ => usize::MAX,
+                    };
+                    let form = forms.get(form).or(forms.last());
+                    self.parts(form.map_or(&[][..], |form| form), now, text);
+                }
+            }
+        }
     }
 
     fn spoken(&self, value: &Value, now: Instant) -> String {

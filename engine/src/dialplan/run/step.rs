@@ -161,6 +161,7 @@ impl Run {
                 }
             }
             Op::Wait(menu) => self.wait(now, *menu),
+            Op::Given => {}
             Op::Call { flow, args, missed, tail, into } => {
                 let args: Vec<Value> = args.iter().map(|a| self.eval_at(a, now)).collect();
                 match missed {

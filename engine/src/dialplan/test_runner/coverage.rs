@@ -5,13 +5,15 @@ use std::sync::Arc;
 
 use super::super::Program;
 use super::super::ast::Span;
+use super::super::imports::SHIPPED;
 use super::super::program::Op;
 use super::super::run::Visit;
 
 /// How much of a dialplan ran in its tests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Coverage {
-    /// How many ways there are: instructions, and both outcomes of each question.
+    /// How many ways there are: instructions, both outcomes of each question, and each answer of
+    /// each menu.
     pub ways: usize,
     /// Those that no test went.
     pub missed: Vec<Missed>,
@@ -37,16 +39,31 @@ impl Coverage {
         (gone * 100).checked_div(self.ways).unwrap_or(100)
     }
 
-    /// One line, and a line for each way that no test went.
+    /// One line, and a line for each line of the sources of which a way was gone by no test.
     pub fn render(&self) -> String {
         let gone = self.ways.saturating_sub(self.missed.len());
         let mut text = format!("coverage: {} % ({gone} of {} ways)\n", self.percent(), self.ways);
-        for missed in &self.missed {
-            text.push_str(&format!("  {}:{}: {}\n", missed.file, missed.line, missed.what));
+        for missed in self.missed.chunk_by(|a, b| (&a.file, a.line) == (&b.file, b.line)) {
+            let Some(first) = missed.first() else { continue };
+            let mut told: Vec<&str> = Vec::new();
+            for Missed { what, .. } in missed {
+                if !told.contains(what) {
+                    told.push(what);
+                }
+            }
+            // That an answer is never given says that what it does is never done.
+            if told.contains(&NEVER_GIVEN) {
+                told.retain(|what| *what != NEVER_RUN);
+            }
+            let told = told.join("; ");
+            text.push_str(&format!("  {}:{}: {told}\n", first.file, first.line));
         }
         text
     }
 }
+
+const NEVER_RUN: &str = "never run";
+const NEVER_GIVEN: &str = "an answer that no test gives";
 
 /// How an instruction was gone through.
 #[derive(Clone, Copy, Default)]
@@ -54,6 +71,8 @@ struct Gone {
     visit: Visit,
     /// Whether it has two outcomes.
     asks: bool,
+    /// Whether it stands for a menu's answer.
+    given: bool,
 }
 
 /// Which operations ran in any test.
@@ -77,6 +96,11 @@ impl Visits {
         // laid down twice: any of them will do.
         let mut ran: BTreeMap<(u32, u32, u32), Gone> = BTreeMap::new();
         for ((op, span), visit) in program.ops.iter().zip(&program.spans).zip(&self.0) {
+            // What ships is tested by its own tests, which are not run here.
+            let file = program.files.get(span.source as usize);
+            if file.is_some_and(|file| file.name.starts_with(SHIPPED)) {
+                continue;
+            }
             let asks =
                 matches!(op, Op::Unless(..) | Op::UnlessFound { .. } | Op::UnlessAllowed { .. });
             // What the author did not write.
@@ -88,9 +112,10 @@ impl Visits {
             entry.visit.yes |= visit.yes;
             entry.visit.no |= visit.no;
             entry.asks |= asks;
+            entry.given |= matches!(op, Op::Given);
         }
         let mut coverage = Coverage::default();
-        for ((source, start, end), Gone { visit: Visit { run, yes, no }, asks }) in ran {
+        for ((source, start, end), Gone { visit: Visit { run, yes, no }, asks, given }) in ran {
             let span = Span { source, start, end };
             let mut way = |gone: bool, what| {
                 coverage.ways += 1;
@@ -99,11 +124,13 @@ impl Visits {
                     coverage.missed.push(Missed { file, line, span, what });
                 }
             };
-            if asks && run {
-                way(yes, "never so in any test");
-                way(no, "always so in every test");
+            if given {
+                way(run, NEVER_GIVEN);
+            } else if asks {
+                way(yes, if run { "never so in any test" } else { NEVER_RUN });
+                way(no, if run { "always so in every test" } else { NEVER_RUN });
             } else {
-                way(run, "never run");
+                way(run, NEVER_RUN);
             }
         }
         coverage

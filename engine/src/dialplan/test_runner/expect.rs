@@ -13,7 +13,7 @@ type IsSound = Box<dyn Fn(&Sound) -> bool>;
 /// Whether a telephone saw what is expected.
 type WasSeen = Box<dyn Fn(&Phone) -> bool>;
 
-impl Play<'_> {
+impl Play {
     pub(super) fn expect(&mut self, expected: &Expected, span: Span) -> Outcome {
         match expected {
             Expected::No(Thing::Route) if self.refused => Ok(()),

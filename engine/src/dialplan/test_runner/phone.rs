@@ -7,6 +7,7 @@ use super::super::effect::{
     RecordingId, Sound, Ticket,
 };
 use super::super::run::{Run, Visit};
+use super::journal::{Happened, Happening};
 use super::world::World;
 use crate::key::{Key, KeySet};
 use crate::time::Instant;
@@ -17,6 +18,7 @@ const BETWEEN_PRESSES: Duration = Duration::from_millis(100);
 const MAX_EVENTS: usize = 10_000;
 
 /// A message that was sent.
+#[derive(Clone)]
 pub struct Sent {
     /// To whom.
     pub delivery: Delivery,
@@ -25,8 +27,11 @@ pub struct Sent {
 }
 
 /// The telephone, and what it saw.
+#[derive(Clone)]
 pub struct Phone {
     run: Option<Run>,
+    /// The calls before this one.
+    earlier: Vec<Run>,
     now: Instant,
     playing: Option<Playing>,
     recording: Option<Recording>,
@@ -60,8 +65,11 @@ pub struct Phone {
     pub cause: Option<HangupCause>,
     /// Whether a planted panic was reached.
     pub panicked: bool,
+    /// What happened, in order, where somebody watches.
+    pub(super) journal: Option<Vec<Happened>>,
 }
 
+#[derive(Clone)]
 struct Playing {
     ticket: Ticket,
     since: Instant,
@@ -69,6 +77,7 @@ struct Playing {
     stop_on: KeySet,
 }
 
+#[derive(Clone)]
 struct Recording {
     ticket: Ticket,
     id: RecordingId,
@@ -83,6 +92,7 @@ impl Phone {
     pub fn new() -> Self {
         Self {
             run: None,
+            earlier: Vec::new(),
             now: Instant::ZERO,
             playing: None,
             recording: None,
@@ -103,18 +113,43 @@ impl Phone {
             early: false,
             cause: None,
             panicked: false,
+            journal: None,
         }
     }
 
+    pub const fn now(&self) -> Instant {
+        self.now
+    }
+
+    pub const fn run(&self) -> Option<&Run> {
+        self.run.as_ref()
+    }
+
+    /// Whether nothing happens that the caller has not to do with: what is said has been said,
+    /// and nobody speaks.
+    pub fn is_idle(&self) -> bool {
+        self.playing.is_none() && self.conversation.is_none()
+    }
+
+    /// How long a finished recording is.
+    pub fn recorded_length(&self, recording: RecordingId) -> Duration {
+        let found = self.recorded.iter().find(|(id, ..)| *id == recording);
+        found.map_or(Duration::ZERO, |(_, length, _)| *length)
+    }
+
     pub fn begin(&mut self, mut run: Run) {
+        if self.journal.is_some() {
+            run.trace();
+        }
         run.count_visits();
+        self.earlier.extend(self.run.take());
         self.run = Some(run);
         self.with_run(|run, now| run.start(now));
     }
 
-    /// Which operations the call went through.
-    pub fn visits(&self) -> &[Visit] {
-        self.run.as_ref().map_or(&[], Run::visits)
+    /// Which operations each call went through.
+    pub fn visits(&self) -> impl Iterator<Item = &[Visit]> {
+        self.earlier.iter().chain(&self.run).map(Run::visits)
     }
 
     pub fn is_recording(&self) -> bool {
@@ -175,10 +210,18 @@ impl Phone {
     }
 
     pub fn press(&mut self, key: Key) {
+        // A key stops what is under way, and not what is begun because of it.
+        let playing = self.playing.as_ref().map(|p| p.ticket);
+        let recording = self.recording.as_ref().map(|r| r.ticket);
         self.with_run(|run, now| run.handle_input(now, Input::Key(key)));
-        if let Some(playing) = self.playing.take_if(|p| p.stop_on.contains(key)) {
+        let stops = |p: &mut Playing| p.stop_on.contains(key) && Some(p.ticket) == playing;
+        if let Some(playing) = self.playing.take_if(stops) {
             self.play_done(&playing);
-        } else if self.recording.as_ref().is_some_and(|r| r.stop_on.contains(key)) {
+        } else if self
+            .recording
+            .as_ref()
+            .is_some_and(|r| r.stop_on.contains(key) && Some(r.ticket) == recording)
+        {
             self.record_done(RecordEnd::Key(key));
         }
         self.advance(BETWEEN_PRESSES);
@@ -268,6 +311,7 @@ impl Phone {
             heard += self.use_up(earlier);
         }
         self.recorded.push((recording.id, heard, false));
+        self.note(|| Happening::Recorded(heard, end));
         self.with_run(|run, now| {
             run.handle_input(now, Input::RecordDone { ticket, end, length });
         });
@@ -277,7 +321,12 @@ impl Phone {
         let Some(mut run) = self.run.take() else { return };
         act(&mut run, self.now);
         while let Some(effect) = run.poll_output() {
-            if let Some(answer) = self.effect(effect) {
+            let asked = self.journal.is_some().then(|| effect.clone());
+            let answer = self.effect(effect);
+            if let Some(asked) = asked {
+                self.keep_journal(asked, answer.as_ref());
+            }
+            if let Some(answer) = answer {
                 run.handle_input(self.now, answer);
             }
         }

@@ -22,18 +22,20 @@ const AGE: Duration = Duration::from_secs(300);
 /// How long an expectation waits for what it expects.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
-pub(super) struct Play<'a> {
-    program: &'a Arc<Program>,
+/// A test, or a session with a simulator, as far as it has come.
+#[derive(Clone)]
+pub(in super::super) struct Play {
+    program: Arc<Program>,
     pub phone: Phone,
     pub refused: bool,
 }
 
-impl<'a> Play<'a> {
-    pub fn new(program: &'a Arc<Program>) -> Self {
-        Self { program, phone: Phone::new(), refused: false }
+impl Play {
+    pub fn new(program: &Arc<Program>) -> Self {
+        Self { program: Arc::clone(program), phone: Phone::new(), refused: false }
     }
 
-    pub fn visits(&self) -> &[Visit] {
+    pub fn visits(&self) -> impl Iterator<Item = &[Visit]> {
         self.phone.visits()
     }
 
@@ -49,7 +51,7 @@ impl<'a> Play<'a> {
         self.phone.undisposed().map_or(Ok(()), |what| Err(failed(last, what)))
     }
 
-    fn step(&mut self, step: &Step) -> Outcome {
+    pub fn step(&mut self, step: &Step) -> Outcome {
         let span = step.span;
         match &step.kind {
             StepKind::Call { number, from, domain, trunk } => {
@@ -59,7 +61,7 @@ impl<'a> Play<'a> {
                     context.domain.clone_from(domain);
                 }
                 context.trunk.clone_from(trunk);
-                match Run::for_call(self.program, context) {
+                match Run::for_call(&self.program, context) {
                     Ok(run) => self.phone.begin(run),
                     Err(_) => self.refused = true,
                 }
@@ -70,7 +72,7 @@ impl<'a> Play<'a> {
                 let user = self.user(who)?.clone();
                 self.begin(&flow.name.text, args, &user, span)?;
             }
-            StepKind::Clock(text) => match moment(self.program, text) {
+            StepKind::Clock(text) => match moment(&self.program, text) {
                 Some(at) => self.phone.world.at = at,
                 None => {
                     return Err(Box::new(
@@ -177,14 +179,15 @@ impl<'a> Play<'a> {
     /// Starts a flow as Hark does for a call that it made.
     fn begin(&mut self, flow: &str, args: Vec<Value>, user: &User, span: Span) -> Outcome {
         let context = self.context("", called(user));
-        match Run::for_flow(self.program, flow, args, context) {
+        match Run::for_flow(&self.program, flow, args, context) {
             Ok(run) => self.phone.begin(run),
             Err(error) => return Err(failed(span, error.to_string())),
         }
         Ok(())
     }
 
-    /// An argument of `begin`: a user, a text, a number, a duration, or a message in a mailbox.
+    /// An argument of `begin`: a user, a text, a number, a duration, a message in a mailbox, or a
+    /// list of them.
     fn value(&self, written: &Expr) -> Result<Value, Failure> {
         Ok(match &written.kind {
             ExprKind::Text(parts) => match parts.as_slice() {
@@ -195,6 +198,10 @@ impl<'a> Play<'a> {
             ExprKind::Number(n) => Value::Number(*n),
             ExprKind::Duration(d) => Value::Duration(*d),
             ExprKind::Bool(yes) => Value::Bool(*yes),
+            ExprKind::List(items) => {
+                let items = items.iter().map(|item| self.value(item));
+                Value::List(items.collect::<Result<Vec<_>, _>>()?.into())
+            }
             ExprKind::Name(name) if name == "message" => match self.phone.world.mailbox.last() {
                 Some((.., message)) => Value::from(message.clone()),
                 None => {

@@ -14,6 +14,7 @@ use crate::time::UnixMillis;
 pub const NOON: UnixMillis = UnixMillis(1_767_614_400_000);
 
 /// The site.
+#[derive(Clone)]
 pub struct World {
     /// Its users.
     pub users: Vec<User>,
