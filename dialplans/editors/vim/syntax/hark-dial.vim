@@ -34,7 +34,7 @@ syn match harkArrow /->/
 
 syn match harkEscape /\\["\\{}n]/ contained
 syn match harkRepeat /[x\]]\@1<={\d\+\%(,\d*\)\?}/ contained
-syn region harkPlaceholder matchgroup=harkBrace start=/{/ end=/}/ contained oneline contains=harkField,harkNumber,harkFunction,harkValue,harkOperator
+syn region harkPlaceholder matchgroup=harkBrace start=/{/ end=/}/ contained oneline contains=harkField,harkNumber,harkFunction,harkValue,harkOperator,harkPlaceholder
 syn region harkText start=/"/ skip=/\\./ end=/"/ oneline contains=harkEscape,harkRepeat,harkPlaceholder
 
 syn match harkComment "//.*$" contains=@Spell

@@ -58,14 +58,7 @@ impl Walker<'_> {
 
     fn text(&mut self, parts: &[TextPart], span: Span) -> Type {
         let before = self.index.uses.len();
-        for part in parts {
-            match part {
-                TextPart::Literal(_) => {}
-                TextPart::Value(value) | TextPart::Plural(value, _) => {
-                    self.expr(value);
-                }
-            }
-        }
+        self.parts(parts);
         if !self.translating {
             let written = slice(self.sources, span);
             let raw = written.strip_prefix('"').unwrap_or(written);
@@ -74,6 +67,21 @@ impl Walker<'_> {
             self.index.prompts.push(Prompt { raw, span, uses, scope });
         }
         Type::Text
+    }
+
+    fn parts(&mut self, parts: &[TextPart]) {
+        for part in parts {
+            match part {
+                TextPart::Literal(_) => {}
+                TextPart::Value(value) => {
+                    self.expr(value);
+                }
+                TextPart::Plural(count, forms) => {
+                    self.expr(count);
+                    forms.iter().for_each(|form| self.parts(form));
+                }
+            }
+        }
     }
 
     pub fn name(&mut self, name: &str, span: Span) -> Type {

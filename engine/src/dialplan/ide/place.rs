@@ -203,17 +203,17 @@ fn in_comment(text: &str, tokens: &[Token], cursor: u32) -> bool {
 /// The value in braces that the cursor stands in, and where it begins; up to its `}`, `:` or the
 /// end of the line.
 fn placeholder(text: &str, start: usize, cursor: usize) -> Option<(usize, &str)> {
-    let mut open = None;
+    let mut open = Vec::new();
     let mut escaped = false;
     for (at, c) in text.get(start..cursor)?.char_indices() {
         match c {
-            '{' if !escaped => open = Some(start + at + 1),
-            '}' if !escaped => open = None,
+            '{' if !escaped => open.push(start + at + 1),
+            '}' if !escaped => drop(open.pop()),
             _ => {}
         }
         escaped = c == '\\' && !escaped;
     }
-    let open = open?;
+    let open = open.pop()?;
     let rest = text.get(open..)?;
     let end = rest.find(['}', '"', '\n', ':']).unwrap_or(rest.len());
     // Behind the colon stand the forms of a plural, which are words.

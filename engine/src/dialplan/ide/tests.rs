@@ -167,6 +167,7 @@ fn values_are_offered_where_one_may_stand() {
     );
     offers(&format!("{body}    x = ‸\n}}"), &["record", "messages", "to"], &["say"]);
     offers(&format!("{body}    log \"{{t‸}}\"\n}}"), &["to", "tries"], &["early_one"]);
+    offers(&format!("{body}    log \"{{tries: one | {{t‸}} more}}\"\n}}"), &["to", "tries"], &[]);
     offers(&format!("{body}    log \"{{to.‸\n}}"), &["name", "limit"], &["to"]);
     offers(&format!("{body}    play to.g‸\n}}"), &["greeting"], &["name"]);
     offers(&format!("{body}    x = messages(to, ‸)\n}}"), &["new", "saved"], &["to"]);
@@ -354,24 +355,30 @@ proptest! {
             ask(&analysis, 0, cursor.into());
         }
     }
+}
 
-    /// A renaming leaves a dialplan that means the same.
-    #[test]
-    fn renaming_breaks_nothing(pick in any::<u16>()) {
-        let before = Analysis::new(builtin(), Options::default());
-        let all = &before.index.definitions;
-        let definition = &all[usize::from(pick) % all.len()];
+#[test]
+fn renaming_breaks_nothing() {
+    let before = Analysis::new(builtin(), Options::default());
+    let mut renamed = 0;
+    for definition in &before.index.definitions {
         let (source, offset) = (definition.span.source, definition.span.start);
-        if let Ok(mut edits) = before.rename(source, offset, "quite_another_name") {
-            edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
-            let mut sources = builtin();
-            for Edit { span, text } in edits {
-                let source = &mut sources[span.source as usize].text;
-                source.replace_range(span.start as usize..span.end as usize, &text);
-            }
-            let found = check(&sources, &Options::default());
-            prop_assert!(!found.has_errors(), "{}:\n{found}", definition.name);
-            prop_assert_eq!(found.iter().count(), before.diagnostics().iter().count());
+        // What begins with `_` may stay unused.
+        let mark = if definition.name.starts_with('_') { "_" } else { "" };
+        let Ok(mut edits) = before.rename(source, offset, &format!("{mark}quite_another_name"))
+        else {
+            continue;
+        };
+        renamed += 1;
+        edits.sort_by_key(|edit| std::cmp::Reverse(edit.span.start));
+        let mut sources = builtin();
+        for Edit { span, text } in edits {
+            let source = &mut sources[span.source as usize].text;
+            source.replace_range(span.start as usize..span.end as usize, &text);
         }
+        let found = check(&sources, &Options::default());
+        let same = found.iter().count() == before.diagnostics().iter().count();
+        assert!(same, "{} at {:?}:\n{found}", definition.name, definition.span);
     }
+    assert!(renamed > 100, "only {renamed} of the names were renamed");
 }
