@@ -1,7 +1,7 @@
 //! The engine's answers as the protocol has them.
 
 use hark_engine::dialplan::ast::Span;
-use hark_engine::dialplan::diagnostic::{self, Columns, Severity};
+use hark_engine::dialplan::diagnostic::{self, Severity};
 use hark_engine::dialplan::ide::{
     Analysis, Completion, CompletionKind, Edit, Outline, OutlineKind,
 };
@@ -53,14 +53,6 @@ pub fn diagnostic(
     analysis: &Analysis,
     found: &diagnostic::Diagnostic,
 ) -> Diagnostic {
-    let place = |span: Span| {
-        let place = analysis.diagnostics().place(span, Columns::Utf16);
-        let at = |line: usize, column: usize| Position {
-            line: u32::try_from(line.saturating_sub(1)).unwrap_or(u32::MAX),
-            character: u32::try_from(column.saturating_sub(1)).unwrap_or(u32::MAX),
-        };
-        Range { start: at(place.line, place.column), end: at(place.end_line, place.end_column) }
-    };
     let mut message = found.message.clone();
     for more in found.cause.iter().map(|cause| format!("\n{cause}")) {
         message.push_str(&more);
@@ -73,7 +65,7 @@ pub fn diagnostic(
         Some(DiagnosticRelatedInformation { location, message: label.clone() })
     });
     Diagnostic {
-        range: place(found.span),
+        range: range(analysis, found.span),
         severity: Some(match found.severity {
             Severity::Error => DiagnosticSeverity::ERROR,
             Severity::Warning => DiagnosticSeverity::WARNING,

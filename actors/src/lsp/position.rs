@@ -10,7 +10,13 @@ pub struct Lines<'a> {
 
 impl<'a> Lines<'a> {
     pub fn of(text: &'a str) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        // The protocol ends a line at each of "\n", "\r\n" and "\r".
+        let bytes = text.as_bytes();
+        let breaks = bytes.iter().enumerate().filter(|(at, byte)| match byte {
+            b'\n' => true,
+            b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+            _ => false,
+        });
         let starts = std::iter::once(0).chain(breaks.map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }
@@ -19,9 +25,8 @@ impl<'a> Lines<'a> {
     pub fn offset(&self, position: Position) -> usize {
         let line = position.line as usize;
         let Some(start) = self.starts.get(line).copied() else { return self.text.len() };
-        let end = self.starts.get(line + 1).map_or(self.text.len(), |next| next - 1);
-        let content = &self.text[start..end];
-        let content = content.strip_suffix('\r').unwrap_or(content);
+        let end = self.starts.get(line + 1).copied().unwrap_or(self.text.len());
+        let content = self.text[start..end].trim_end_matches(['\r', '\n']);
         let mut units = 0;
         for (at, c) in content.char_indices() {
             // Within a character is before it.
