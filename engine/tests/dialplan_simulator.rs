@@ -88,7 +88,7 @@ fn the_prompt_tells_the_keys_and_the_time_that_is_left() {
     play(&mut simulator, &["speak 5s", "#"]);
     let prompt = simulator.prompt();
     assert!(prompt.starts_with("review deposit.dial:"), "{prompt}");
-    assert!(prompt.ends_with("asks for 1 2 3 *; silence in 8.0s"), "{prompt}");
+    assert!(prompt.ends_with("asks for 1 2 3 4 9 *; silence in 8.0s"), "{prompt}");
     let state = simulator.enter("state");
     assert!(texts(&state, Kind::Note).iter().any(|t| t.trim() == "to = bob"), "{state:?}");
     assert!(texts(&state, Kind::Note).iter().any(|t| t.contains("message = a recording of 5.0s")));
