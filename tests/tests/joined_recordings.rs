@@ -4,9 +4,9 @@ use hark_tests::site::{Site, SiteOptions};
 use hark_tests::{audio, story, wait};
 
 const DIALPLAN: &str = r##"
-route "801" -> more(user("1002"))
+route "801" -> two_parts(user("1002"))
 
-flow more(to: User) {
+flow two_parts(to: User) {
     beep
     first = record max 30s, stop on "#", hangup keeps
     tone 700 for 300ms
