@@ -85,8 +85,10 @@ struct Resolver<'a> {
     sources: &'a [Source],
     options: &'a Options,
     found: &'a mut Vec<Diagnostic>,
-    /// The first is the one that the prompts are written in.
+    /// The first is the one that is spoken to whoever asked for no other.
     languages: Vec<Language>,
+    /// By source: the language that its prompts are written in.
+    written_in: Vec<Language>,
     /// By language and original text.
     translations: HashMap<(Language, String), Translated>,
     translated: HashSet<(Language, String)>,
@@ -135,6 +137,7 @@ impl<'a> Resolver<'a> {
             options,
             found,
             languages: Vec::new(),
+            written_in: Vec::new(),
             translations: HashMap::new(),
             translated: HashSet::new(),
             language: Language::En,

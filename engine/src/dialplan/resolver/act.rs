@@ -146,6 +146,7 @@ impl Resolver<'_> {
                 self.must_fit(kind, Type::Text, value.span);
                 if let Expr::Const(Value::Text(tag)) = &resolved
                     && !self.languages.iter().any(|l| l.tag() == &**tag)
+                    && !self.is_shipped(value.span.source)
                 {
                     let known: Vec<&str> = self.languages.iter().map(|l| l.tag()).collect();
                     self.tell(

@@ -94,7 +94,8 @@ impl Resolver<'_> {
             if self.spoken
                 && let Some(text) = untranslated
             {
-                for language in self.languages.clone().into_iter().skip(1) {
+                let written = self.written_in(text.source);
+                for language in self.languages.clone().into_iter().filter(|l| *l != written) {
                     self.missing(language, text);
                 }
             }

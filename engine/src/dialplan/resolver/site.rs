@@ -59,6 +59,21 @@ impl Resolver<'_> {
             self.languages.push(Language::En);
         }
         self.language = self.languages[0];
+        // What ships is written in a language of its own, whichever the dialplan's is.
+        let first = |file: &ast::File| Language::from_tag(&file.languages.first()?.text);
+        self.written_in =
+            files.iter().map(|file| first(file).unwrap_or(self.languages[0])).collect();
+    }
+
+    /// The language that the texts of a source are written in.
+    pub(super) fn written_in(&self, source: u32) -> Language {
+        let written = self.written_in.get(source as usize);
+        written.copied().unwrap_or(self.languages[0])
+    }
+
+    /// Whether a source ships with Hark.
+    pub(super) fn is_shipped(&self, source: u32) -> bool {
+        self.sources.get(source as usize).is_some_and(|s| s.name.starts_with(SHIPPED))
     }
 
     /// A language for which there are words and a voice.
@@ -94,7 +109,7 @@ impl Resolver<'_> {
             if !self.languages.contains(&language) {
                 continue;
             }
-            if language == self.languages[0] {
+            if language == self.written_in(name.span.source) {
                 let error = Diagnostic::error(
                     112,
                     name.span,

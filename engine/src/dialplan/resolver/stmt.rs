@@ -135,6 +135,8 @@ impl Resolver<'_> {
     fn speak(&mut self, name: &ast::Name) -> Option<Kind> {
         match Language::from_tag(&name.text).filter(|l| self.languages.contains(l)) {
             Some(language) => Some(Kind::Speak(language)),
+            // What ships offers what `site.languages` holds, and no more.
+            None if self.is_shipped(name.span.source) => None,
             None => {
                 let known: Vec<&str> = self.languages.iter().map(|l| l.tag()).collect();
                 let error = Diagnostic::error(

@@ -12,22 +12,14 @@ use super::Resolver;
 impl Resolver<'_> {
     /// A text, in every language if it is spoken.
     pub(super) fn text(&mut self, parts: &[ast::TextPart], span: Span) -> Expr {
-        let original = self.text_in(self.languages[0], parts);
-        if !self.spoken || self.languages.len() < 2 || !has_words(parts) {
-            return original;
+        if !self.spoken || !has_words(parts) {
+            return self.text_in(self.written_in(span.source), parts);
         }
-        let mut all = vec![original];
-        for language in self.languages.clone().into_iter().skip(1) {
-            let text = self.translation(language, span);
-            all.push(match text {
-                Some(ast::ExprKind::Text(parts)) => self.text_in(language, &parts),
-                _ => {
-                    self.missing(language, span);
-                    all[0].clone()
-                }
-            });
+        let (text, missing) = self.in_every_language(parts, span);
+        for language in missing {
+            self.missing(language, span);
         }
-        Expr::Localized(all.into())
+        text
     }
 
     /// A constant's text, and whether every language has it.
@@ -35,18 +27,37 @@ impl Resolver<'_> {
         let ast::ExprKind::Text(parts) = &text.kind else {
             return (Expr::Const(Value::from("")), true);
         };
-        let original = self.text_in(self.languages[0], parts);
-        if self.languages.len() < 2 || !has_words(parts) {
-            return (original, true);
+        if !has_words(parts) {
+            return (self.text_in(self.written_in(text.span.source), parts), true);
         }
-        let mut all = vec![original.clone()];
-        for language in self.languages.clone().into_iter().skip(1) {
-            match self.translation(language, text.span) {
-                Some(ast::ExprKind::Text(parts)) => all.push(self.text_in(language, &parts)),
-                _ => return (original, false),
+        let (said, missing) = self.in_every_language(parts, text.span);
+        (said, missing.is_empty())
+    }
+
+    /// A text in each of the dialplan's languages, as it is written where there is no
+    /// translation, and the languages that have none.
+    fn in_every_language(
+        &mut self,
+        parts: &[ast::TextPart],
+        span: Span,
+    ) -> (Expr, Vec<Language>) {
+        let written = self.written_in(span.source);
+        let original = self.text_in(written, parts);
+        if self.languages == [written] {
+            return (original, Vec::new());
+        }
+        let (mut all, mut missing) = (Vec::new(), Vec::new());
+        for language in self.languages.clone() {
+            if language == written {
+                all.push(original.clone());
+            } else if let Some(ast::ExprKind::Text(parts)) = self.translation(language, span) {
+                all.push(self.text_in(language, &parts));
+            } else {
+                missing.push(language);
+                all.push(original.clone());
             }
         }
-        (Expr::Localized(all.into()), true)
+        (Expr::Localized(all.into()), missing)
     }
 
     fn translation(&mut self, language: Language, span: Span) -> Option<ast::ExprKind> {

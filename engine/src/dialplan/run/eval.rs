@@ -121,7 +121,12 @@ impl Run {
                 }
                 _ => Value::Nothing,
             },
-            Value::Site => self.context.directory.site_name().into(),
+            Value::Site => match field {
+                Field::SiteLanguages => {
+                    Value::List(self.program.languages.iter().map(|l| l.tag().into()).collect())
+                }
+                _ => self.context.directory.site_name().into(),
+            },
             Value::Message(message) => self.message_field(message, field, now),
             Value::Recording(recorded) => recording_field(recorded, field),
             Value::List(list) => match field {

@@ -184,7 +184,8 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// An argument of `begin`: a user, a text, a number, a duration, or a message in a mailbox.
+    /// An argument of `begin`: a user, a text, a number, a duration, a message in a mailbox, or a
+    /// list of them.
     fn value(&self, written: &Expr) -> Result<Value, Failure> {
         Ok(match &written.kind {
             ExprKind::Text(parts) => match parts.as_slice() {
@@ -195,6 +196,10 @@ impl<'a> Play<'a> {
             ExprKind::Number(n) => Value::Number(*n),
             ExprKind::Duration(d) => Value::Duration(*d),
             ExprKind::Bool(yes) => Value::Bool(*yes),
+            ExprKind::List(items) => {
+                let items = items.iter().map(|item| self.value(item));
+                Value::List(items.collect::<Result<Vec<_>, _>>()?.into())
+            }
             ExprKind::Name(name) if name == "message" => match self.phone.world.mailbox.last() {
                 Some((.., message)) => Value::from(message.clone()),
                 None => {
