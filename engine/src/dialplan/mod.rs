@@ -126,8 +126,17 @@ pub fn builtin() -> Vec<Source> {
         ("main.dial", include_str!("../../../dialplans/main.dial")),
         ("deposit.dial", include_str!("../../../dialplans/deposit.dial")),
         ("mailbox.dial", include_str!("../../../dialplans/mailbox.dial")),
-        ("deliver.dial", include_str!("../../../dialplans/deliver.dial")),
+        ("message.dial", include_str!("../../../dialplans/message.dial")),
+        ("settings.dial", include_str!("../../../dialplans/settings.dial")),
+        ("directory.dial", include_str!("../../../dialplans/directory.dial")),
+        ("attendant.dial", include_str!("../../../dialplans/attendant.dial")),
         ("online.dial", include_str!("../../../dialplans/online.dial")),
+        ("deliver.dial", include_str!("../../../dialplans/deliver.dial")),
+        ("play.dial", include_str!("../../../dialplans/play.dial")),
+        ("call_me.dial", include_str!("../../../dialplans/call_me.dial")),
+        ("announce.dial", include_str!("../../../dialplans/announce.dial")),
+        ("language.dial", include_str!("../../../dialplans/language.dial")),
+        ("common.dial", include_str!("../../../dialplans/common.dial")),
     ]
     .into_iter()
     .map(|(name, text)| Source { name: name.into(), text: text.into() })

@@ -243,6 +243,7 @@ impl Type {
         match (self, wanted) {
             (Self::Unknown, _) | (_, Self::Unknown) => true,
             (Self::List(Item::Any), Self::List(_)) | (Self::List(_), Self::List(Item::Any)) => true,
+            (Self::Maybe(Item::Any), Self::Maybe(_)) => true,
             // Whoever stands in a contact list is a user, and the number of an allow list is
             // digits still.
             (Self::Contact, Self::User) | (Self::Dialable, Self::Digits) => true,

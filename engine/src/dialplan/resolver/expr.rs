@@ -106,6 +106,9 @@ impl Resolver<'_> {
         }
         match name {
             "now" => return Some((Expr::Now, Type::Time)),
+            "nothing" => {
+                return Some((Expr::Const(Value::Nothing), Type::Maybe(Item::Any)));
+            }
             "caller" => return Some((Expr::Const(Value::Caller), Type::Caller)),
             "site" => return Some((Expr::Const(Value::Site), Type::Site)),
             _ => {}
@@ -144,6 +147,7 @@ impl Resolver<'_> {
         let documents = &self.documents;
         let own = FIELDS.iter().filter(|(owner, ..)| *owner == kind).map(|(_, name, ..)| *name);
         let names: Vec<&str> = match kind {
+            Type::List(Item::User | Item::Contact) => vec!["count", "first", "limit"],
             Type::List(_) => vec!["count", "first"],
             Type::Document(place) => documents
                 .get(usize::from(place))
@@ -222,6 +226,9 @@ impl Resolver<'_> {
         match (kind, name) {
             (Type::List(_), "count") => Some((Field::Count, Type::Number)),
             (Type::List(item), "first") => Some((Field::First, Type::Maybe(item))),
+            (Type::List(Item::User | Item::Contact), "limit") => {
+                Some((Field::UserLimit, Type::Duration))
+            }
             (Type::Document(place), name) => {
                 let document = self.documents.get(usize::from(place))?;
                 let at = document.fields.iter().position(|(field, _)| field == name)?;
@@ -546,6 +553,11 @@ fn sum(operator: Binary, left: Type, right: Type) -> Option<Type> {
             let one = one.item()?;
             let all = if item == Item::Any { one } else { item };
             one.one().fits(all.one()).then_some(Type::List(all))
+        }
+        // Without any that is the same.
+        (Type::List(item), one) if operator == Binary::Minus => {
+            let (one, all) = (one.item()?.one(), item.one());
+            (one.fits(all) || all.fits(one)).then_some(Type::List(item))
         }
         _ => None,
     }

@@ -97,6 +97,9 @@ impl Run {
                 (Value::Number(a), Value::Number(b)) => Value::Number(a.saturating_sub(b)),
                 (Value::Duration(a), Value::Duration(b)) => Value::Duration(a.saturating_sub(b)),
                 (Value::Time(a), Value::Time(b)) => Value::Duration(a.since(b)),
+                (Value::List(list), one) => {
+                    Value::List(list.iter().filter(|item| **item != one).cloned().collect())
+                }
                 (Value::Time(a), Value::Duration(b)) => {
                     let by = i64::try_from(b.as_millis()).unwrap_or(i64::MAX);
                     Value::Time(UnixMillis(a.0.saturating_sub(by)))
@@ -131,6 +134,14 @@ impl Run {
             Value::Recording(recorded) => recording_field(recorded, field),
             Value::List(list) => match field {
                 Field::First => list.first().cloned().unwrap_or(Value::Nothing),
+                // The longest message that all of them take.
+                Field::UserLimit => {
+                    let limits = list.iter().filter_map(|who| match self.field(who, field, now) {
+                        Value::Duration(limit) => Some(limit),
+                        _ => None,
+                    });
+                    Value::Duration(limits.min().unwrap_or_default())
+                }
                 _ => Value::Number(i64::try_from(list.len()).unwrap_or(i64::MAX)),
             },
             Value::Device(device) => match field {

@@ -118,7 +118,8 @@ impl Run {
         }
         self.state = State::Running;
         let list: Option<Vec<Value>> = match answer {
-            Some(Answer::Messages(list)) => {
+            Some(Answer::Messages(mut list)) => {
+                list.sort_by_key(|message| !message.urgent);
                 Some(list.into_iter().take(MAX_LIST).map(Value::from).collect())
             }
             Some(Answer::Users(list)) => {

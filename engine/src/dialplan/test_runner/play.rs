@@ -24,13 +24,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(super) struct Play<'a> {
     program: &'a Arc<Program>,
+    /// The names of the `hours`, by their place.
+    hours: &'a [String],
     pub phone: Phone,
     pub refused: bool,
 }
 
 impl<'a> Play<'a> {
-    pub fn new(program: &'a Arc<Program>) -> Self {
-        Self { program, phone: Phone::new(), refused: false }
+    pub fn new(program: &'a Arc<Program>, hours: &'a [String]) -> Self {
+        Self { program, hours, phone: Phone::new(), refused: false }
     }
 
     pub fn visits(&self) -> &[Visit] {
@@ -184,8 +186,8 @@ impl<'a> Play<'a> {
         Ok(())
     }
 
-    /// An argument of `begin`: a user, a text, a number, a duration, a message in a mailbox, or a
-    /// list of them.
+    /// An argument of `begin`: a user, a text, a number, a duration, `hours`, a message in a
+    /// mailbox, or a list of them.
     fn value(&self, written: &Expr) -> Result<Value, Failure> {
         Ok(match &written.kind {
             ExprKind::Text(parts) => match parts.as_slice() {
@@ -209,6 +211,10 @@ impl<'a> Play<'a> {
                     ));
                 }
             },
+            ExprKind::Name(name) if self.hours.contains(name) => {
+                let place = self.hours.iter().position(|known| known == name);
+                Value::Hours(place.and_then(|p| u16::try_from(p).ok()).unwrap_or(u16::MAX))
+            }
             ExprKind::Name(name) => {
                 Value::User(self.user(&Name { text: name.clone(), span: written.span })?.id)
             }
