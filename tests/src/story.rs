@@ -112,22 +112,15 @@ fn size_of_files(folder: &Path) -> u64 {
         .sum()
 }
 
-/// A folder with the `.dial` files that ship, and one more of the test's own.
+/// A folder with the dialplan that ships, in English only, and a file of the test's own.
 #[track_caller]
 pub fn dialplans_with(name: &str, text: &str) -> tempfile::TempDir {
     let folder =
         tempfile::Builder::new().prefix("hark-dialplans-").tempdir().expect("a temporary folder");
-    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dialplans");
-    for entry in
-        fs::read_dir(&shipped).unwrap_or_else(|error| panic!("{}: {error}", shipped.display()))
-    {
-        let path = entry.expect("a folder can be listed").path();
-        if path.extension().is_some_and(|ending| ending == "dial") {
-            fs::copy(&path, folder.path().join(path.file_name().expect("a name")))
-                .expect("a file can be copied");
-        }
+    let site = "languages en\n\nimport \"hark/main.dial\"\n";
+    for (name, text) in [("site.dial", site), (name, text)] {
+        fs::write(folder.path().join(name), text).expect("a file can be written");
     }
-    fs::write(folder.path().join(name), text).expect("a file can be written");
     folder
 }
 

@@ -16,6 +16,7 @@
 mod act;
 mod eval;
 mod input;
+mod learnt;
 mod menu;
 mod outcome;
 mod spelled;
@@ -121,6 +122,9 @@ pub struct Run {
     started: Instant,
     /// Of the message that was played last: how far it was heard, and where playing stopped.
     heard: Option<Heard>,
+    /// What will be known if what is being asked for is done.
+    learning: Option<learnt::Learnt>,
+    learnt: Vec<learnt::Learnt>,
     /// The language that is spoken now.
     language: Language,
     /// Whether the call is to be followed step by step.
@@ -332,6 +336,8 @@ impl Run {
             gone: false,
             started: Instant::ZERO,
             heard: None,
+            learning: None,
+            learnt: Vec::new(),
             language: Language::from_tag(&context.language)
                 .filter(|language| program.languages.contains(language))
                 .or_else(|| program.languages.first().copied())

@@ -88,7 +88,8 @@ impl Resolver<'_> {
         if let Some(slot) = self.var(name) {
             return Some((Expr::Slot(slot), self.vars[usize::from(slot)].kind));
         }
-        if let Some(constant) = self.constants.get(name) {
+        let shipped = self.is_shipped(span.source);
+        if let Some(constant) = self.constants.get(shipped, name) {
             let (value, kind, untranslated) =
                 (constant.value.clone(), constant.kind, constant.untranslated);
             if self.spoken
@@ -101,7 +102,7 @@ impl Resolver<'_> {
             }
             return Some((value, kind));
         }
-        if let Some((place, _)) = self.hours.get(name) {
+        if let Some((place, _)) = self.hours.get(shipped, name) {
             return Some((Expr::Const(Value::Hours(*place)), Type::Hours));
         }
         match name {
@@ -117,13 +118,13 @@ impl Resolver<'_> {
             .scope
             .iter()
             .map(|slot| self.vars[usize::from(*slot)].name.text.clone())
-            .chain(self.constants.keys().cloned())
-            .chain(self.hours.keys().cloned())
+            .chain(self.constants.names())
+            .chain(self.hours.names())
             .chain(["caller".to_owned(), "site".to_owned(), "now".to_owned()])
             .collect();
         let mut error = Diagnostic::error(101, span, format!("nothing here is called `{name}`"))
             .label("not known here");
-        if let Some(flow) = self.flows.get(name) {
+        if let Some(flow) = self.flows.get(shipped, name) {
             error = error.cause("it is a flow, which is no value");
             if self.signatures[*flow].result.is_some() {
                 error =
@@ -190,8 +191,8 @@ impl Resolver<'_> {
                 self.query_elsewhere(call.span);
                 None
             }
-            name if self.flows.contains_key(name) => {
-                let result = self.flows.get(name).and_then(|f| self.signatures[*f].result);
+            name if self.flow_named(&call.name).is_some() => {
+                let result = self.flow_named(&call.name).and_then(|f| self.signatures[f].result);
                 let error = if result.is_some() {
                     Diagnostic::error(
                         101,
@@ -442,14 +443,19 @@ impl Resolver<'_> {
         }
     }
 
+    /// The flow that a name means where it stands.
+    pub(super) fn flow_named(&self, name: &ast::Name) -> Option<usize> {
+        self.flows.get(self.is_shipped(name.span.source), &name.text).copied()
+    }
+
     pub(super) fn call(&mut self, call: &ast::Call) -> Option<hir::Call> {
         let name = call.name.text.as_str();
-        let Some(flow) = self.flows.get(name).copied() else {
-            let known: Vec<String> = self.flows.keys().cloned().collect();
+        let Some(flow) = self.flow_named(&call.name) else {
+            let known: Vec<String> = self.flows.names().collect();
             let mut error =
                 Diagnostic::error(102, call.name.span, format!("there is no flow `{name}`"))
                     .label("not declared in any file");
-            if self.var(name).is_some() || self.constants.contains_key(name) {
+            if self.var(name).is_some() || self.constants.get(false, name).is_some() {
                 error = error
                     .cause("it is a value, which does nothing by itself")
                     .mend(format!("to speak it: say {name}"));

@@ -264,11 +264,12 @@ impl Resolver<'_> {
                             .mend("look at its holidays"),
                         );
                     }
-                    if let Some((_, before)) = self.hours.get(&name.text).copied() {
+                    let shipped = self.is_shipped(name.span.source);
+                    if let Some((_, before)) = self.hours.of_side(shipped, &name.text).copied() {
                         self.twice_declared("hours", &name.text, name.span, before);
                     }
                     let place = u16::try_from(list.len()).unwrap_or(u16::MAX);
-                    self.hours.insert(name.text.clone(), (place, name.span));
+                    self.hours.insert(shipped, &name.text, (place, name.span));
                     if list.len() < MOST {
                         list.push(made);
                     }
@@ -378,7 +379,8 @@ impl Resolver<'_> {
         if !self.may_be_named(&constant.name) {
             return;
         }
-        if let Some(before) = self.constants.get(text).map(|c| c.span) {
+        let shipped = self.is_shipped(span.source);
+        if let Some(before) = self.constants.of_side(shipped, text).map(|c| c.span) {
             return self.twice_declared("constants", text, *span, before);
         }
         let mut untranslated = None;
@@ -402,7 +404,8 @@ impl Resolver<'_> {
                 return self.tell(error);
             }
         };
-        self.constants.insert(text.clone(), Constant { value, kind, span: *span, untranslated });
+        let constant = Constant { value, kind, span: *span, untranslated };
+        self.constants.insert(shipped, text, constant);
     }
 
     fn twice_declared(

@@ -182,9 +182,11 @@ impl Run {
                 Value::Duration(Duration::from_secs(user.message_limit_secs.clamp(1, 3600).into()))
             }
             Field::UserLanguage => user.language.as_str().into(),
-            Field::UserHasSpokenName => Value::Bool(user.has_spoken_name),
+            Field::UserHasSpokenName => Value::Bool(self.has_spoken_name(id)),
             Field::ContactUser => Value::User(id),
-            Field::UserHasGreeting => Value::Bool(user.greetings.contains(GreetingKind::Standard)),
+            Field::UserHasGreeting => {
+                Value::Bool(self.has_greeting(id, GreetingKind::Standard))
+            }
             Field::UserContacts => {
                 let known =
                     user.contacts.iter().filter(|c| self.context.directory.user(**c).is_some());

@@ -94,6 +94,9 @@ impl Run {
         let State::Sending { ticket: open, failed, .. } = self.state else { return };
         if open == ticket {
             self.state = State::Running;
+            if let Some(learnt) = self.learning.take().filter(|_| ok) {
+                self.learn(learnt);
+            }
             // Where no label is, failure is no matter.
             if !ok && failed != u32::MAX {
                 self.jump(failed);

@@ -327,14 +327,6 @@ impl Run {
         }
     }
 
-    fn has_greeting(&self, user: UserId, kind: GreetingKind) -> bool {
-        self.context.directory.user(user).is_some_and(|u| u.greetings.contains(kind))
-    }
-
-    fn has_spoken_name(&self, user: UserId) -> bool {
-        self.context.directory.user(user).is_some_and(|u| u.has_spoken_name)
-    }
-
     fn next_item(&mut self, list: u16, index: u16, item: u16, done: Label) {
         let at = self.count(index);
         let value = match self.get(list) {
