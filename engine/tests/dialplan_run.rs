@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::dialplan::effect::{
-    Delivery, Effect, Finish, HangupCause, HangupOutcome, Input, RecordEnd, RecordingId, Sound,
-    Ticket,
+    Action, Answer, Delivery, Effect, Finish, HangupCause, HangupOutcome, Input, Query, RecordEnd,
+    RecordingId, Sound, Ticket,
 };
 use hark_engine::dialplan::{
     CallContext, CallerInfo, NoRoute, Options, Program, Run, Source, StartError, Value, builtin,
@@ -16,6 +16,7 @@ use hark_engine::dialplan::{
 use hark_engine::directory::{Directory, User};
 use hark_engine::id::UserId;
 use hark_engine::key::{Key, KeySet};
+use hark_engine::presence::Presence;
 use hark_engine::time::{Instant, UnixMillis};
 
 fn program(text: &str) -> Arc<Program> {
@@ -73,17 +74,22 @@ fn a_deposit_effect_by_effect() {
     let mut run = Run::for_call(&program, context("1002")).unwrap();
     assert_eq!(run.next_deadline(), Some(Instant::ZERO), "a new run wants to begin at once");
     run.handle_timeout(at(0));
+    // How present bob is decides which greeting is played.
+    let asked = Effect::Query(Ticket(1), Query::Presence(UserId(2)));
+    assert_eq!(effects(&mut run), [asked]);
+    let offline = Ok(Answer::Presence(Presence::Offline));
+    run.handle_input(at(0), Input::Answered(Ticket(1), offline));
     let sounds = vec![speech("Please leave a message for Bob Baker after the tone.")];
-    let play = Effect::Play { ticket: Ticket(1), sounds, stop_on: KeySet::ALL };
+    let play = Effect::Play { ticket: Ticket(2), sounds, stop_on: KeySet::ALL };
     assert_eq!(effects(&mut run), [Effect::Answer, play]);
-    run.handle_input(at(3), played(1));
+    run.handle_input(at(3), played(2));
     let beep =
-        Effect::Play { ticket: Ticket(2), sounds: vec![Sound::Beep], stop_on: KeySet::EMPTY };
+        Effect::Play { ticket: Ticket(3), sounds: vec![Sound::Beep], stop_on: KeySet::EMPTY };
     assert_eq!(effects(&mut run), [beep]);
-    run.handle_input(at(4), played(2));
+    run.handle_input(at(4), played(3));
     let delivery = Delivery { to: vec![UserId(2)], receipt: true, ..Delivery::default() };
     let record = Effect::Record {
-        ticket: Ticket(3),
+        ticket: Ticket(4),
         recording: RecordingId(0),
         max: Duration::from_secs(59),
         stop_on: KeySet::EMPTY.with(Key::POUND),
@@ -95,12 +101,12 @@ fn a_deposit_effect_by_effect() {
     assert_eq!(run.hangup_outcome(), Some(HangupOutcome::Send(delivery.clone())));
     // The driver says that the media ended, then that the caller is gone.
     let (end, length) = (RecordEnd::Hangup, Duration::from_secs(5));
-    run.handle_input(at(9), Input::RecordDone { ticket: Ticket(3), end, length });
+    run.handle_input(at(9), Input::RecordDone { ticket: Ticket(4), end, length });
     run.handle_input(at(9), Input::Hangup);
-    let send = Effect::Send { ticket: Ticket(4), recording: RecordingId(0), delivery };
+    let send = Effect::Send { ticket: Ticket(5), recording: RecordingId(0), delivery };
     assert_eq!(effects(&mut run), [send]);
     assert!(!run.is_finished(), "a run waits for the commit, though the caller is gone");
-    run.handle_input(at(9), Input::Done(Ticket(4), Ok(())));
+    run.handle_input(at(9), Input::Done(Ticket(5), Ok(())));
     assert_eq!(effects(&mut run), [Effect::Finished(Finish::CallerGone, HangupCause::Normal)]);
     run.handle_input(at(9), Input::Hangup);
     run.handle_timeout(at(99));
@@ -208,4 +214,32 @@ fn a_missing_prompt_is_told_with_the_nearest() {
     let found = compile(&[Source { name: "test.dial".into(), text }], &options).unwrap_err();
     assert!(found.to_string().contains("test.dial:1:24: error D0108"), "{found}");
     assert!(found.render(false).contains("did you mean `welcome`?"));
+}
+
+const TELLS_RECEIPTS: &str = "
+    route \"1\" -> tell
+    flow tell() {
+        if user(\"1002\") as me {
+            say \"Two of your messages were heard.\"
+            told me
+        }
+    }";
+
+#[test]
+fn receipts_that_were_said_are_told() {
+    let mut run = Run::for_call(&program(TELLS_RECEIPTS), context("1")).unwrap();
+    run.handle_timeout(at(0));
+    run.handle_input(at(3), played(1));
+    let told = Effect::Act(Ticket(2), Action::ReceiptsTold(UserId(2)));
+    assert!(effects(&mut run).contains(&told));
+}
+
+#[test]
+fn receipts_that_were_hung_up_on_are_told_another_time() {
+    let mut run = Run::for_call(&program(TELLS_RECEIPTS), context("1")).unwrap();
+    run.handle_timeout(at(0));
+    run.handle_input(at(1), Input::Hangup);
+    let effects = effects(&mut run);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Act(..))), "{effects:?}");
+    assert!(run.is_finished());
 }

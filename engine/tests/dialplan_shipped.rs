@@ -45,7 +45,7 @@ fn each_file_can_be_imported_by_itself_in_every_choice_of_languages() {
 #[test]
 fn what_ships_is_spoken_in_the_language_of_whoever_imports_it() {
     passes(
-        r#"
+        r##"
         languages de
         import "hark/mailbox.dial"
 
@@ -74,14 +74,14 @@ fn what_ships_is_spoken_in_the_language_of_whoever_imports_it() {
             expect say "Es gibt keine andere Sprache."
             expect no set language
         }
-        "#,
+        "##,
     );
 }
 
 #[test]
 fn an_author_may_use_the_names_of_what_ships() {
     passes(
-        r#"
+        r##"
         import "hark/main.dial"
 
         constant thinking = 2s
@@ -118,6 +118,6 @@ fn an_author_may_use_the_names_of_what_ships() {
             expect say "Goodbye."
             expect message to bob
         }
-        "#,
+        "##,
     );
 }

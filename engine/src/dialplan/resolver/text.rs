@@ -36,11 +36,7 @@ impl Resolver<'_> {
 
     /// A text in each of the dialplan's languages, as it is written where there is no
     /// translation, and the languages that have none.
-    fn in_every_language(
-        &mut self,
-        parts: &[ast::TextPart],
-        span: Span,
-    ) -> (Expr, Vec<Language>) {
+    fn in_every_language(&mut self, parts: &[ast::TextPart], span: Span) -> (Expr, Vec<Language>) {
         let written = self.written_in(span.source);
         let original = self.text_in(written, parts);
         if self.languages == [written] {

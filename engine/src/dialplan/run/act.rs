@@ -161,6 +161,10 @@ impl Run {
     /// Notes that somebody was told of receipts. Should that fail, they are told once more.
     pub(super) fn told(&mut self, user: &Expr) {
         let Some(user) = self.user(user) else { return };
+        // Whoever hung up did not hear it to the end.
+        if self.gone {
+            return;
+        }
         let ticket = self.ticket();
         self.emit(Effect::Act(ticket, Action::ReceiptsTold(user)));
         let failed = u32::MAX;

@@ -184,9 +184,7 @@ impl Run {
             Field::UserLanguage => user.language.as_str().into(),
             Field::UserHasSpokenName => Value::Bool(self.has_spoken_name(id)),
             Field::ContactUser => Value::User(id),
-            Field::UserHasGreeting => {
-                Value::Bool(self.has_greeting(id, GreetingKind::Standard))
-            }
+            Field::UserHasGreeting => Value::Bool(self.has_greeting(id, GreetingKind::Standard)),
             Field::UserContacts => {
                 let known =
                     user.contacts.iter().filter(|c| self.context.directory.user(**c).is_some());

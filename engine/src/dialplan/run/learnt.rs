@@ -27,9 +27,8 @@ impl Run {
     }
 
     pub(super) fn has_spoken_name(&self, user: UserId) -> bool {
-        self.learnt_of(user, Keepsake::Name).unwrap_or_else(|| {
-            self.context.directory.user(user).is_some_and(|u| u.has_spoken_name)
-        })
+        self.learnt_of(user, Keepsake::Name)
+            .unwrap_or_else(|| self.context.directory.user(user).is_some_and(|u| u.has_spoken_name))
     }
 
     fn learnt_of(&self, user: UserId, what: Keepsake) -> Option<bool> {

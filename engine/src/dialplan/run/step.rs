@@ -8,8 +8,6 @@ use super::super::hir;
 use super::super::program::{Expr, Label, Op};
 use super::super::value::{Recorded, Value};
 use super::{FUEL, Keys, PlayingMessage, Recording, Run, State, outcome};
-use crate::directory::GreetingKind;
-use crate::id::UserId;
 use crate::key::KeySet;
 use crate::time::Instant;
 
