@@ -143,6 +143,7 @@ impl<'a> Play<'a> {
                 let id = self.user(who)?.id;
                 self.phone.world.present.push((id, *presence));
             }
+            StepKind::RecordingFails => self.phone.world.recording_fails = true,
             StepKind::Store(fails) => self.phone.world.store_fails = *fails,
             StepKind::Callee(length) => self.phone.world.callee = *length,
             StepKind::WebhookAnswers(body) => self.phone.world.service.clone_from(body),
