@@ -32,6 +32,17 @@ fn the_tests_of_what_ships_go_nearly_every_way_of_it() {
     assert!(report.coverage.percent() >= 95, "{}", report.coverage.render());
 }
 
+/// As the server does when a dialplan is read anew.
+#[test]
+fn the_tests_of_each_file_pass_by_themselves() {
+    let sources = builtin();
+    let program = compiled(&sources);
+    for source in &sources {
+        let report = run_tests(&program, std::slice::from_ref(source));
+        assert!(report.passed(), "{}", report.render(false));
+    }
+}
+
 #[test]
 fn each_file_can_be_imported_by_itself_in_every_choice_of_languages() {
     for source in builtin() {

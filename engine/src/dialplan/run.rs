@@ -545,7 +545,7 @@ fn holds(condition: &Condition, program: &Program, context: &CallContext) -> boo
         Condition::Trunk(trunk) => context.trunk.as_deref() == Some(trunk),
         Condition::Identified(wanted) => context.caller.user.is_some() == *wanted,
         Condition::When(hours, open) => {
-            program.hours.get(usize::from(*hours)).is_some_and(|h| h.open(context.at) == *open)
+            program.hours.get(usize::from(*hours)).is_some_and(|(_, h)| h.open(context.at) == *open)
         }
     }
 }

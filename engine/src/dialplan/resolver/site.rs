@@ -198,7 +198,7 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn hours(&mut self, files: &[ast::File], zone: &Zone) -> Vec<Hours> {
+    pub(super) fn hours(&mut self, files: &[ast::File], zone: &Zone) -> Vec<(String, Hours)> {
         let mut holidays: Vec<(&ast::Holidays, bool)> = Vec::new();
         for declared in files.iter().flat_map(|f| &f.holidays) {
             self.may_be_named(&declared.name);
@@ -210,7 +210,7 @@ impl Resolver<'_> {
             }
             holidays.push((declared, false));
         }
-        let mut list: Vec<Hours> = Vec::new();
+        let mut list: Vec<(String, Hours)> = Vec::new();
         for declared in files.iter().flat_map(|f| &f.hours) {
             self.may_be_named(&declared.name);
             let zone = match &declared.zone {
@@ -271,7 +271,7 @@ impl Resolver<'_> {
                     let place = u16::try_from(list.len()).unwrap_or(u16::MAX);
                     self.hours.insert(shipped, &name.text, (place, name.span));
                     if list.len() < MOST {
-                        list.push(made);
+                        list.push((name.text.clone(), made));
                     }
                 }
                 Err(error) => self.tell(Diagnostic::error(20, name.span, error.to_string())),

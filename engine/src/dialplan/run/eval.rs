@@ -154,7 +154,7 @@ impl Run {
             }),
             Value::Hours(place) => {
                 let hours = self.program.hours.get(usize::from(*place));
-                Value::Bool(hours.is_some_and(|hours| hours.open(self.wall(now))))
+                Value::Bool(hours.is_some_and(|(_, hours)| hours.open(self.wall(now))))
             }
             Value::Time(time) => self.time_field(*time, field),
             Value::Duration(length) => {

@@ -24,15 +24,13 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 pub(super) struct Play<'a> {
     program: &'a Arc<Program>,
-    /// The names of the `hours`, by their place.
-    hours: &'a [String],
     pub phone: Phone,
     pub refused: bool,
 }
 
 impl<'a> Play<'a> {
-    pub fn new(program: &'a Arc<Program>, hours: &'a [String]) -> Self {
-        Self { program, hours, phone: Phone::new(), refused: false }
+    pub fn new(program: &'a Arc<Program>) -> Self {
+        Self { program, phone: Phone::new(), refused: false }
     }
 
     pub fn visits(&self) -> &[Visit] {
@@ -212,12 +210,15 @@ impl<'a> Play<'a> {
                     ));
                 }
             },
-            ExprKind::Name(name) if self.hours.contains(name) => {
-                let place = self.hours.iter().position(|known| known == name);
-                Value::Hours(place.and_then(|p| u16::try_from(p).ok()).unwrap_or(u16::MAX))
-            }
             ExprKind::Name(name) => {
-                Value::User(self.user(&Name { text: name.clone(), span: written.span })?.id)
+                let hours = self.program.hours.iter().position(|(known, _)| known == name);
+                match hours.and_then(|place| u16::try_from(place).ok()) {
+                    Some(place) => Value::Hours(place),
+                    None => {
+                        let who = Name { text: name.clone(), span: written.span };
+                        Value::User(self.user(&who)?.id)
+                    }
+                }
             }
             _ => {
                 return Err(Box::new(
