@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use divan::{Bencher, black_box};
-use hark_engine::dialplan::effect::{Effect, Input};
+use hark_engine::dialplan::effect::{Answer, Effect, Input};
 use hark_engine::dialplan::{
-    CallContext, CallerInfo, Options, Program, Run, Source, builtin, compile,
+    CallContext, CallerInfo, Options, Program, Run, Source, builtin, compile, follow,
 };
 use hark_engine::directory::{Directory, User};
 use hark_engine::id::UserId;
 use hark_engine::key::Key;
+use hark_engine::presence::Presence;
 use hark_engine::time::{Instant, UnixMillis};
 
 #[allow(clippy::print_stdout, reason = "a benchmark's answer belongs there")]
@@ -26,7 +27,7 @@ fn shipped() -> Option<Arc<Program>> {
 
 /// A plan of ten thousand lines: the shipped one, and many menus.
 fn large() -> Vec<Source> {
-    let mut text = String::new();
+    let mut text = String::from("languages en\nimport \"hark/main.dial\"\n");
     for n in 0..1250 {
         // Writing to a String can't fail.
         let _ = write!(
@@ -36,9 +37,7 @@ fn large() -> Vec<Source> {
              other -> again at most 2 then hangup\n}}\nroute \"5{n:04}\" -> desk_{n}\n"
         );
     }
-    let mut sources = builtin();
-    sources.push(Source { name: "desks.dial".into(), text });
-    sources
+    follow(vec![Source { name: "desks.dial".into(), text }], usize::MAX, |_| None)
 }
 
 /// Compiling what ships.
@@ -119,6 +118,10 @@ fn waiting(program: &Option<Arc<Program>>) -> Run {
             Some(Effect::Play { ticket, .. }) => {
                 let played = std::time::Duration::from_secs(1);
                 run.handle_input(now, Input::PlayDone { ticket, played });
+            }
+            Some(Effect::Query(ticket, _)) => {
+                let presence = Ok(Answer::Presence(Presence::Offline));
+                run.handle_input(now, Input::Answered(ticket, presence));
             }
             Some(Effect::Record { ticket, .. }) => {
                 let end = hark_engine::dialplan::effect::RecordEnd::Key(Key::POUND);

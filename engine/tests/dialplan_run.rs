@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::dialplan::effect::{
-    Answer, Delivery, Effect, Finish, HangupCause, HangupOutcome, Input, Query, RecordEnd,
+    Action, Answer, Delivery, Effect, Finish, HangupCause, HangupOutcome, Input, Query, RecordEnd,
     RecordingId, Sound, Ticket,
 };
 use hark_engine::dialplan::{
@@ -74,10 +74,11 @@ fn a_deposit_effect_by_effect() {
     let mut run = Run::for_call(&program, context("1002")).unwrap();
     assert_eq!(run.next_deadline(), Some(Instant::ZERO), "a new run wants to begin at once");
     run.handle_timeout(at(0));
-    // The greeting depends on what the recipient does.
-    let query = Effect::Query(Ticket(1), Query::Presence(UserId(2)));
-    assert_eq!(effects(&mut run), [query]);
-    run.handle_input(at(0), Input::Answered(Ticket(1), Ok(Answer::Presence(Presence::Offline))));
+    // How present bob is decides which greeting is played.
+    let asked = Effect::Query(Ticket(1), Query::Presence(UserId(2)));
+    assert_eq!(effects(&mut run), [asked]);
+    let offline = Ok(Answer::Presence(Presence::Offline));
+    run.handle_input(at(0), Input::Answered(Ticket(1), offline));
     let sounds = vec![speech("Please leave a message for Bob Baker after the tone.")];
     let play = Effect::Play { ticket: Ticket(2), sounds, stop_on: KeySet::ALL };
     assert_eq!(effects(&mut run), [Effect::Answer, play]);
@@ -189,7 +190,7 @@ fn the_planted_panic_compiles_for_tests_only() {
 #[test]
 fn what_has_no_route_is_not_answered() {
     let program = compile(&builtin(), &Options::default()).unwrap();
-    for number in ["1999", "", "*96", "sip:bob", "10021"] {
+    for number in ["1999", "", "*95", "sip:bob", "10021"] {
         assert_eq!(Run::for_call(&program, context(number)).err(), Some(NoRoute), "{number}");
     }
 }
@@ -213,4 +214,32 @@ fn a_missing_prompt_is_told_with_the_nearest() {
     let found = compile(&[Source { name: "test.dial".into(), text }], &options).unwrap_err();
     assert!(found.to_string().contains("test.dial:1:24: error D0108"), "{found}");
     assert!(found.render(false).contains("did you mean `welcome`?"));
+}
+
+const TELLS_RECEIPTS: &str = "
+    route \"1\" -> tell
+    flow tell() {
+        if user(\"1002\") as me {
+            say \"Two of your messages were heard.\"
+            told me
+        }
+    }";
+
+#[test]
+fn receipts_that_were_said_are_told() {
+    let mut run = Run::for_call(&program(TELLS_RECEIPTS), context("1")).unwrap();
+    run.handle_timeout(at(0));
+    run.handle_input(at(3), played(1));
+    let told = Effect::Act(Ticket(2), Action::ReceiptsTold(UserId(2)));
+    assert!(effects(&mut run).contains(&told));
+}
+
+#[test]
+fn receipts_that_were_hung_up_on_are_told_another_time() {
+    let mut run = Run::for_call(&program(TELLS_RECEIPTS), context("1")).unwrap();
+    run.handle_timeout(at(0));
+    run.handle_input(at(1), Input::Hangup);
+    let effects = effects(&mut run);
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::Act(..))), "{effects:?}");
+    assert!(run.is_finished());
 }

@@ -69,9 +69,15 @@ fn a_message_is_left_and_the_session_saved_as_a_test() {
         speak 5s
         press "#"
         expect say "To send your message, press 1. To listen to it, press 2. To record it"
+        expect say "To mark it urgent, press 5."
+        expect say "To mark it private, press 6."
+        expect say "To have it delivered later, press 7."
         press 2
         expect play recording
         expect say "To send your message, press 1. To listen to it, press 2. To record it"
+        expect say "To mark it urgent, press 5."
+        expect say "To mark it private, press 6."
+        expect say "To have it delivered later, press 7."
         press 1
         expect message to bob lasting 5s with receipt
         expect say "Your message was sent."
@@ -88,16 +94,16 @@ fn the_prompt_tells_the_keys_and_the_time_that_is_left() {
     play(&mut simulator, &["speak 5s", "#"]);
     let prompt = simulator.prompt();
     assert!(prompt.starts_with("review deposit.dial:"), "{prompt}");
-    assert!(prompt.ends_with("asks for 1 2 3 4 9 *; silence in 8.0s"), "{prompt}");
+    assert!(prompt.ends_with("asks for 1 2 3 4 5 6 7 *; silence in 8.0s"), "{prompt}");
     let state = simulator.enter("state");
-    assert!(texts(&state, Kind::Note).iter().any(|t| t.trim() == "to = bob"), "{state:?}");
+    assert!(texts(&state, Kind::Note).iter().any(|t| t.trim() == "to = [bob]"), "{state:?}");
     assert!(texts(&state, Kind::Note).iter().any(|t| t.contains("message = a recording of 5.0s")));
 }
 
 #[test]
 fn a_key_does_not_cut_short_what_is_said_because_of_it() {
     let (_, mut simulator) = call("1002", None);
-    let told = play(&mut simulator, &["speak 5s", "#", "7"]);
+    let told = play(&mut simulator, &["speak 5s", "#", "8"]);
     let at = |words: &str| {
         told.iter().rfind(|line| line.kind == Kind::Heard && line.text.contains(words)).unwrap().at
     };

@@ -768,6 +768,8 @@ pub enum StepKind {
     Is(Name, Presence),
     /// `store fails`, `store works`
     Store(bool),
+    /// `recording fails`: whatever is recorded from now on can't be kept.
+    RecordingFails,
     /// `callee answers`, `callee answers for 20s`, `callee fails`
     Callee(Option<Duration>),
     /// `webhook answers "{…}"`, `webhook fails`

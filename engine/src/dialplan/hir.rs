@@ -20,8 +20,8 @@ pub struct Module {
     pub languages: Vec<Language>,
     /// Where the site's clocks are.
     pub zone: Zone,
-    /// Opening hours; values refer to them by place.
-    pub hours: Vec<Hours>,
+    /// Opening hours and their names; values refer to them by place.
+    pub hours: Vec<(String, Hours)>,
     /// Lists of numbers that may be dialled.
     pub allows: Vec<Vec<Pattern>>,
     /// The types of web services' answers.

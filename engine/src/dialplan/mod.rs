@@ -131,11 +131,15 @@ pub fn builtin() -> Vec<Source> {
         ("attendant.dial", include_str!("../../../dialplans/attendant.dial")),
         ("deposit.dial", include_str!("../../../dialplans/deposit.dial")),
         ("mailbox.dial", include_str!("../../../dialplans/mailbox.dial")),
-        ("listen.dial", include_str!("../../../dialplans/listen.dial")),
-        ("options.dial", include_str!("../../../dialplans/options.dial")),
-        ("deliver.dial", include_str!("../../../dialplans/deliver.dial")),
-        ("calls.dial", include_str!("../../../dialplans/calls.dial")),
+        ("message.dial", include_str!("../../../dialplans/message.dial")),
+        ("settings.dial", include_str!("../../../dialplans/settings.dial")),
+        ("directory.dial", include_str!("../../../dialplans/directory.dial")),
         ("online.dial", include_str!("../../../dialplans/online.dial")),
+        ("deliver.dial", include_str!("../../../dialplans/deliver.dial")),
+        ("play.dial", include_str!("../../../dialplans/play.dial")),
+        ("call_me.dial", include_str!("../../../dialplans/call_me.dial")),
+        ("announce.dial", include_str!("../../../dialplans/announce.dial")),
+        ("language.dial", include_str!("../../../dialplans/language.dial")),
     ]
     .into_iter()
     .map(|(name, text)| Source { name: name.into(), text: text.into() })

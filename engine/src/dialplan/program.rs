@@ -25,7 +25,8 @@ pub(super) type Label = u32;
 pub struct Program {
     pub(super) languages: Vec<Language>,
     pub(super) zone: Zone,
-    pub(super) hours: Vec<Hours>,
+    /// By their names.
+    pub(super) hours: Vec<(String, Hours)>,
     pub(super) allows: Vec<Vec<Pattern>>,
     pub(super) documents: Vec<DocumentTable>,
     pub(super) ops: Vec<Op>,

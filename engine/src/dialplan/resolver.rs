@@ -6,6 +6,7 @@ mod branch;
 pub(super) mod expr;
 mod fit;
 mod fraud;
+mod known;
 mod menu;
 pub(super) mod names;
 mod query;
@@ -22,6 +23,7 @@ use super::program::Expr;
 use super::speech::Language;
 use super::value::Type;
 use super::{Options, Source};
+use known::Known;
 
 /// Resolves all files together.
 pub fn resolve(
@@ -97,13 +99,13 @@ struct Resolver<'a> {
     language: Language,
     /// Whether a text at hand is spoken, rather than sent somewhere or compared.
     spoken: bool,
-    hours: HashMap<String, (u16, Span)>,
+    hours: Known<(u16, Span)>,
     allows: HashMap<String, (u16, Span)>,
     documents: Vec<hir::DocumentType>,
     document_spans: Vec<Span>,
-    flows: HashMap<String, usize>,
+    flows: Known<usize>,
     signatures: Vec<Signature>,
-    constants: HashMap<String, Constant>,
+    constants: Known<Constant>,
     /// Every variable of the flow at hand.
     vars: Vec<hir::Var>,
     /// Whether each was read.
@@ -143,13 +145,13 @@ impl<'a> Resolver<'a> {
             translated: HashSet::new(),
             language: Language::En,
             spoken: true,
-            hours: HashMap::new(),
+            hours: Known::new(),
             allows: HashMap::new(),
             documents: Vec::new(),
             document_spans: Vec::new(),
-            flows: HashMap::new(),
+            flows: Known::new(),
             signatures: Vec::new(),
-            constants: HashMap::new(),
+            constants: Known::new(),
             vars: Vec::new(),
             read: Vec::new(),
             scope: Vec::new(),
@@ -180,7 +182,8 @@ impl<'a> Resolver<'a> {
             .map(|param| (param.name.text.clone(), self.type_of(&param.kind)))
             .collect();
         let result = flow.result.as_ref().map(|kind| self.type_of(kind));
-        if let Some(before) = self.flows.get(text) {
+        let shipped = self.is_shipped(span.source);
+        if let Some(before) = self.flows.of_side(shipped, text) {
             let before = self.signatures[*before].name.span;
             let error = Diagnostic::error(105, *span, format!("there are two flows `{text}`"))
                 .label("the second")
@@ -188,7 +191,7 @@ impl<'a> Resolver<'a> {
                 .mend("all files of the folder are one dialplan: rename one of the two");
             self.tell(error);
         } else {
-            self.flows.insert(text.clone(), self.signatures.len());
+            self.flows.insert(shipped, text, self.signatures.len());
         }
         self.signatures.push(Signature { name: flow.name.clone(), params, result });
     }
@@ -248,8 +251,9 @@ impl<'a> Resolver<'a> {
             ast::RouteCondition::Trunk(trunk, _) => hir::Condition::Trunk(trunk.clone()),
             ast::RouteCondition::Identified(yes, _) => hir::Condition::Identified(*yes),
             ast::RouteCondition::When { hours, not, .. } => {
-                let Some((place, _)) = self.hours.get(&hours.text).copied() else {
-                    let known = self.meant(self.hours.keys());
+                let shipped = self.is_shipped(hours.span.source);
+                let Some((place, _)) = self.hours.get(shipped, &hours.text).copied() else {
+                    let known = self.meant(self.hours.names());
                     let error = Diagnostic::error(
                         101,
                         hours.span,

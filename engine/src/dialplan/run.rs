@@ -17,6 +17,7 @@ mod act;
 mod eval;
 mod input;
 mod inspect;
+mod learnt;
 mod menu;
 mod outcome;
 mod spelled;
@@ -123,6 +124,9 @@ pub struct Run {
     started: Instant,
     /// Of the message that was played last: how far it was heard, and where playing stopped.
     heard: Option<Heard>,
+    /// What will be known if what is being asked for is done.
+    learning: Option<learnt::Learnt>,
+    learnt: Vec<learnt::Learnt>,
     /// The language that is spoken now.
     language: Language,
     /// Whether the call is to be followed step by step.
@@ -334,6 +338,8 @@ impl Run {
             gone: false,
             started: Instant::ZERO,
             heard: None,
+            learning: None,
+            learnt: Vec::new(),
             language: Language::from_tag(&context.language)
                 .filter(|language| program.languages.contains(language))
                 .or_else(|| program.languages.first().copied())
@@ -541,7 +547,7 @@ fn holds(condition: &Condition, program: &Program, context: &CallContext) -> boo
         Condition::Trunk(trunk) => context.trunk.as_deref() == Some(trunk),
         Condition::Identified(wanted) => context.caller.user.is_some() == *wanted,
         Condition::When(hours, open) => {
-            program.hours.get(usize::from(*hours)).is_some_and(|h| h.open(context.at) == *open)
+            program.hours.get(usize::from(*hours)).is_some_and(|(_, h)| h.open(context.at) == *open)
         }
     }
 }

@@ -308,6 +308,7 @@ impl Simulator {
                 | StepKind::HasMessage { .. }
                 | StepKind::Is(..)
                 | StepKind::Store(_)
+                | StepKind::RecordingFails
                 | StepKind::Callee(_)
                 | StepKind::WebhookAnswers(_) => given.push(text.clone()),
             }

@@ -247,7 +247,7 @@ impl Type {
             // digits still.
             (Self::Contact, Self::User) | (Self::Dialable, Self::Digits) => true,
             (Self::List(Item::Contact), Self::List(Item::User)) => true,
-            // What is there can stand where it might be missing; `nobody` is missing anywhere.
+            // What is there can stand where it might be missing; `nothing` is missing anywhere.
             (Self::Maybe(Item::Any), Self::Maybe(_)) => true,
             (Self::Maybe(of), Self::Maybe(wanted)) => of.one().fits(wanted.one()),
             (of, Self::Maybe(wanted)) => of.fits(wanted.one()),

@@ -18,10 +18,10 @@ syn keyword harkOperator and or not
 syn keyword harkBoolean true false
 syn keyword harkType Text Number Digits Bool Duration Time User Contact Caller Device Message
 syn keyword harkType Recording Presence Hours Dialable
-syn keyword harkValue caller site now nobody
+syn keyword harkValue caller site now nothing
 syn keyword harkFunction spelled pin_matches has_pin
 syn match harkFunction /\<\%(user\|messages\|presence\|devices\|receipts\)\ze(/
-syn keyword harkTest call deliver begin clock store callee wait press hang expect
+syn keyword harkTest call deliver begin clock store recording callee wait press hang expect
 
 " Between others these are words of the language; before `.`, `:`, `,` and `)` they are names.
 syn match harkWord /\%(\.\|(\)\@1<!\<\%(each\|in\|as\|at\|from\|to\|of\|with\|by\|via\|within\|then\|between\|end\|on\|stop\|max\|after\|before\|keeps\|discards\|secret\|recorded\|prompt\|percent\|receipt\|urgency\|privacy\|answering\|introduced\|most\|when\|except\|trunk\|user\|guest\|daily\|online\|busy\|rejected\|unavailable\|not_found\|congestion\)\>\%(\s*[.:,)=]\)\@!/

@@ -5,7 +5,7 @@ use super::super::ast::Span;
 use super::super::diagnostic::Diagnostic;
 use super::super::hir::{Block, Flow, Kind, Module, Stmt};
 use super::super::run::{FUEL, MAX_LIST};
-use super::facts::{Facts, inner};
+use super::facts::{Facts, any, inner};
 use super::graph::{components, edges};
 
 pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
@@ -15,11 +15,12 @@ pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
         calls[edge.from].push(edge.to);
     }
     // What is called comes first. Those that call one another in a circle ask on the way round.
-    let mut work = Work { flows: vec![0; count], worst: None };
+    let mut work = Work { flows: vec![0; count], asking: vec![false; count], worst: None };
     for flow in components(count, &calls).into_iter().flatten() {
         work.worst = None;
         let done = work.flow(&module.flows[flow]);
         work.flows[flow] = done.min(FUEL.into());
+        work.asking[flow] = work.always_asks(&module.flows[flow].body);
         if done > FUEL.into() {
             let at = work.worst.unwrap_or(module.flows[flow].name.span);
             found.push(
@@ -38,6 +39,8 @@ pub fn check(module: &Module, facts: &Facts, found: &mut Vec<Diagnostic>) {
 struct Work {
     /// The most that each flow does without asking.
     flows: Vec<u64>,
+    /// Whether each flow waits for the caller, whichever way is gone through it.
+    asking: Vec<bool>,
     /// The innermost loop that is too much.
     worst: Option<Span>,
 }
@@ -47,7 +50,32 @@ impl Work {
         let mut rounds = 1;
         again(&flow.body, &mut rounds);
         let once = self.block(&flow.body);
-        if asks(&flow.body) { once } else { once.saturating_mul(rounds) }
+        if self.asks(&flow.body) { once } else { once.saturating_mul(rounds) }
+    }
+
+    /// Whether every round through the block waits for the caller.
+    fn asks(&self, block: &Block) -> bool {
+        block.stmts.iter().any(|stmt| self.waits(stmt))
+    }
+
+    fn waits(&self, stmt: &Stmt) -> bool {
+        match &stmt.kind {
+            Kind::Menu(_) | Kind::Collect(_) | Kind::Record(_) => true,
+            Kind::Call(call) => self.asking.get(call.flow).copied().unwrap_or(false),
+            _ => false,
+        }
+    }
+
+    /// As [`Self::asks`], of a flow, which may give back something before it asks.
+    fn always_asks(&self, block: &Block) -> bool {
+        let gives_back = |stmt: &Stmt| {
+            matches!(stmt.kind, Kind::Return { .. })
+                || inner(stmt)
+                    .into_iter()
+                    .any(|b| any(b, &mut |s| matches!(s.kind, Kind::Return { .. })))
+        };
+        let before = block.stmts.iter().take_while(|stmt| !self.waits(stmt));
+        self.asks(block) && !before.into_iter().any(gives_back)
     }
 
     fn block(&mut self, block: &Block) -> u64 {
@@ -58,7 +86,7 @@ impl Work {
         match &stmt.kind {
             Kind::ForEach { body, .. } => {
                 let once = self.block(body).saturating_add(2);
-                let all = if asks(body) { once } else { once.saturating_mul(MAX_LIST as u64) };
+                let all = if self.asks(body) { once } else { once.saturating_mul(MAX_LIST as u64) };
                 if all > FUEL.into() && self.worst.is_none() {
                     self.worst = Some(stmt.span);
                 }
@@ -81,14 +109,6 @@ impl Work {
             }
         }
     }
-}
-
-/// Whether every round through the block waits for the caller.
-fn asks(block: &Block) -> bool {
-    block
-        .stmts
-        .iter()
-        .any(|stmt| matches!(stmt.kind, Kind::Menu(_) | Kind::Collect(_) | Kind::Record(_)))
 }
 
 /// How often a flow may begin anew, outside of its menus.

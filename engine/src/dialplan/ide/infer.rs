@@ -148,7 +148,7 @@ pub(super) const BUILT_IN: [(&str, Type); 4] = [
     ("caller", Type::Caller),
     ("site", Type::Site),
     ("now", Type::Time),
-    ("nobody", Type::Maybe(Item::Any)),
+    ("nothing", Type::Maybe(Item::Any)),
 ];
 
 pub(super) fn built_in(name: &str) -> Option<Type> {

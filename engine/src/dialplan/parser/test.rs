@@ -15,9 +15,20 @@ use crate::key::Key;
 
 const EXAMPLE: &str = "call \"1002\" from \"+15551234\"; expect say \"Please\"; speak 5s; hang up";
 /// The words that begin a step of a test.
-pub const STEPS: [&str; 12] = [
-    "call", "deliver", "begin", "clock", "store", "callee", "webhook", "speak", "wait", "press",
-    "hang", "expect",
+pub const STEPS: [&str; 13] = [
+    "call",
+    "deliver",
+    "begin",
+    "clock",
+    "store",
+    "recording",
+    "callee",
+    "webhook",
+    "speak",
+    "wait",
+    "press",
+    "hang",
+    "expect",
 ];
 
 impl Parser<'_> {
@@ -70,6 +81,10 @@ impl Parser<'_> {
                 Ok(StepKind::Begin { flow, who: self.name("a user of the test")? })
             }
             "clock" => Ok(StepKind::Clock(self.plain_text()?)),
+            "recording" => {
+                self.expect_word("fails", "recording fails")?;
+                Ok(StepKind::RecordingFails)
+            }
             "store" => {
                 let fails = self.at_word("fails");
                 if !fails && !self.at_word("works") {

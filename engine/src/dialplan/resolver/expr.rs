@@ -46,7 +46,8 @@ impl Resolver<'_> {
         if let Some(slot) = self.var(name) {
             return Some((Expr::Slot(slot), self.vars[usize::from(slot)].kind));
         }
-        if let Some(constant) = self.constants.get(name) {
+        let shipped = self.is_shipped(span.source);
+        if let Some(constant) = self.constants.get(shipped, name) {
             let (value, kind, untranslated) =
                 (constant.value.clone(), constant.kind, constant.untranslated);
             if self.spoken
@@ -59,22 +60,23 @@ impl Resolver<'_> {
             }
             return Some((value, kind));
         }
-        if let Some((place, _)) = self.hours.get(name) {
+        if let Some((place, _)) = self.hours.get(shipped, name) {
             return Some((Expr::Const(Value::Hours(*place)), Type::Hours));
         }
         match name {
             "now" => return Some((Expr::Now, Type::Time)),
-            "nobody" => return Some((Expr::Const(Value::Nothing), Type::Maybe(Item::Any))),
+            "nothing" => return Some((Expr::Const(Value::Nothing), Type::Maybe(Item::Any))),
             "caller" => return Some((Expr::Const(Value::Caller), Type::Caller)),
             "site" => return Some((Expr::Const(Value::Site), Type::Site)),
             _ => {}
         }
         let variables = self.scope.iter().map(|slot| &self.vars[usize::from(*slot)].name.text);
-        let mut known = self.meant(variables.chain(self.constants.keys()).chain(self.hours.keys()));
+        let mut known =
+            self.meant(variables.chain(self.constants.names()).chain(self.hours.names()));
         known.extend(["caller", "site", "now"].map(str::to_owned));
         let mut error = Diagnostic::error(101, span, format!("nothing here is called `{name}`"))
             .label("not known here");
-        if let Some(flow) = self.flows.get(name) {
+        if let Some(flow) = self.flows.get(shipped, name) {
             error = error.cause("it is a flow, which is no value");
             if self.signatures[*flow].result.is_some() {
                 error =
@@ -98,6 +100,7 @@ impl Resolver<'_> {
         let documents = &self.documents;
         let own = FIELDS.iter().filter(|(owner, ..)| *owner == kind).map(|(_, name, ..)| *name);
         let names: Vec<&str> = match kind {
+            Type::List(Item::User | Item::Contact) => vec!["count", "first", "rest", "limit"],
             Type::List(_) => vec!["count", "first", "rest"],
             Type::Document(place) => documents
                 .get(usize::from(place))
@@ -140,8 +143,8 @@ impl Resolver<'_> {
                 self.query_elsewhere(call.span);
                 None
             }
-            name if self.flows.contains_key(name) => {
-                let result = self.flows.get(name).and_then(|f| self.signatures[*f].result);
+            name if self.flow_named(&call.name).is_some() => {
+                let result = self.flow_named(&call.name).and_then(|f| self.signatures[f].result);
                 let error = if result.is_some() {
                     Diagnostic::error(
                         101,
@@ -177,6 +180,9 @@ impl Resolver<'_> {
             (Type::List(_), "count") => Some((Field::Count, Type::Number)),
             (Type::List(item), "first") => Some((Field::First, Type::Maybe(item))),
             (Type::List(_), "rest") => Some((Field::Rest, kind)),
+            (Type::List(Item::User | Item::Contact), "limit") => {
+                Some((Field::UserLimit, Type::Duration))
+            }
             (Type::Document(place), name) => {
                 let document = self.documents.get(usize::from(place))?;
                 let at = document.fields.iter().position(|(field, _)| field == name)?;
@@ -341,14 +347,19 @@ impl Resolver<'_> {
         (Expr::Binary(operator, Box::new(l), Box::new(r)), result)
     }
 
+    /// The flow that a name means where it stands.
+    pub(super) fn flow_named(&self, name: &ast::Name) -> Option<usize> {
+        self.flows.get(self.is_shipped(name.span.source), &name.text).copied()
+    }
+
     pub(super) fn call(&mut self, call: &ast::Call) -> Option<hir::Call> {
         let name = call.name.text.as_str();
-        let Some(flow) = self.flows.get(name).copied() else {
-            let known = self.meant(self.flows.keys());
+        let Some(flow) = self.flow_named(&call.name) else {
+            let known = self.meant(self.flows.names());
             let mut error =
                 Diagnostic::error(102, call.name.span, format!("there is no flow `{name}`"))
                     .label("not declared in any file");
-            if self.var(name).is_some() || self.constants.contains_key(name) {
+            if self.var(name).is_some() || self.constants.get(false, name).is_some() {
                 error = error
                     .cause("it is a value, which does nothing by itself")
                     .mend(format!("to speak it: say {name}"));
@@ -419,6 +430,11 @@ pub fn sum(operator: Binary, left: Type, right: Type) -> Option<Type> {
             let one = one.item()?;
             let all = if item == Item::Any { one } else { item };
             one.one().fits(all.one()).then_some(Type::List(all))
+        }
+        // Without any that is the same.
+        (Type::List(item), one) if operator == Binary::Minus => {
+            let (one, all) = (one.item()?.one(), item.one());
+            (one.fits(all) || all.fits(one)).then_some(Type::List(item))
         }
         _ => None,
     }

@@ -10,7 +10,7 @@ use super::Resolver;
 /// How many variables a flow may have.
 const MAX_VARS: usize = 250;
 /// What an expression may begin with, beside the names that authors give.
-pub const BUILT_IN: [&str; 7] = ["site", "user", "spelled", "now", "nobody", "messages", "caller"];
+pub const BUILT_IN: [&str; 7] = ["site", "user", "spelled", "now", "nothing", "messages", "caller"];
 
 impl Resolver<'_> {
     pub(super) fn begin_scope(&mut self) {

@@ -203,7 +203,7 @@ impl Resolver<'_> {
         }
     }
 
-    pub(super) fn hours(&mut self, files: &[ast::File], zone: &Zone) -> Vec<Hours> {
+    pub(super) fn hours(&mut self, files: &[ast::File], zone: &Zone) -> Vec<(String, Hours)> {
         let mut holidays: BTreeMap<&String, (&ast::Holidays, bool)> = BTreeMap::new();
         for declared in files.iter().flat_map(|f| &f.holidays) {
             self.may_be_named(&declared.name);
@@ -215,7 +215,7 @@ impl Resolver<'_> {
                 holidays.insert(&name.text, (declared, false));
             }
         }
-        let mut list: Vec<Hours> = Vec::new();
+        let mut list: Vec<(String, Hours)> = Vec::new();
         for declared in files.iter().flat_map(|f| &f.hours) {
             self.may_be_named(&declared.name);
             let zone = match &declared.zone {
@@ -271,13 +271,14 @@ impl Resolver<'_> {
                             .mend("look at its holidays"),
                         );
                     }
-                    if let Some((_, before)) = self.hours.get(&name.text).copied() {
+                    let shipped = self.is_shipped(name.span.source);
+                    if let Some((_, before)) = self.hours.of_side(shipped, &name.text).copied() {
                         self.twice_declared("hours", &name.text, name.span, before);
                     }
                     let place = u16::try_from(list.len()).unwrap_or(u16::MAX);
-                    self.hours.insert(name.text.clone(), (place, name.span));
+                    self.hours.insert(shipped, &name.text, (place, name.span));
                     if list.len() < MOST {
-                        list.push(made);
+                        list.push((name.text.clone(), made));
                     }
                 }
                 Err(error) => self.tell(Diagnostic::error(20, name.span, error.to_string())),
@@ -386,7 +387,8 @@ impl Resolver<'_> {
         if !self.may_be_named(&constant.name) {
             return;
         }
-        if let Some(before) = self.constants.get(text).map(|c| c.span) {
+        let shipped = self.is_shipped(span.source);
+        if let Some(before) = self.constants.of_side(shipped, text).map(|c| c.span) {
             return self.twice_declared("constants", text, *span, before);
         }
         let mut untranslated = None;
@@ -410,7 +412,8 @@ impl Resolver<'_> {
                 return self.tell(error);
             }
         };
-        self.constants.insert(text.clone(), Constant { value, kind, span: *span, untranslated });
+        let constant = Constant { value, kind, span: *span, untranslated };
+        self.constants.insert(shipped, text, constant);
     }
 
     fn twice_declared(

@@ -391,7 +391,7 @@ impl Resolver<'_> {
             );
         }
         if let ast::ExprKind::Call(call) = &value.kind
-            && let Some(flow) = self.flows.get(&call.name.text).copied()
+            && let Some(flow) = self.flow_named(&call.name)
             && let Some(result) = self.signatures[flow].result
         {
             let called = self.call(call);

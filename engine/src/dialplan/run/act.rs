@@ -7,6 +7,7 @@ use super::super::effect::{Action, Callee, Delivery, Effect, Keepsake, Query, Se
 use super::super::hir;
 use super::super::program::{Expr, ForwardTable, Label, RingTable};
 use super::super::value::Value;
+use super::learnt::Learnt;
 use super::{Run, State};
 use crate::presence::Presence;
 use crate::time::{Instant, UnixMillis};
@@ -91,6 +92,7 @@ impl Run {
         self.note(|_| format!("keep the recording as {keepsake:?}"));
         let ticket = self.ticket();
         self.emit(Effect::Keep { ticket, recording, user, keepsake });
+        self.learning = Some(Learnt { user, what: keepsake, is_there: true });
         self.state = State::Sending { ticket, failed, connected: false };
     }
 
@@ -139,7 +141,11 @@ impl Run {
             hir::Setting::DoNotDisturb(value) => {
                 Setting::DoNotDisturb(self.eval_at(value, now) == Value::Bool(true))
             }
-            hir::Setting::NoGreeting(kind) => Setting::NoGreeting(*kind),
+            hir::Setting::NoGreeting(kind) => {
+                let what = Keepsake::Greeting(*kind);
+                self.learning = Some(Learnt { user, what, is_there: false });
+                Setting::NoGreeting(*kind)
+            }
         };
         self.change_by(Action::Set(user, setting), failed);
     }
@@ -155,6 +161,10 @@ impl Run {
     /// Notes that somebody was told of receipts. Should that fail, they are told once more.
     pub(super) fn told(&mut self, user: &Expr) {
         let Some(user) = self.user(user) else { return };
+        // Whoever hung up did not hear it to the end.
+        if self.gone {
+            return;
+        }
         let ticket = self.ticket();
         self.emit(Effect::Act(ticket, Action::ReceiptsTold(user)));
         let failed = u32::MAX;

@@ -97,6 +97,9 @@ impl Run {
                 (Value::Number(a), Value::Number(b)) => Value::Number(a.saturating_sub(b)),
                 (Value::Duration(a), Value::Duration(b)) => Value::Duration(a.saturating_sub(b)),
                 (Value::Time(a), Value::Time(b)) => Value::Duration(a.since(b)),
+                (Value::List(list), one) => {
+                    Value::List(list.iter().filter(|item| **item != one).cloned().collect())
+                }
                 (Value::Time(a), Value::Duration(b)) => {
                     let by = i64::try_from(b.as_millis()).unwrap_or(i64::MAX);
                     Value::Time(UnixMillis(a.0.saturating_sub(by)))
@@ -132,6 +135,14 @@ impl Run {
             Value::List(list) => match field {
                 Field::First => list.first().cloned().unwrap_or(Value::Nothing),
                 Field::Rest => Value::List(list.get(1..).unwrap_or_default().into()),
+                // The longest message that all of them take.
+                Field::UserLimit => {
+                    let limits = list.iter().filter_map(|who| match self.field(who, field, now) {
+                        Value::Duration(limit) => Some(limit),
+                        _ => None,
+                    });
+                    Value::Duration(limits.min().unwrap_or_default())
+                }
                 _ => Value::Number(i64::try_from(list.len()).unwrap_or(i64::MAX)),
             },
             Value::Device(device) => match field {
@@ -144,7 +155,7 @@ impl Run {
             }),
             Value::Hours(place) => {
                 let hours = self.program.hours.get(usize::from(*place));
-                Value::Bool(hours.is_some_and(|hours| hours.open(self.wall(now))))
+                Value::Bool(hours.is_some_and(|(_, hours)| hours.open(self.wall(now))))
             }
             Value::Time(time) => self.time_field(*time, field),
             Value::Duration(length) => {
@@ -172,9 +183,9 @@ impl Run {
                 Value::Duration(Duration::from_secs(user.message_limit_secs.clamp(1, 3600).into()))
             }
             Field::UserLanguage => user.language.as_str().into(),
-            Field::UserHasSpokenName => Value::Bool(user.has_spoken_name),
+            Field::UserHasSpokenName => Value::Bool(self.has_spoken_name(id)),
             Field::ContactUser => Value::User(id),
-            Field::UserHasGreeting => Value::Bool(user.greetings.contains(GreetingKind::Standard)),
+            Field::UserHasGreeting => Value::Bool(self.has_greeting(id, GreetingKind::Standard)),
             Field::UserContacts => {
                 let known =
                     user.contacts.iter().filter(|c| self.context.directory.user(**c).is_some());

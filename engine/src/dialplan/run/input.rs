@@ -94,6 +94,9 @@ impl Run {
         let State::Sending { ticket: open, failed, .. } = self.state else { return };
         if open == ticket {
             self.state = State::Running;
+            if let Some(learnt) = self.learning.take().filter(|_| ok) {
+                self.learn(learnt);
+            }
             // Where no label is, failure is no matter.
             if !ok && failed != u32::MAX {
                 self.jump(failed);
@@ -118,7 +121,8 @@ impl Run {
         }
         self.state = State::Running;
         let list: Option<Vec<Value>> = match answer {
-            Some(Answer::Messages(list)) => {
+            Some(Answer::Messages(mut list)) => {
+                list.sort_by_key(|message| !message.urgent);
                 Some(list.into_iter().take(MAX_LIST).map(Value::from).collect())
             }
             Some(Answer::Users(list)) => {

@@ -8,8 +8,6 @@ use super::super::hir;
 use super::super::program::{Expr, Label, Op};
 use super::super::value::{Recorded, Value};
 use super::{FUEL, Keys, PlayingMessage, Recording, Run, State, outcome};
-use crate::directory::GreetingKind;
-use crate::id::UserId;
 use crate::key::KeySet;
 use crate::time::Instant;
 
@@ -326,14 +324,6 @@ impl Run {
             self.went(false);
             self.jump(otherwise);
         }
-    }
-
-    fn has_greeting(&self, user: UserId, kind: GreetingKind) -> bool {
-        self.context.directory.user(user).is_some_and(|u| u.greetings.contains(kind))
-    }
-
-    fn has_spoken_name(&self, user: UserId) -> bool {
-        self.context.directory.user(user).is_some_and(|u| u.has_spoken_name)
     }
 
     fn next_item(&mut self, list: u16, index: u16, item: u16, done: Label) {

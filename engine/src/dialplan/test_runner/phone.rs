@@ -300,6 +300,8 @@ impl Phone {
 
     fn record_done(&mut self, end: RecordEnd) {
         let Some(recording) = self.recording.take() else { return };
+        let fails = self.world.recording_fails && end != RecordEnd::Hangup;
+        let end = if fails { RecordEnd::Failed } else { end };
         let (ticket, length) = (recording.ticket, self.now.since(recording.since));
         // The silence that ended a message is trimmed from it before anybody hears it.
         let heard = match (end, recording.silence) {

@@ -143,6 +143,7 @@ impl Play {
                 let id = self.user(who)?.id;
                 self.phone.world.present.push((id, *presence));
             }
+            StepKind::RecordingFails => self.phone.world.recording_fails = true,
             StepKind::Store(fails) => self.phone.world.store_fails = *fails,
             StepKind::Callee(length) => self.phone.world.callee = *length,
             StepKind::WebhookAnswers(body) => self.phone.world.service.clone_from(body),
@@ -186,8 +187,8 @@ impl Play {
         Ok(())
     }
 
-    /// An argument of `begin`: a user, a text, a number, a duration, a message in a mailbox, or a
-    /// list of them.
+    /// An argument of `begin`: a user, a text, a number, a duration, `hours`, a message in a
+    /// mailbox, or a list of them.
     fn value(&self, written: &Expr) -> Result<Value, Failure> {
         Ok(match &written.kind {
             ExprKind::Text(parts) => match parts.as_slice() {
@@ -212,7 +213,14 @@ impl Play {
                 }
             },
             ExprKind::Name(name) => {
-                Value::User(self.user(&Name { text: name.clone(), span: written.span })?.id)
+                let hours = self.program.hours.iter().position(|(known, _)| known == name);
+                match hours.and_then(|place| u16::try_from(place).ok()) {
+                    Some(place) => Value::Hours(place),
+                    None => {
+                        let who = Name { text: name.clone(), span: written.span };
+                        Value::User(self.user(&who)?.id)
+                    }
+                }
             }
             _ => {
                 return Err(Box::new(

@@ -32,6 +32,8 @@ pub struct World {
     pub devices: Vec<DeviceInfo>,
     /// Whether everything that is asked of the store fails.
     pub store_fails: bool,
+    /// Whether nothing that is recorded can be kept.
+    pub recording_fails: bool,
     /// How long somebody who is called speaks; nobody answers if none.
     pub callee: Option<Duration>,
     /// What a web service answers; nothing if none.
@@ -67,6 +69,7 @@ impl World {
             receipts: Vec::new(),
             devices: Vec::new(),
             store_fails: false,
+            recording_fails: false,
             callee: None,
             service: None,
             acts: Vec::new(),
