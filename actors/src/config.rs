@@ -1,6 +1,7 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod outside;
 mod trunk;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use outside::Outside;
 pub use trunk::{Trunk, TrunkAddress};
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
@@ -79,6 +81,8 @@ pub struct Config {
     /// `[[trunk]]`
     #[serde(rename = "trunk")]
     pub trunks: Vec<Trunk>,
+    /// `[outside]`
+    pub outside: Outside,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -413,6 +417,9 @@ impl Config {
         }
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
+        }
+        if let Err((key, value, message)) = self.outside.check() {
+            return wrong(key, value, message);
         }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {

@@ -15,6 +15,8 @@ pub mod forward;
 pub mod lsp;
 pub mod media;
 pub mod messages;
+pub mod outside;
+pub mod outward;
 pub mod presence_board;
 pub mod prompt;
 pub mod recording;

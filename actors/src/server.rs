@@ -1,7 +1,7 @@
 //! The whole server: everything started in order, everything stopped in order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hark_engine::dialplan::Options;
@@ -17,10 +17,14 @@ use crate::calls::{
     CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
 };
 use crate::config::{Config, SipTransport};
-use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
+use crate::delivery::{
+    DeliveryMetrics, DeliveryServices, DispatcherArguments, Lines, Verifier, Waiting,
+};
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
@@ -179,6 +183,9 @@ impl Server {
         let events = tokio::spawn(registrations.run(events, calls));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
+        let (waiting, outward) = (Waiting::default(), Outward::default());
+        let policy = Arc::new(config.outside.clone());
+        let base = Arc::new(OnceLock::new());
         let metrics = CallMetrics::register(&registry)?;
         let services = CallServices {
             sip: sip.clone(),
@@ -189,6 +196,8 @@ impl Server {
             messages: messages.clone(),
             store: store.clone(),
             presence: presence.clone(),
+            waiting: waiting.clone(),
+            outside: Arc::clone(&policy),
             users: users.clone(),
             directory,
             dialplan: dialplans.in_force(),
@@ -196,7 +205,7 @@ impl Server {
             trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
             webhooks: Webhooks::start(&registry)?,
             metrics,
-            domain,
+            domain: Arc::clone(&domain),
             language: config.site.language.as_str().into(),
             max_calls: config.sip.max_calls,
             guests: config.sip.guests,
@@ -216,7 +225,13 @@ impl Server {
                     messages: messages.clone(),
                     bus: bus.clone(),
                     presence: presence.clone(),
-                    ringer,
+                    ringer: ringer.clone(),
+                    lines: Lines::default(),
+                    waiting,
+                    outward: outward.clone(),
+                    users: users.clone(),
+                    outside: Arc::clone(&policy),
+                    base: Arc::clone(&base),
                     metrics: DeliveryMetrics::register(&registry)?,
                 },
                 handover: Arc::new(Mutex::new(handover)),
@@ -229,6 +244,21 @@ impl Server {
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
         let parts = web::Parts {
+            verifier: Verifier {
+                store: store.clone(),
+                ringer,
+                outward,
+                outside: Arc::clone(&policy),
+                users: users.clone(),
+            },
+            outside: Outside {
+                store: store.clone(),
+                users: users.clone(),
+                policy,
+                domain,
+                language: config.site.language.as_str().into(),
+                limit_secs: config.messages.limit_seconds,
+            },
             store,
             messages,
             recordings,
@@ -237,6 +267,9 @@ impl Server {
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
+        let public = config.web.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        // Set here alone.
+        let _ = base.set(public.unwrap_or_else(|| format!("http://{}", web.addr())));
         let reloads = Reloads::new(dialplans, vec![("users", read_users(users, &sip))]);
         let answers = Answers {
             reloads: reloads.clone(),
@@ -371,5 +404,6 @@ fn web_config(config: &Config) -> WebConfig {
         domain: config.site.domain.clone(),
         public_url: config.web.public_url.clone(),
         limit_seconds: config.messages.limit_seconds,
+        trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
     }
 }

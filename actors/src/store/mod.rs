@@ -8,18 +8,21 @@
 //! [`Store`] is a handle that is cheap to clone. [`actor::StoreActor`] supervises the writer.
 
 pub mod actor;
+mod delivery;
 pub mod error;
 mod events;
 mod links;
 mod mailbox;
 mod messages;
 mod metrics;
+mod outside;
 mod pins;
 mod readers;
 mod receipts;
 mod schema;
 mod sessions;
 mod users;
+mod verification;
 mod writer;
 
 #[cfg(test)]
@@ -36,6 +39,7 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 pub use actor::StoreActor;
+pub use delivery::{CallClaim, Limited};
 pub use error::StoreError;
 pub use events::Appended;
 pub use links::LinkToken;
@@ -45,6 +49,7 @@ pub use pins::PinAttempt;
 pub use receipts::HeardCount;
 pub use sessions::StoredBinding;
 pub use users::{DigestSecrets, NewUser, UserRecord};
+pub use verification::{CODE_LIFETIME, CodeGiven};
 
 use metrics::StoreMetrics;
 use readers::Readers;

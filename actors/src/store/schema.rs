@@ -133,6 +133,50 @@ CREATE TABLE pin_attempts (
     locked_until INTEGER
 ) STRICT;
 ",
+    r"
+-- Rows with an address stand for a number or address outside, to whom messages are sent like to
+-- users; nobody signs in or registers as one.
+ALTER TABLE users ADD COLUMN address TEXT;
+CREATE UNIQUE INDEX users_by_address ON users(address) WHERE address IS NOT NULL;
+
+-- What was shown to be a user's own, and the codes that are to show it.
+CREATE TABLE verified (
+    user    INTEGER NOT NULL REFERENCES users(id),
+    address TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (user, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE codes (
+    user      INTEGER NOT NULL REFERENCES users(id),
+    address   TEXT    NOT NULL,
+    code_hash BLOB    NOT NULL CHECK (length(code_hash) = 32),
+    expires   INTEGER NOT NULL,
+    wrong     INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE codes_sent (
+    user    INTEGER NOT NULL,
+    address TEXT    NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+
+-- The delivery calls of the last days: what limits are judged by.
+CREATE TABLE delivery_calls (
+    user    INTEGER NOT NULL,
+    address TEXT,
+    sender  INTEGER,
+    at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX delivery_calls_by_time ON delivery_calls(at);
+
+-- Why a message went where it went.
+CREATE TABLE explanations (
+    message   BLOB    NOT NULL REFERENCES messages(id),
+    recipient INTEGER NOT NULL REFERENCES users(id),
+    line      TEXT    NOT NULL
+) STRICT;
+CREATE INDEX explanations_by_message ON explanations(message, recipient);
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.

@@ -40,7 +40,9 @@ use tokio::task::JoinHandle;
 pub use self::password::hash as hash_password;
 pub use self::state::WebState;
 use crate::bus::Bus;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -70,6 +72,8 @@ pub struct WebConfig {
     pub public_url: Option<String>,
     /// The longest message, in seconds.
     pub limit_seconds: u32,
+    /// The names of the trunks.
+    pub trunks: Vec<String>,
 }
 
 /// The services that the server stands on.
@@ -85,6 +89,10 @@ pub struct Parts {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
     /// Where the metrics are registered.
     pub registry: Registry,
 }

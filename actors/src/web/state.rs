@@ -16,7 +16,9 @@ use super::metrics::WebMetrics;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -41,6 +43,10 @@ pub struct WebState {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
     /// The open sessions.
     pub hub: Hub,
     /// Sign-in.
@@ -63,7 +69,7 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, registry } = parts;
+        let Parts { store, messages, recordings, users, board, verifier, outside, registry } = parts;
         Ok(Self {
             config,
             store,
@@ -71,6 +77,8 @@ impl WebState {
             recordings,
             users,
             board,
+            verifier,
+            outside,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,
             wav: WavCache::default(),

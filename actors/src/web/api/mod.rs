@@ -8,6 +8,7 @@ pub mod me;
 pub mod messages;
 pub mod outbox;
 pub mod probes;
+pub mod profile;
 pub mod session;
 
 use actix_web::http::header;
@@ -26,7 +27,17 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(session::sign_out)),
         )
         .route("/me", web::get().to(me::show))
-        .route("/me/profile", web::put().to(me::set_profile))
+        .service(
+            web::resource("/me/profile")
+                .route(web::get().to(profile::show))
+                .route(web::put().to(profile::set)),
+        )
+        .route("/me/profile/explain", web::post().to(profile::explain))
+        .service(
+            web::resource("/me/devices/{name}/verify")
+                .route(web::post().to(profile::send_code))
+                .route(web::put().to(profile::give_code)),
+        )
         .route("/me/do-not-disturb", web::put().to(me::set_do_not_disturb))
         .route("/contacts", web::get().to(contacts::list))
         .route("/outbox", web::get().to(outbox::list))
@@ -42,6 +53,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::head().to(messages::audio)),
         )
         .route("/messages/{id}/heard", web::post().to(messages::heard))
+        .route("/messages/{id}/explain", web::get().to(messages::explain))
         .route("/messages/{id}/save", web::post().to(messages::save))
         .route("/messages/{id}/restore", web::post().to(messages::restore))
         .service(

@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hark_engine::dialplan::effect::Delivery;
@@ -16,7 +17,10 @@ use tungstenite::{Message, WebSocket};
 
 use crate::bus::{Bus, BusEvent};
 use crate::clock;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
@@ -86,14 +90,42 @@ pub fn start() -> TestServer {
         });
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
         let config =
-            WebConfig { domain: "hark.example".into(), public_url: None, limit_seconds: 59 };
+            WebConfig {
+                domain: "hark.example".into(),
+                public_url: None,
+                limit_seconds: 59,
+                trunks: vec!["carrier".into()],
+            };
+        let users = Users::load(store.clone(), recordings.clone(), board.clone(), "Test", &registry)
+            .await
+            .unwrap();
+        let policy = Arc::new(crate::config::Outside {
+            allow: vec!["+49*".into(), "*@example.org".into()],
+            ..crate::config::Outside::default()
+        });
+        // Nobody rings here: what is asked for waits in the queue.
+        let (ringer, rings) = tokio::sync::mpsc::channel(8);
+        std::mem::forget(rings);
         let parts = Parts {
+            verifier: Verifier {
+                store: store.clone(),
+                ringer,
+                outward: Outward::default(),
+                outside: Arc::clone(&policy),
+                users: users.clone(),
+            },
+            outside: Outside {
+                store: store.clone(),
+                users: users.clone(),
+                policy,
+                domain: "hark.example".into(),
+                language: "en".into(),
+                limit_secs: 59,
+            },
             store: store.clone(),
             messages: messages.clone(),
             recordings: recordings.clone(),
-            users: Users::load(store.clone(), recordings, board.clone(), "Test", &registry)
-                .await
-                .unwrap(),
+            users,
             board: board.clone(),
             registry,
         };
