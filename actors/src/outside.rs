@@ -116,7 +116,8 @@ impl Outside {
         let name = match Uri::parse(text) {
             Some(Uri::Sip(uri)) => {
                 let host = uri.host.to_string();
-                host.eq_ignore_ascii_case(&self.domain).then(|| uri.user().map(|u| u.to_string()))?
+                host.eq_ignore_ascii_case(&self.domain)
+                    .then(|| uri.user().map(|u| u.to_string()))?
             }
             Some(Uri::Tel { .. } | Uri::Other(_)) | None => None,
         };

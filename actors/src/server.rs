@@ -267,7 +267,8 @@ impl Server {
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
-        let public = config.web.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        let public =
+            config.web.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         // Set here alone.
         let _ = base.set(public.unwrap_or_else(|| format!("http://{}", web.addr())));
         let reloads = Reloads::new(dialplans, vec![("users", read_users(users, &sip))]);

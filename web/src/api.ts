@@ -1,7 +1,8 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
+import { readProfile } from './profile';
 import { readContact, readMessage } from './protocol';
-import type { Contact, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
+import type { Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -24,9 +25,22 @@ export const api = {
   signIn: (name: string, password: string) =>
     call<{ user: User }>('POST', '/api/v1/session', { name, password }),
   signOut: () => call<void>('DELETE', '/api/v1/session'),
-  me: () => call<Me>('GET', '/api/v1/me'),
+  async me(): Promise<Me> {
+    const me = await call<Me>('GET', '/api/v1/me');
+    return { ...me, profile: readProfile(me.profile) };
+  },
   doNotDisturb: (on: boolean) => call<unknown>('PUT', '/api/v1/me/do-not-disturb', { on }),
-  saveProfile: (profile: Profile) => call<unknown>('PUT', '/api/v1/me/profile', profile),
+  async saveProfile(profile: Profile): Promise<Profile> {
+    return readProfile(await call<unknown>('PUT', '/api/v1/me/profile', profile));
+  },
+  explainProfile: (assumed: Assumed) =>
+    call<{ lines: ExplainedLine[] }>('POST', '/api/v1/me/profile/explain', assumed),
+  sendCode: (device: string) =>
+    call<{ sent: string; expires_seconds: number }>('POST', verifyPath(device)),
+  async giveCode(device: string, code: string): Promise<Profile> {
+    return readProfile(await call<unknown>('PUT', verifyPath(device), { code }));
+  },
+  explainMessage: (id: MessageId) => call<{ lines: ExplainedLine[] }>('GET', at(id, '/explain')),
 
   async contacts(): Promise<Contact[]> {
     const list = await call<unknown[]>('GET', '/api/v1/contacts');
@@ -47,6 +61,10 @@ export const api = {
 
 function at(id: MessageId, what = ''): string {
   return `/api/v1/messages/${encodeURIComponent(id)}${what}`;
+}
+
+function verifyPath(device: string): string {
+  return `/api/v1/me/devices/${encodeURIComponent(device)}/verify`;
 }
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {

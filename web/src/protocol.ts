@@ -2,7 +2,7 @@
 // does not know, or that lacks a field, is left out instead of breaking the page.
 
 import type {
-  Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
+  Addressee, Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
 } from './types';
 import { STEPS } from './types';
 
@@ -27,7 +27,7 @@ export type ServerFrame =
 export type MessageChange = { step: Step } | 'saved' | 'deleted' | 'restored';
 
 export type ClientFrame =
-  | { type: 'record_start'; id: string; to: UserId[]; mime: string }
+  | { type: 'record_start'; id: string; to: Addressee[]; mime: string }
   | { type: 'record_stop'; id: string }
   | { type: 'record_cancel'; id: string }
   | { type: 'activity'; active: boolean }

@@ -110,14 +110,14 @@ export class Session {
   }
 
   record(): void {
-    const { me, contacts, chosen } = this.state.get();
+    const { me, contacts, chosen, typed } = this.state.get();
     if (!me) return;
     const to = contacts.filter((c) => chosen.includes(c.id));
     this.player.stop();
     void this.recorder.start({
       sender: me.user,
-      to: to.map((c) => c.id),
-      toNames: to.map((c) => c.display_name),
+      to: [...to.map((c) => c.id), ...typed.map((address) => ({ address }))],
+      toNames: [...to.map((c) => c.display_name), ...typed],
       limitSeconds: me.limit_seconds,
     });
   }
@@ -147,8 +147,12 @@ export class Session {
   }
 
   async saveProfile(profile: Profile): Promise<void> {
-    await api.saveProfile(profile);
-    this.dispatch({ type: 'profile', profile });
+    this.dispatch({ type: 'profile', profile: await api.saveProfile(profile) });
+  }
+
+  /** The profile after a code was taken: what was verified is so from here on. */
+  async giveCode(device: string, code: string): Promise<void> {
+    this.dispatch({ type: 'profile', profile: await api.giveCode(device, code) });
   }
 
   async doNotDisturb(on: boolean): Promise<void> {

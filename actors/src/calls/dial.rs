@@ -94,14 +94,14 @@ pub(super) async fn resolve(
                     reach(services, user, Some(uri))
                 }
                 DeviceKind::Number { number, trunk } => {
-                let plain = |c: &char| c.is_ascii_digit() || matches!(c, '+' | '*' | '#');
-                let number: String = number.chars().filter(plain).collect();
-                let address = Address::Number(number.clone());
-                if !services.outside.allows(&address) {
-                    return Err(Failure::Refused);
+                    let plain = |c: &char| c.is_ascii_digit() || matches!(c, '+' | '*' | '#');
+                    let number: String = number.chars().filter(plain).collect();
+                    let address = Address::Number(number.clone());
+                    if !services.outside.allows(&address) {
+                        return Err(Failure::Refused);
+                    }
+                    over_trunk(services, number, trunk)
                 }
-                over_trunk(services, number, trunk)
-            }
                 DeviceKind::Browser
                 | DeviceKind::SipMessage { .. }
                 | DeviceKind::Email { .. }

@@ -45,9 +45,24 @@ impl Outside {
     /// What is wrong with it: the key, its value, and which values are allowed.
     pub(super) fn check(&self) -> Result<(), (&'static str, String, &'static str)> {
         let ranges = [
-            ("outside.calls_per_number_per_hour", self.calls_per_number_per_hour, 60, "allowed are 0 to 60"),
-            ("outside.calls_per_number_per_day", self.calls_per_number_per_day, 1_000, "allowed are 0 to 1000"),
-            ("outside.calls_per_sender_per_day", self.calls_per_sender_per_day, 10_000, "allowed are 0 to 10000"),
+            (
+                "outside.calls_per_number_per_hour",
+                self.calls_per_number_per_hour,
+                60,
+                "allowed are 0 to 60",
+            ),
+            (
+                "outside.calls_per_number_per_day",
+                self.calls_per_number_per_day,
+                1_000,
+                "allowed are 0 to 1000",
+            ),
+            (
+                "outside.calls_per_sender_per_day",
+                self.calls_per_sender_per_day,
+                10_000,
+                "allowed are 0 to 10000",
+            ),
             (
                 "outside.messages_per_sender_per_day",
                 self.messages_per_sender_per_day,

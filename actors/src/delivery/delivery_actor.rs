@@ -289,7 +289,8 @@ impl DeliveryState {
             return;
         }
         let lines = std::mem::take(&mut self.untold);
-        if let Err(error) = self.services.store.explain(self.message.id, self.recipient, lines).await
+        if let Err(error) =
+            self.services.store.explain(self.message.id, self.recipient, lines).await
         {
             // The delivery goes on all the same.
             tracing::warn!(message = %self.message.id, %error, "an explanation can't be kept");
@@ -343,12 +344,7 @@ impl DeliveryState {
     }
 
     /// Tells a device, in its own time.
-    async fn notify(
-        &self,
-        myself: &ActorRef<DeliveryMessage>,
-        device: String,
-        kind: DeviceKind,
-    ) {
+    async fn notify(&self, myself: &ActorRef<DeliveryMessage>, device: String, kind: DeviceKind) {
         let refused = |reason: &str, permanent| NotifyError { reason: reason.into(), permanent };
         let prepared = match self.channel(kind) {
             Some(Ok(channel)) => self.notification(channel).await,
@@ -390,8 +386,8 @@ impl DeliveryState {
 
     async fn notification(&self, channel: Channel) -> Result<Notification, NotifyError> {
         let link = self.services.messages.link(self.message.id, self.recipient).await;
-        let path = link
-            .map_err(|error| NotifyError { reason: error.to_string(), permanent: false })?;
+        let path =
+            link.map_err(|error| NotifyError { reason: error.to_string(), permanent: false })?;
         let base = self.services.base.get().map_or("", String::as_str);
         let directory = self.services.users.directory();
         let recipient = directory.user(self.recipient);

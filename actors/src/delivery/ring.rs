@@ -44,7 +44,9 @@ impl Ring {
             turn = lines.turn(self.recipient) => turn,
             _ = &mut self.stop => return failed("no longer wanted"),
         };
-        if turn.is_none() || !matches!(self.stop.try_recv(), Err(oneshot::error::TryRecvError::Empty)) {
+        if turn.is_none()
+            || !matches!(self.stop.try_recv(), Err(oneshot::error::TryRecvError::Empty))
+        {
             return failed("no longer wanted");
         }
         if let Err(refused) = self.may_ring().await {
@@ -81,8 +83,8 @@ impl Ring {
             }
             numbers.push(address.to_string());
         }
-        let sender = to_outsider
-            .then_some((self.message.sender.user, outside.calls_per_sender_per_day));
+        let sender =
+            to_outsider.then_some((self.message.sender.user, outside.calls_per_sender_per_day));
         let claim = CallClaim {
             user: self.recipient,
             an_hour: self.calls_per_hour,

@@ -44,7 +44,9 @@ pub enum VerifyError {
     #[error("the code is wrong: {0} more may be tried")]
     Wrong(u32),
     /// There is none any more.
-    #[error("no code is waited for: it is too old, or was given wrongly too often; ask for a new one")]
+    #[error(
+        "no code is waited for: it is too old, or was given wrongly too often; ask for a new one"
+    )]
     NoCode,
 }
 

@@ -65,7 +65,9 @@ impl Store {
             let mut insert = c.prepare_cached(
                 "INSERT INTO explanations (message, recipient, line) VALUES (?1, ?2, ?3)",
             )?;
-            for line in lines.iter().take(MOST_LINES.saturating_sub(usize::try_from(kept).unwrap_or(0))) {
+            for line in
+                lines.iter().take(MOST_LINES.saturating_sub(usize::try_from(kept).unwrap_or(0)))
+            {
                 let json = serde_json::to_string(line).map_err(StoreError::unavailable)?;
                 insert.execute(params![message.0.as_bytes(), recipient.0, json])?;
             }
@@ -85,9 +87,8 @@ impl Store {
                 "SELECT line FROM explanations WHERE message = ?1 AND recipient = ?2
                  ORDER BY rowid",
             )?;
-            let rows = query.query_map(params![message.0.as_bytes(), recipient.0], |r| {
-                r.get::<_, String>(0)
-            })?;
+            let rows = query
+                .query_map(params![message.0.as_bytes(), recipient.0], |r| r.get::<_, String>(0))?;
             let mut lines = Vec::new();
             for json in rows {
                 lines.push(serde_json::from_str(&json?).map_err(StoreError::unavailable)?);
@@ -160,10 +161,8 @@ fn claim_call(
         Ok(rows.collect::<Result<_, _>>()?)
     };
     let limited = |reason| move |wait| Limited { reason, wait };
-    let of_user = times(
-        "SELECT DISTINCT at FROM delivery_calls WHERE user = ?1",
-        &[&claim.user.0],
-    )?;
+    let of_user =
+        times("SELECT DISTINCT at FROM delivery_calls WHERE user = ?1", &[&claim.user.0])?;
     let mut judged = judge(now, &of_user, claim.an_hour, HOUR)
         .map_err(limited("as many calls were made as the profile allows in an hour"));
     for number in &claim.numbers {

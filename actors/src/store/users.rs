@@ -165,8 +165,8 @@ impl Store {
             Ok(c.prepare_cached(
                 "SELECT id, password_hash FROM users WHERE name = ?1 AND address IS NULL",
             )?
-                .query_row([name], |r| Ok((UserId(r.get(0)?), r.get(1)?)))
-                .optional()?)
+            .query_row([name], |r| Ok((UserId(r.get(0)?), r.get(1)?)))
+            .optional()?)
         })
         .await
     }
@@ -252,8 +252,7 @@ impl Store {
                     .query_row([user.0], |r| Ok((r.get(0)?, r.get(1)?)))
                     .optional()?
                     .ok_or(StoreError::NotFound { what: "user" })?;
-                let mut query =
-                    c.prepare_cached("SELECT address FROM verified WHERE user = ?1")?;
+                let mut query = c.prepare_cached("SELECT address FROM verified WHERE user = ?1")?;
                 let verified = query.query_map([user.0], |r| r.get(0))?;
                 Ok((stored, outside, verified.collect::<Result<Vec<String>, _>>()?))
             })

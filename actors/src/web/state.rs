@@ -69,7 +69,8 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, verifier, outside, registry } = parts;
+        let Parts { store, messages, recordings, users, board, verifier, outside, registry } =
+            parts;
         Ok(Self {
             config,
             store,

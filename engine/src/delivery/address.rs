@@ -29,7 +29,9 @@ pub enum Address {
 
 /// Why something is no address.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("'{0}' is no number or address: write it like +493012345, sip:bob@192.0.2.7 or bob@example.org")]
+#[error(
+    "'{0}' is no number or address: write it like +493012345, sip:bob@192.0.2.7 or bob@example.org"
+)]
 pub struct NoAddress(pub String);
 
 impl Address {
@@ -204,8 +206,26 @@ mod tests {
             assert_eq!(parsed(typed), form, "{typed}");
             assert_eq!(parsed(form), form, "what is stored is read back");
         }
-        for no in ["", "bob", "1", "+", "a@", "@b", "a@b@c", "a b@c", "a@b..c", "sip:", "sip:a b@c",
-            "sip:a@b?x=y", "<a@b>", "a@-b", "12x", "++12", "tel:x", "a@b\r\nBcc: c@d"] {
+        for no in [
+            "",
+            "bob",
+            "1",
+            "+",
+            "a@",
+            "@b",
+            "a@b@c",
+            "a b@c",
+            "a@b..c",
+            "sip:",
+            "sip:a b@c",
+            "sip:a@b?x=y",
+            "<a@b>",
+            "a@-b",
+            "12x",
+            "++12",
+            "tel:x",
+            "a@b\r\nBcc: c@d",
+        ] {
             assert_eq!(parsed(no), "no", "{no:?}");
         }
         assert_eq!(parsed(&"1".repeat(33)), "no");
@@ -216,7 +236,12 @@ mod tests {
         let address = |text| Address::parse(text).unwrap();
         assert!(!Allowed::default().allows(&address("+4930123")));
         let allowed = Allowed {
-            allow: vec!["+49*".into(), "*@example.org".into(), "sip:*@192.0.2.*".into(), "110".into()],
+            allow: vec![
+                "+49*".into(),
+                "*@example.org".into(),
+                "sip:*@192.0.2.*".into(),
+                "110".into(),
+            ],
             deny: vec!["+49900*".into()],
         };
         for yes in ["+49 30 123", "bob@EXAMPLE.org", "sip:x@192.0.2.9", "110"] {

@@ -52,7 +52,9 @@ pub fn check(profile: &Profile, known: &Known<'_>) -> Vec<String> {
     if let Some(quiet) = &profile.quiet_hours
         && (quiet.hours.is_empty() || quiet.hours.len() > MOST)
     {
-        wrong.push(format!("quiet hours need 1 to {MOST} times such as 22:00-6:00; leave them out for none"));
+        wrong.push(format!(
+            "quiet hours need 1 to {MOST} times such as 22:00-6:00; leave them out for none"
+        ));
     }
     for (n, rule) in profile.rules.iter().enumerate() {
         let mut said = Vec::new();
@@ -77,7 +79,9 @@ fn devices(profile: &Profile, known: &Known<'_>, wrong: &mut Vec<String>) {
     for Device { name, kind, .. } in &profile.devices {
         if !is_named(name) || name.contains('"') {
             let shown: String = name.chars().take(LONGEST_NAME).collect();
-            wrong.push(format!("the device name '{shown}' must have 1 to {LONGEST_NAME} characters, and no quotes"));
+            wrong.push(format!(
+                "the device name '{shown}' must have 1 to {LONGEST_NAME} characters, and no quotes"
+            ));
         }
         if names.contains(&name) {
             wrong.push(format!("two devices are called '{name}': rename one"));
@@ -119,7 +123,9 @@ fn devices(profile: &Profile, known: &Known<'_>, wrong: &mut Vec<String>) {
         if let DeviceKind::Number { trunk: Some(trunk), .. } = kind
             && !(known.is_trunk)(trunk)
         {
-            wrong.push(format!("device '{name}': there is no trunk '{trunk}': leave it out for the first one"));
+            wrong.push(format!(
+                "device '{name}': there is no trunk '{trunk}': leave it out for the first one"
+            ));
         }
     }
 }
@@ -136,7 +142,9 @@ fn groups(profile: &Profile, wrong: &mut Vec<String>) {
         let name = &group.name;
         let plain = |c: char| c.is_alphanumeric() || c == '-' || c == '_';
         if !is_named(name) || !name.chars().all(plain) {
-            wrong.push(format!("the group name '{name}' must have 1 to {LONGEST_NAME} letters, digits, - and _"));
+            wrong.push(format!(
+                "the group name '{name}' must have 1 to {LONGEST_NAME} letters, digits, - and _"
+            ));
         }
         if names.contains(&name) {
             wrong.push(format!("two groups are called '{name}': rename one"));
@@ -185,7 +193,9 @@ fn act(profile: &Profile, known: &Known<'_>, act: &Act, said: &mut Vec<String>) 
                 said.push("name a device to tell".into());
             }
             for name in device.iter().filter(|name| !is_told(name)) {
-                said.push(format!("'{name}' is no e-mail address, push, SIP message or webhook of this profile"));
+                said.push(format!(
+                    "'{name}' is no e-mail address, push, SIP message or webhook of this profile"
+                ));
             }
         }
         Act::Wait { secs } if !(1..=WEEK).contains(secs) => {
@@ -200,7 +210,10 @@ fn act(profile: &Profile, known: &Known<'_>, act: &Act, said: &mut Vec<String>) 
         Act::All(acts) => {
             let rings = acts.iter().filter(|act| matches!(act, Act::Ring(_))).count();
             if rings > 1 {
-                said.push("one ring at a time: name all its telephones in it, ring desk and mobile".into());
+                said.push(
+                    "one ring at a time: name all its telephones in it, ring desk and mobile"
+                        .into(),
+                );
             }
             if acts.is_empty() || acts.len() > MOST {
                 said.push(format!("say 1 to {MOST} things to do at once"));
@@ -271,24 +284,47 @@ mod tests {
         let rule = |act: &str| wrong(&format!(r#"{{{phone},"rules":[{{"do":{act}}}]}}"#));
         assert_eq!(rule(r#"{"ring":{"device":"desk"}}"#), "");
         for (act, said) in [
-            (r#"{"ring":{"device":"moon"}}"#, "rule 1: rings 'moon', which is no device of this profile"),
+            (
+                r#"{"ring":{"device":"moon"}}"#,
+                "rule 1: rings 'moon', which is no device of this profile",
+            ),
             (r#"{"ring":{"device":"work"}}"#, "rule 1: 'work' can't ring: choose a telephone"),
-            (r#"{"ring":{"device":"desk","attempts":0}}"#, "rule 1: attempts = 0: allowed are 1 to 10"),
-            (r#"{"ring":{"device":"desk","ring_secs":3}}"#, "rule 1: allowed are 1 to 86400 s between tries and 5 to 120 s of ringing"),
-            (r#"{"notify":{"device":"desk"}}"#, "rule 1: 'desk' is no e-mail address, push, SIP message or webhook of this profile"),
-            (r#"{"escalate":{"to":"mallory"}}"#, "rule 1: there is no user 'mallory' to escalate to: give a sign-in name"),
+            (
+                r#"{"ring":{"device":"desk","attempts":0}}"#,
+                "rule 1: attempts = 0: allowed are 1 to 10",
+            ),
+            (
+                r#"{"ring":{"device":"desk","ring_secs":3}}"#,
+                "rule 1: allowed are 1 to 86400 s between tries and 5 to 120 s of ringing",
+            ),
+            (
+                r#"{"notify":{"device":"desk"}}"#,
+                "rule 1: 'desk' is no e-mail address, push, SIP message or webhook of this profile",
+            ),
+            (
+                r#"{"escalate":{"to":"mallory"}}"#,
+                "rule 1: there is no user 'mallory' to escalate to: give a sign-in name",
+            ),
             (r#"{"wait":{"secs":0}}"#, "rule 1: wait 0 s: allowed are 1 s to 7 days"),
             (r#"[]"#, "rule 1: say 1 to 32 things to do"),
-            (r#"{"all":[{"ring":{"device":"desk"}},{"ring":{"device":"desk"}}]}"#,
-                "rule 1: one ring at a time: name all its telephones in it, ring desk and mobile"),
+            (
+                r#"{"all":[{"ring":{"device":"desk"}},{"ring":{"device":"desk"}}]}"#,
+                "rule 1: one ring at a time: name all its telephones in it, ring desk and mobile",
+            ),
             (r#"{"all":["stop"]}"#, "rule 1: stop comes last, by itself"),
         ] {
             assert_eq!(rule(act), said);
         }
         assert_eq!(rule(r#"[{"escalate":{"to":"carol"}},{"wait":{"secs":9}}]"#), "");
         let device = |device: &str| wrong(&format!(r#"{{"devices":[{device}]}}"#));
-        assert_eq!(device(r#"{"name":"m","kind":"sip-address","uri":"sip:bob@192.0.2.7:5062"}"#), "");
-        assert_eq!(device(r#"{"name":"m","kind":"number","number":"+49 30 12345","trunk":"out"}"#), "");
+        assert_eq!(
+            device(r#"{"name":"m","kind":"sip-address","uri":"sip:bob@192.0.2.7:5062"}"#),
+            ""
+        );
+        assert_eq!(
+            device(r#"{"name":"m","kind":"number","number":"+49 30 12345","trunk":"out"}"#),
+            ""
+        );
         for (kind, said) in [
             (r#""kind":"sip-address","uri":"tel:+1900""#, "sip:bob@"),
             (r#""kind":"sip-address","uri":"sip:a b@c""#, "sip:bob@"),
@@ -299,10 +335,15 @@ mod tests {
         ] {
             assert!(device(&format!(r#"{{"name":"m",{kind}}}"#)).contains(said), "{kind}");
         }
-        assert!(device(r#"{"name":"a","kind":"browser"},{"name":"a","kind":"browser"}"#).contains("two devices"));
+        assert!(
+            device(r#"{"name":"a","kind":"browser"},{"name":"a","kind":"browser"}"#)
+                .contains("two devices")
+        );
         assert!(wrong(r#"{"zone":"Berlin"}"#).contains("Europe/Berlin"));
         assert!(wrong(r#"{"calls_per_hour":0}"#).contains("1 to 60"));
         assert!(wrong(r#"{"quiet_hours":{"hours":[]}}"#).contains("22:00-6:00"));
-        assert!(wrong(r#"{"rules":[{"when":{"from":["@x"]},"do":"stop"}]}"#).contains("no group '@x'"));
+        assert!(
+            wrong(r#"{"rules":[{"when":{"from":["@x"]},"do":"stop"}]}"#).contains("no group '@x'")
+        );
     }
 }

@@ -485,13 +485,17 @@ mod tests {
     #[test]
     fn strangers_are_known_by_what_they_show_and_users_only_by_their_account() {
         let named = |name: &str| Who::from(name.to_owned());
-        let stranger = SenderFacts { address: "sip:+4930@carrier".into(), ..SenderFacts::default() };
+        let stranger =
+            SenderFacts { address: "sip:+4930@carrier".into(), ..SenderFacts::default() };
         assert!(stranger.is(&named("+4930"), &[]) && stranger.is(&named("outsiders"), &[]));
         assert!(!stranger.is(&named("alice"), &[]) && !stranger.is(&named("contacts"), &[]));
         let liar = SenderFacts { address: "sip:alice@evil".into(), ..SenderFacts::default() };
         assert!(!liar.is(&named("alice"), &[]), "who shows a user's name is none");
-        let alice =
-            SenderFacts { user: Some("alice".into()), contact: true, address: "sip:+4930@x".into() };
+        let alice = SenderFacts {
+            user: Some("alice".into()),
+            contact: true,
+            address: "sip:+4930@x".into(),
+        };
         assert!(alice.is(&named("Alice"), &[]) && !alice.is(&named("+4930"), &[]));
         let groups = [Group { name: "family".into(), members: vec!["alice".into()] }];
         assert!(alice.is(&named("@family"), &groups) && !alice.is(&named("@work"), &groups));

@@ -529,7 +529,8 @@ impl Machine {
 
     fn act_is_over(&mut self, at: Moment) {
         let Some(walk) = &mut self.walk else { return };
-        walk.reached |= walk.branches.iter().any(|branch| *branch == Branch::Done { reached: true });
+        walk.reached |=
+            walk.branches.iter().any(|branch| *branch == Branch::Done { reached: true });
         walk.act += 1;
         let (rule, reached, late) = (walk.rule, walk.reached, walk.late);
         self.reached |= reached;
@@ -548,7 +549,12 @@ impl Machine {
         if late {
             self.walk = None;
         } else if reached && !go_on {
-            self.line(at, Some(rule), What::Reached, "reached you: no further rule is tried".into());
+            self.line(
+                at,
+                Some(rule),
+                What::Reached,
+                "reached you: no further rule is tried".into(),
+            );
             self.walk = None;
         } else {
             self.choose(at, rule + 1);

@@ -406,9 +406,8 @@ impl Profile {
         if phones.is_empty() {
             phones = self.devices.iter().filter(|d| d.kind.rings()).collect();
         }
-        let rule = |device: &Device| {
-            Rule::new(When::default(), Act::Ring(Ring::of(device.name.clone())))
-        };
+        let rule =
+            |device: &Device| Rule::new(When::default(), Act::Ring(Ring::of(device.name.clone())));
         (!phones.is_empty()).then(|| phones.into_iter().map(rule).collect())
     }
 }

@@ -12,9 +12,7 @@
 use std::fmt::Write as _;
 
 use super::condition::{Period, Reached, When, Who};
-use super::profile::{
-    Act, Ring, Rule, default_attempts, default_retry, default_ring,
-};
+use super::profile::{Act, Ring, Rule, default_attempts, default_retry, default_ring};
 
 /// Why a line is no rule.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -54,7 +52,10 @@ fn condition(when: &When) -> String {
         parts.push(or(when.hours.iter().map(ToString::to_string).collect()));
     }
     if !when.from.is_empty() {
-        parts.push(format!("from {}", or(when.from.iter().map(|w| quoted(&w.to_string())).collect())));
+        parts.push(format!(
+            "from {}",
+            or(when.from.iter().map(|w| quoted(&w.to_string())).collect())
+        ));
     }
     match when.urgent {
         Some(true) => parts.push("urgent".into()),
@@ -68,9 +69,8 @@ fn condition(when: &When) -> String {
 }
 
 fn act(act: &Act) -> String {
-    let names = |names: &[String]| {
-        names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" and ")
-    };
+    let names =
+        |names: &[String]| names.iter().map(|name| quoted(name)).collect::<Vec<_>>().join(" and ");
     match act {
         Act::PopUp => "pop up".into(),
         Act::Ring(ring) => {
@@ -108,7 +108,8 @@ const WORDS: [&str; 16] = [
 ];
 
 fn quoted(name: &str) -> String {
-    let plain = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@' | '+' | '.' | '*' | '#');
+    let plain =
+        |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '@' | '+' | '.' | '*' | '#');
     let number = name.chars().all(|c| c.is_ascii_digit());
     if name.is_empty() || !name.chars().all(plain) || WORDS.contains(&name) || number {
         format!("\"{name}\"")
@@ -208,7 +209,8 @@ impl Reader {
     }
 
     fn found(&self) -> String {
-        self.peek().map_or_else(|| "the end of the line".into(), |word| format!("'{}'", word.shown()))
+        self.peek()
+            .map_or_else(|| "the end of the line".into(), |word| format!("'{}'", word.shown()))
     }
 
     fn rule(mut self) -> Result<Rule, String> {
@@ -225,7 +227,10 @@ impl Reader {
         }
         if self.next() != Some(Word::Colon) {
             self.at = self.at.saturating_sub(1);
-            return Err(format!("a colon stands between the conditions and what is done, not {}: when absent: ring desk", self.found()));
+            return Err(format!(
+                "a colon stands between the conditions and what is done, not {}: when absent: ring desk",
+                self.found()
+            ));
         }
         let (mut acts, mut go_on) = (Vec::new(), false);
         loop {
@@ -368,7 +373,9 @@ impl Reader {
                 self.at += 1;
                 ring.attempts = attempts;
                 if !self.takes("times") && !self.takes("time") {
-                    return Err(format!("after {attempts} the word `times` is needed: ring desk 3 times"));
+                    return Err(format!(
+                        "after {attempts} the word `times` is needed: ring desk 3 times"
+                    ));
                 }
             } else {
                 return Ok(Act::Ring(ring));
@@ -398,7 +405,8 @@ impl Reader {
     }
 
     fn time(&mut self) -> Result<u32, String> {
-        let wrong = |found: String| format!("a time is needed such as 30s, 5min, 1h or 2d, not {found}");
+        let wrong =
+            |found: String| format!("a time is needed such as 30s, 5min, 1h or 2d, not {found}");
         let Some(Word::Plain(word)) = self.peek() else { return Err(wrong(self.found())) };
         let digits = word.len() - word.trim_start_matches(|c: char| c.is_ascii_digit()).len();
         let (number, mut unit) = (word[..digits].to_owned(), word[digits..].to_owned());
@@ -434,17 +442,28 @@ mod tests {
     #[test]
     fn rules_are_read_as_people_write_them() {
         for (typed, form) in [
-            ("when absent and 9:00-18:00 mon-fri: ring mobile 3 times every 60s, then mail work",
-             "when absent and mon-fri 9:00-18:00: ring mobile 3 times every 60s for 30s, then notify work"),
+            (
+                "when absent and 9:00-18:00 mon-fri: ring mobile 3 times every 60s, then mail work",
+                "when absent and mon-fri 9:00-18:00: ring mobile 3 times every 60s for 30s, then notify work",
+            ),
             ("always: stop", "always: stop"),
             ("When present or away : pop-up", "when present or away: pop up"),
-            ("when do not disturb and not urgent: stop", "when do not disturb and not urgent: stop"),
-            ("when from alice or @family, contacts: ring \"my desk\" and mobile once for 20 s",
-             "when from alice or @family or contacts: ring \"my desk\" and mobile once for 20s"),
-            ("when unheard for 1 hour and urgent: escalate to carol, then go on",
-             "when urgent and unheard for 1h: escalate to carol, then go on"),
-            ("when sat, sun or mon-fri 22:00-6:00: pop up together with push phone, then wait 10 minutes, then stop",
-             "when sat,sun or mon-fri 22:00-6:00: pop up together with notify phone, then wait 10min, then stop"),
+            (
+                "when do not disturb and not urgent: stop",
+                "when do not disturb and not urgent: stop",
+            ),
+            (
+                "when from alice or @family, contacts: ring \"my desk\" and mobile once for 20 s",
+                "when from alice or @family or contacts: ring \"my desk\" and mobile once for 20s",
+            ),
+            (
+                "when unheard for 1 hour and urgent: escalate to carol, then go on",
+                "when urgent and unheard for 1h: escalate to carol, then go on",
+            ),
+            (
+                "when sat, sun or mon-fri 22:00-6:00: pop up together with push phone, then wait 10 minutes, then stop",
+                "when sat,sun or mon-fri 22:00-6:00: pop up together with notify phone, then wait 10min, then stop",
+            ),
             ("# nothing\n\nalways: tell hook", "always: notify hook"),
         ] {
             assert_eq!(reads(typed), format!("{form}\n"), "{typed}");
@@ -472,18 +491,25 @@ mod tests {
     }
 
     fn name() -> impl Strategy<Value = String> {
-        prop_oneof!["[a-z]{1,6}", "[a-z]{1,3} [a-z0-9,:]{1,4}", Just("then".to_owned()), "[0-9]{1,3}"]
+        prop_oneof![
+            "[a-z]{1,6}",
+            "[a-z]{1,3} [a-z0-9,:]{1,4}",
+            Just("then".to_owned()),
+            "[0-9]{1,3}"
+        ]
     }
 
     fn any_act() -> impl Strategy<Value = Act> {
         let names = || proptest::collection::vec(name(), 1..4);
         let plain = prop_oneof![
             Just(Act::PopUp),
-            (names(), 1u8..10, 1u32..90_000, 5u32..121).prop_map(|(device, attempts, retry, ring_secs)| {
-                // A single attempt has no pause.
-                let retry_secs = if attempts == 1 { default_retry() } else { retry };
-                Act::Ring(Ring { device, attempts, retry_secs, ring_secs })
-            }),
+            (names(), 1u8..10, 1u32..90_000, 5u32..121).prop_map(
+                |(device, attempts, retry, ring_secs)| {
+                    // A single attempt has no pause.
+                    let retry_secs = if attempts == 1 { default_retry() } else { retry };
+                    Act::Ring(Ring { device, attempts, retry_secs, ring_secs })
+                }
+            ),
             names().prop_map(|device| Act::Notify { device }),
             (1u32..700_000).prop_map(|secs| Act::Wait { secs }),
             name().prop_map(|to| Act::Escalate { to }),
@@ -500,10 +526,19 @@ mod tests {
         let hours = prop_oneof![Just("mon-fri 9:00-18:00"), Just("22:00-6:00"), Just("sat,sun")];
         let hours = hours.prop_map(|text| text.parse().unwrap());
         let from = name().prop_map(Who::Named);
-        (presence, proptest::collection::vec(hours, 0..3), proptest::collection::vec(from, 0..3),
-         any::<Option<bool>>(), proptest::option::of(1u32..700_000))
+        (
+            presence,
+            proptest::collection::vec(hours, 0..3),
+            proptest::collection::vec(from, 0..3),
+            any::<Option<bool>>(),
+            proptest::option::of(1u32..700_000),
+        )
             .prop_map(|(presence, hours, from, urgent, unheard_secs)| When {
-                presence, hours, from, urgent, unheard_secs,
+                presence,
+                hours,
+                from,
+                urgent,
+                unheard_secs,
             })
     }
 

@@ -1,5 +1,6 @@
 // The people one can speak to, and the recorder: always one press away.
 
+import { useState } from 'preact/hooks';
 import { presenceWord } from '../format';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
@@ -12,13 +13,14 @@ export function Speak() {
   const session = useSession();
   const contacts = useApp((s) => s.contacts);
   const chosen = useApp((s) => s.chosen);
+  const typed = useApp((s) => s.typed);
   const phase = useStore(session.recorder.state, (s) => s.phase);
   const locked = phase === 'starting' || phase === 'recording' || phase === 'sending';
   return (
     <section class="pane pane-speak" aria-labelledby="people-title">
       <header class="pane-head">
         <h2 id="people-title">People</h2>
-        {chosen.length > 0 && !locked && (
+        {chosen.length + typed.length > 0 && !locked && (
           <button type="button" class="text-button" onClick={() => session.dispatch({ type: 'unchoose-all' })}>Clear</button>
         )}
       </header>
@@ -28,6 +30,7 @@ export function Speak() {
         ))}
         {contacts.length === 0 && <li class="empty quiet">Nobody is in your contacts yet.</li>}
       </ul>
+      <Typed locked={locked} />
       <RecorderDock />
     </section>
   );
@@ -54,5 +57,38 @@ function Person({ contact, chosen, locked }: { contact: Contact; chosen: boolean
         <span class="tick" aria-hidden="true">{chosen && <CheckIcon />}</span>
       </button>
     </li>
+  );
+}
+
+/** Somebody who is in no list: a number or an address. */
+function Typed({ locked }: { locked: boolean }) {
+  const session = useSession();
+  const typed = useApp((s) => s.typed);
+  const [text, setText] = useState('');
+  const add = (event: Event) => {
+    event.preventDefault();
+    const address = text.trim();
+    if (address === '') return;
+    session.recorder.reset();
+    if (!typed.includes(address)) session.dispatch({ type: 'type', address });
+    setText('');
+  };
+  return (
+    <form class="typed" onSubmit={add}>
+      {typed.length > 0 && (
+        <span class="chips">
+          {typed.map((address) => (
+            <button key={address} type="button" class="chip" aria-pressed="true" aria-label={`Remove ${address}`} disabled={locked}
+              onClick={() => session.dispatch({ type: 'type', address })}>{address} ×</button>
+          ))}
+        </span>
+      )}
+      <label class="field">
+        <span>Or to a number or address</span>
+        <input value={text} placeholder="+493012345 or bob@example.org" maxLength={256} disabled={locked} data-testid="typed-recipient"
+          autocapitalize="none" spellcheck={false} onInput={(event) => setText(event.currentTarget.value)} />
+      </label>
+      <button type="submit" class="button ghost small" disabled={locked || text.trim() === ''} data-testid="add-recipient">Add</button>
+    </form>
   );
 }

@@ -152,7 +152,8 @@ impl SwitchboardState {
         let target = match &request.target {
             Target::RegisteredPhones => InviteTarget::Account(user.name.clone()),
             Target::Address(address) => InviteTarget::Uri(
-                Uri::parse(address).ok_or_else(|| failed("the device's address is not a SIP URI"))?,
+                Uri::parse(address)
+                    .ok_or_else(|| failed("the device's address is not a SIP URI"))?,
             ),
             Target::Number { number: outside, trunk: over } => {
                 // As people write it, with spaces, or as it is dialled.
@@ -168,8 +169,7 @@ impl SwitchboardState {
                 InviteTarget::Uri(uri)
             }
         };
-        let called =
-            CallerInfo { user: Some(user.id), number, name: user.display_name.clone() };
+        let called = CallerInfo { user: Some(user.id), number, name: user.display_name.clone() };
         let over = trunk.as_ref().map(|call| call.name().to_owned());
         let context = self.called_context(called, Some(user.language.clone()), over);
         let from = self.from(request, trunk.as_ref());
@@ -195,9 +195,11 @@ impl SwitchboardState {
                 match Run::for_flow(&in_force.program, VERIFY, arguments, context.clone()) {
                     Ok(run) => {
                         let sender = self.sender(&context.caller, None);
-                        let track = self.services.tracks.begin(Way::Out, in_force, &context, VERIFY);
+                        let track =
+                            self.services.tracks.begin(Way::Out, in_force, &context, VERIFY);
                         let ring_for = request.ring_for;
-                        let call = Placed { track, run, target, credentials, from, ring_for, sender };
+                        let call =
+                            Placed { track, run, target, credentials, from, ring_for, sender };
                         let outgoing = Outgoing { delivery: None, secret: true, _trunk: trunk };
                         if self.place(myself, line, call, outgoing).await {
                             RingResult::Confirmed

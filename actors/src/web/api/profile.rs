@@ -247,8 +247,7 @@ pub async fn send_code(
     name: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let sent = state.verifier.begin(signed_in.user, &name).await?;
-    Ok(HttpResponse::Accepted()
-        .json(CodeSent { sent, expires_seconds: CODE_LIFETIME.as_secs() }))
+    Ok(HttpResponse::Accepted().json(CodeSent { sent, expires_seconds: CODE_LIFETIME.as_secs() }))
 }
 
 /// A code.

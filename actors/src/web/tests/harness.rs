@@ -36,6 +36,7 @@ pub struct TestServer {
     pub store: Store,
     pub messages: Messages,
     pub board: PresenceBoard,
+    pub outside: Outside,
     pub base: String,
     pub dir: TempDir,
     server: Option<Server>,
@@ -46,7 +47,7 @@ pub fn start() -> TestServer {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = TempDir::new().unwrap();
     let registry = Registry::new();
-    let (store, messages, board, server) = runtime.block_on(async {
+    let (store, messages, board, outside, server) = runtime.block_on(async {
         let store = Store::open(StoreConfig::new(dir.path()), &registry).unwrap();
         let hash = hash_password(PASSWORD).unwrap();
         for (name, extension) in [("alice", "1001"), ("bob", "1002"), ("carol", "1003")] {
@@ -89,20 +90,28 @@ pub fn start() -> TestServer {
             }
         });
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
-        let config =
-            WebConfig {
-                domain: "hark.example".into(),
-                public_url: None,
-                limit_seconds: 59,
-                trunks: vec!["carrier".into()],
-            };
-        let users = Users::load(store.clone(), recordings.clone(), board.clone(), "Test", &registry)
-            .await
-            .unwrap();
+        let config = WebConfig {
+            domain: "hark.example".into(),
+            public_url: None,
+            limit_seconds: 59,
+            trunks: vec!["carrier".into()],
+        };
+        let users =
+            Users::load(store.clone(), recordings.clone(), board.clone(), "Test", &registry)
+                .await
+                .unwrap();
         let policy = Arc::new(crate::config::Outside {
             allow: vec!["+49*".into(), "*@example.org".into()],
             ..crate::config::Outside::default()
         });
+        let outside = Outside {
+            store: store.clone(),
+            users: users.clone(),
+            policy: Arc::clone(&policy),
+            domain: "hark.example".into(),
+            language: "en".into(),
+            limit_secs: 59,
+        };
         // Nobody rings here: what is asked for waits in the queue.
         let (ringer, rings) = tokio::sync::mpsc::channel(8);
         std::mem::forget(rings);
@@ -111,17 +120,10 @@ pub fn start() -> TestServer {
                 store: store.clone(),
                 ringer,
                 outward: Outward::default(),
-                outside: Arc::clone(&policy),
+                outside: policy,
                 users: users.clone(),
             },
-            outside: Outside {
-                store: store.clone(),
-                users: users.clone(),
-                policy,
-                domain: "hark.example".into(),
-                language: "en".into(),
-                limit_secs: 59,
-            },
+            outside: outside.clone(),
             store: store.clone(),
             messages: messages.clone(),
             recordings: recordings.clone(),
@@ -131,10 +133,10 @@ pub fn start() -> TestServer {
         };
         let listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::start(listen, config, parts, &bus).await.unwrap();
-        (store, messages, board, server)
+        (store, messages, board, outside, server)
     });
     let base = format!("http://{}", server.addr());
-    TestServer { runtime, store, messages, board, base, dir, server: Some(server) }
+    TestServer { runtime, store, messages, board, outside, base, dir, server: Some(server) }
 }
 
 impl TestServer {

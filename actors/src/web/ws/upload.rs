@@ -18,11 +18,11 @@ use hark_engine::time::Instant;
 
 use super::ogg_progress::{NotOgg, OggProgress};
 use crate::clock;
+use crate::outside::{OutsideError, Recipient};
 use crate::recording::{
     Intent as SpoolIntent, RecordingError, SinkFull, Spool, SpoolFormat, SpoolHeader, SpoolSink,
     SpoolSource,
 };
-use crate::outside::{OutsideError, Recipient};
 use crate::recovery;
 use crate::store::{NewMessage, StoreError};
 use crate::web::WebState;

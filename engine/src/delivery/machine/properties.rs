@@ -73,9 +73,8 @@ fn any_act() -> impl Strategy<Value = Act> {
         Act::Ring(Ring { device, attempts, retry_secs: retry, ring_secs: ring })
     });
     let told = proptest::sample::subsequence(vec!["work", "push"], 1..3);
-    let tell = told.prop_map(|names| Act::Notify {
-        device: names.into_iter().map(str::to_owned).collect(),
-    });
+    let tell = told
+        .prop_map(|names| Act::Notify { device: names.into_iter().map(str::to_owned).collect() });
     let quiet = prop_oneof![
         Just(Act::PopUp),
         (1u32..4_000).prop_map(|secs| Act::Wait { secs }),
@@ -265,8 +264,7 @@ impl World {
         let limited = judge(self.at.wall, &self.begun_calls, MOST_AN_HOUR, HOUR);
         if let Err(wait) = limited {
             let reason = "too many calls".into();
-            self.machine
-                .handle_input(self.at, Input::Rang(RingResult::Limited { reason, wait }));
+            self.machine.handle_input(self.at, Input::Rang(RingResult::Limited { reason, wait }));
             return Ok(());
         }
         let before = self.calls.iter().take(self.calls_before);
@@ -385,9 +383,12 @@ impl World {
             }
         }
         // Hours that are always quiet end with the profile that says so.
-        let always_quiet = self.is_quiet() && self.profile.quiet_hours.as_ref().is_some_and(|q| {
-            q.hours.iter().any(|hours| hours.to_string() == "0:00-24:00")
-        });
+        let always_quiet = self.is_quiet()
+            && self
+                .profile
+                .quiet_hours
+                .as_ref()
+                .is_some_and(|q| q.hours.iter().any(|hours| hours.to_string() == "0:00-24:00"));
         prop_assert!(always_quiet, "it never ends: {:?}", self.machine);
         Ok(())
     }

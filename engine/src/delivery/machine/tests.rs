@@ -122,8 +122,7 @@ fn the_present_get_a_pop_up_and_no_telephone_rings() {
 
 #[test]
 fn a_pop_up_that_nobody_sees_is_followed_by_the_next_rule() {
-    let profile =
-        profile(vec![Rule::new(When::present(), Act::PopUp), always(ring("phone", 1))]);
+    let profile = profile(vec![Rule::new(When::present(), Act::PopUp), always(ring("phone", 1))]);
     let mut machine = begin(at(0), profile.clone(), reach(Presence::Away));
     all(&mut machine);
     machine.handle_timeout(at(15));
@@ -254,10 +253,7 @@ fn who_is_in_a_call_at_an_open_browser_gets_the_pop_up() {
 
 #[test]
 fn a_rule_is_done_in_turn_and_the_next_one_only_if_it_reached_nobody() {
-    let rule = Rule {
-        acts: vec![ring("mobile", 1), tell("work")],
-        ..always(Act::Stop)
-    };
+    let rule = Rule { acts: vec![ring("mobile", 1), tell("work")], ..always(Act::Stop) };
     let rules = vec![rule, always(tell("push"))];
     let mut machine = begin(at(0), profile(rules.clone()), reach(Presence::Offline));
     assert_eq!(did(&mut machine), ["ring mobile"]);
@@ -308,7 +304,8 @@ fn what_was_never_verified_is_not_rung() {
 
 #[test]
 fn quiet_hours_hold_back_what_makes_a_noise_and_nothing_else() {
-    let rule = Rule { acts: vec![ring("mobile", 1), tell("push"), tell("work")], ..always(Act::Stop) };
+    let rule =
+        Rule { acts: vec![ring("mobile", 1), tell("push"), tell("work")], ..always(Act::Stop) };
     let quiet = QuietHours { hours: vec!["12:00-13:00".parse().unwrap()], urgent_passes: true };
     let profile = Profile { quiet_hours: Some(quiet), ..profile(vec![rule]) };
     let mut machine = begin(at(0), profile.clone(), reach(Presence::Phone));
@@ -404,7 +401,8 @@ fn a_late_rule_goes_before_what_waits() {
 
 #[test]
 fn a_limit_is_no_attempt() {
-    let mut machine = begin(at(0), profile(vec![always(ring("mobile", 1))]), reach(Presence::Offline));
+    let mut machine =
+        begin(at(0), profile(vec![always(ring("mobile", 1))]), reach(Presence::Offline));
     let limited = || {
         let (reason, wait) = ("too many".into(), Duration::from_secs(600));
         Input::Rang(RingResult::Limited { reason, wait })
@@ -421,10 +419,7 @@ fn a_limit_is_no_attempt() {
 
 #[test]
 fn after_a_restart_nobody_is_called_within_the_confirm_window_or_told_twice() {
-    let rules = vec![Rule {
-        acts: vec![tell("work"), ring("mobile", 3)],
-        ..always(Act::Stop)
-    }];
+    let rules = vec![Rule { acts: vec![tell("work"), ring("mobile", 3)], ..always(Act::Stop) }];
     let memory = Memory {
         calls: vec![PastCall { rule: 0, act: 1, ago: Duration::from_secs(20) }],
         told: vec![("email:work".into(), Duration::from_secs(60))],
@@ -462,10 +457,8 @@ fn a_wait_is_counted_from_the_act_before_also_after_a_restart() {
     // Counted from when it was asked for: the mail server's time is not the reader's.
     let deadline = machine.next_deadline().unwrap();
     assert!(deadline >= at(600).now && deadline <= at(630).now);
-    let memory = Memory {
-        told: vec![("email:work".into(), Duration::from_secs(400))],
-        ..Memory::default()
-    };
+    let memory =
+        Memory { told: vec![("email:work".into(), Duration::from_secs(400))], ..Memory::default() };
     let again = start(profile(rules), reach(Presence::Offline));
     let again = Start { age: Duration::from_secs(430), memory, ..again };
     let machine = Machine::start(at(0), again);
