@@ -85,7 +85,11 @@ impl Outside {
                     directory.user(*id).ok_or(OutsideError::NoUser)?;
                     match directory.address(*id) {
                         // Who wrote from there is answered there, if the operator lets us.
-                        Some(address) => outside.push(address.clone()),
+                        Some(address) if self.know_each_other(sender, *id).await? => {
+                            outside.push(address.clone());
+                        }
+                        // Numbers are nobody's to find out by counting ids.
+                        Some(_) => return Err(OutsideError::NoUser),
                         None => found.push(*id),
                     }
                 }
@@ -107,6 +111,17 @@ impl Outside {
         found.sort_unstable();
         found.dedup();
         Ok(found)
+    }
+
+    async fn know_each_other(
+        &self,
+        sender: Option<UserId>,
+        row: UserId,
+    ) -> Result<bool, OutsideError> {
+        match sender {
+            Some(sender) => Ok(self.store.wrote_to_each_other(sender, row).await?),
+            None => Ok(false),
+        }
     }
 
     /// The user of ours whose extension, name or SIP address this is.

@@ -266,7 +266,9 @@ impl Users {
     /// What the store says.
     pub async fn devices(&self, owner: UserId) -> Result<Vec<DeviceInfo>, StoreError> {
         let devices = self.shared.store.profile(owner).await?.devices.into_iter();
-        Ok(devices.map(|d| DeviceInfo { owner, rings: d.kind.rings(), name: d.name }).collect())
+        Ok(devices
+            .map(|d| DeviceInfo { owner, rings: d.kind.rings() && d.usable(), name: d.name })
+            .collect())
     }
 
     /// How many messages of a sender were heard since [`Self::receipts_told`].

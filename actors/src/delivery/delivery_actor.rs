@@ -180,7 +180,12 @@ async fn memory(
             .iter()
             .map(|c| PastCall { rule: c.rule, act: c.act, ago: now.since(c.at) })
             .collect(),
-        told: notified.into_iter().map(|r| (r.device, now.since(r.at))).collect(),
+        // That a telephone rang tells nobody anything.
+        told: notified
+            .into_iter()
+            .filter(|r| r.device != BROWSER && !r.device.starts_with("phone"))
+            .map(|r| (r.device, now.since(r.at)))
+            .collect(),
         escalated: names.collect(),
     })
 }

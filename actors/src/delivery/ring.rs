@@ -14,6 +14,8 @@ use super::{DeliveryServices, Purpose, RingRequest};
 use crate::clock;
 use crate::store::CallClaim;
 
+/// How long a turn may be waited for before the rules are looked at again.
+const SAME_MOMENT: Duration = Duration::from_secs(1);
 /// When to try again what the store could not do.
 const STORE_AGAIN: Duration = Duration::from_secs(30);
 
@@ -39,7 +41,7 @@ fn failed(reason: impl Into<String>) -> RingResult {
 impl Ring {
     /// Rings, and tells how that ended.
     pub async fn ring(mut self) -> RingResult {
-        let lines = self.services.lines.clone();
+        let (lines, asked) = (self.services.lines.clone(), clock::now());
         let turn = tokio::select! {
             turn = lines.turn(self.recipient) => turn,
             _ = &mut self.stop => return failed("no longer wanted"),
@@ -48,6 +50,11 @@ impl Ring {
             || !matches!(self.stop.try_recv(), Err(oneshot::error::TryRecvError::Empty))
         {
             return failed("no longer wanted");
+        }
+        if clock::now().since(asked) > SAME_MOMENT {
+            // Meanwhile quiet hours may have begun, or the recipient may have come.
+            let reason = "another message had its turn".into();
+            return RingResult::Limited { reason, wait: Duration::ZERO };
         }
         if let Err(refused) = self.may_ring().await {
             return refused;

@@ -76,6 +76,19 @@ impl Store {
         .await
     }
 
+    /// Whether a message went from one of them to the other.
+    pub async fn wrote_to_each_other(&self, a: UserId, b: UserId) -> Result<bool, StoreError> {
+        self.read(move |c| {
+            Ok(c.prepare_cached(
+                "SELECT EXISTS (SELECT 1 FROM messages m JOIN recipients r ON r.message = m.id
+                 WHERE (m.sender_user = ?1 AND r.user = ?2)
+                 OR (m.sender_user = ?2 AND r.user = ?1))",
+            )?
+            .query_row([a.0, b.0], |r| r.get(0))?)
+        })
+        .await
+    }
+
     /// How many messages `sender` sent to numbers and addresses outside since then.
     pub async fn sent_outside(
         &self,

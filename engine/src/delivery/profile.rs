@@ -404,7 +404,7 @@ impl Profile {
         let registered = |d: &&Device| d.kind == DeviceKind::RegisteredPhone;
         let mut phones: Vec<&Device> = self.devices.iter().filter(registered).collect();
         if phones.is_empty() {
-            phones = self.devices.iter().filter(|d| d.kind.rings()).collect();
+            phones = self.devices.iter().filter(|d| d.kind.rings() && d.usable()).collect();
         }
         let rule =
             |device: &Device| Rule::new(When::default(), Act::Ring(Ring::of(device.name.clone())));

@@ -159,6 +159,9 @@ impl SwitchboardState {
                 // As people write it, with spaces, or as it is dialled.
                 let plain = |c: &char| c.is_ascii_digit() || matches!(c, '+' | '*' | '#');
                 number = outside.chars().filter(plain).collect();
+                if !self.services.trunks.has(over.as_deref()) {
+                    return Err(failed("this server has no trunk that carries the call"));
+                }
                 let call = self.services.trunks.begin(clock::now(), over.as_deref());
                 let call = call.ok_or_else(|| RingResult::Limited {
                     reason: "no trunk takes the call now".into(),

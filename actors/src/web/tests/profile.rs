@@ -120,6 +120,9 @@ fn recipients_outside_are_found_by_policy_and_are_nobody_elsewhere() {
     assert_eq!(resolve(&["+49301"]).unwrap(), found[1..2].to_vec(), "the same row again");
     assert!(matches!(resolve(&["+1900"]), Err(OutsideError::Refused(_))));
     assert!(matches!(resolve(&["nonsense"]), Err(OutsideError::Refused(_))));
+    let by_id =
+        server.runtime.block_on(server.outside.resolve(Some(BOB), &[Recipient::Id(found[1])]));
+    assert!(matches!(by_id, Err(OutsideError::NoUser)), "ids tell no numbers");
     let users = server.runtime.block_on(server.store.users()).unwrap();
     assert_eq!(users.len(), 3);
     let directory = server.outside.users.directory();
