@@ -51,7 +51,7 @@ pub struct DispatcherArguments {
 pub enum DispatcherMessage {
     /// A message was committed.
     Committed(Handover),
-    /// A recipient heard, saved or deleted a message.
+    /// A recipient heard, saved or deleted a message, or confirmed it by telephone.
     Settled(MessageId, UserId),
     /// A browser showed a message to its recipient.
     Seen(MessageId, UserId),
@@ -295,6 +295,10 @@ async fn pump_bus(
                 BusEvent::Presence { user, reach } => DispatcherMessage::Presence(*user, *reach),
                 BusEvent::Logged { event, .. } => match event.event {
                     Event::Heard { .. } | Event::Saved | Event::Deleted => {
+                        DispatcherMessage::Settled(event.message, event.recipient)
+                    }
+                    // Confirmed by key, perhaps in the call of another message.
+                    Event::Delivered { ref device } if device.starts_with("phone") => {
                         DispatcherMessage::Settled(event.message, event.recipient)
                     }
                     Event::Notified { ref device } if device == BROWSER => {
