@@ -1,6 +1,7 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod outward;
 mod trunk;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
@@ -79,6 +81,10 @@ pub struct Config {
     /// `[[trunk]]`
     #[serde(rename = "trunk")]
     pub trunks: Vec<Trunk>,
+    /// `[mail]`
+    pub mail: Mail,
+    /// `[outward]`
+    pub outward: Outward,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -422,6 +428,9 @@ impl Config {
                 let value = format!("{:?}", trunk.name);
                 return wrong("trunk.name", value, "two trunks have this name: rename one");
             }
+        }
+        if let Err((key, value, message)) = self.mail.check().and_then(|()| self.outward.check()) {
+            return wrong(key, value, message);
         }
         Ok(())
     }

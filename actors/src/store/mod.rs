@@ -15,11 +15,14 @@ mod mailbox;
 mod messages;
 mod metrics;
 mod pins;
+mod push;
 mod readers;
+mod receipt_mails;
 mod receipts;
 mod schema;
 mod sessions;
 mod users;
+mod webhooks;
 mod writer;
 
 #[cfg(test)]
@@ -42,9 +45,12 @@ pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};
 pub use pins::PinAttempt;
+pub use push::{NewSubscription, Subscription};
+pub use receipt_mails::{Confirmed, ReceiptMail, ReceiptNews};
 pub use receipts::HeardCount;
 pub use sessions::StoredBinding;
 pub use users::{DigestSecrets, NewUser, UserRecord};
+pub use webhooks::{About, QueuedEvent, SigningSecret, ToldEvent, WebhookRecord};
 
 use metrics::StoreMetrics;
 use readers::Readers;

@@ -41,6 +41,7 @@ pub use self::password::hash as hash_password;
 pub use self::state::WebState;
 use crate::bus::Bus;
 use crate::messages::Messages;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -85,6 +86,8 @@ pub struct Parts {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// Where the metrics are registered.
     pub registry: Registry,
 }

@@ -17,6 +17,7 @@ use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
 use crate::messages::Messages;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -41,6 +42,8 @@ pub struct WebState {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// The open sessions.
     pub hub: Hub,
     /// Sign-in.
@@ -63,7 +66,7 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, registry } = parts;
+        let Parts { store, messages, recordings, users, board, outward, registry } = parts;
         Ok(Self {
             config,
             store,
@@ -71,6 +74,7 @@ impl WebState {
             recordings,
             users,
             board,
+            outward,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,
             wav: WavCache::default(),

@@ -95,6 +95,8 @@ pub fn start() -> TestServer {
                 .await
                 .unwrap(),
             board: board.clone(),
+            outward: crate::outward::Outward::new(&Default::default(), store.clone(), &registry)
+                .unwrap(),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();
