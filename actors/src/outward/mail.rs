@@ -91,7 +91,8 @@ struct Limits {
 }
 
 impl Mailer {
-    /// One for the operator's server; `None` where there is none.
+    /// One for the operator's server; `None` where there is none. Its pool of connections
+    /// lives on the runtime that this is called on.
     ///
     /// # Errors
     /// [`OutwardError`] with what to change.
@@ -375,8 +376,8 @@ mod tests {
         assert!(address_of("bob.o'hara+hark@xn--exmple-cua.org").is_ok());
     }
 
-    #[test]
-    fn names_cannot_become_header_fields() {
+    #[tokio::test]
+    async fn names_cannot_become_header_fields() {
         let mailer = mailer("");
         let to = Mailbox::new(
             Some(clean("Bob\r\nBcc: x@y.org \u{1b}\0", 64)),
@@ -396,12 +397,12 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_there_is_for_the_moment_and_an_address_that_is_none_for_ever() {
-        let mailer = mailer("");
-        let down = mailer.send(("Bob", "bob@example.org"), "a", &letter(), false, Recording::Not);
+        let (mailer, letter) = (mailer(""), letter());
+        let down = mailer.send(("Bob", "bob@example.org"), "a", &letter, false, Recording::Not);
         let down = down.await.unwrap_err();
         assert!(!down.permanent, "{down}");
         assert!(!down.reason.contains("bob"), "{down}");
-        let wrong = mailer.send(("Bob", "bob"), "a", &letter(), false, Recording::Not);
+        let wrong = mailer.send(("Bob", "bob"), "a", &letter, false, Recording::Not);
         assert!(wrong.await.unwrap_err().permanent);
         let count = |label| mailer.shared.mails.with_label_values(&[label]).get();
         assert_eq!((count("temporary"), count("invalid")), (1, 1));
@@ -409,9 +410,9 @@ mod tests {
 
     #[tokio::test]
     async fn an_address_is_not_flooded() {
-        let mailer = mailer("per_address_per_hour = 2\nper_hour = 3");
+        let (mailer, letter) = (mailer("per_address_per_hour = 2\nper_hour = 3"), letter());
         let send = async |address: &str| {
-            let sent = mailer.send(("", address), "a", &letter(), false, Recording::Not);
+            let sent = mailer.send(("", address), "a", &letter, false, Recording::Not);
             sent.await.unwrap_err().reason.contains("as many mails")
         };
         assert!(!send("bob@example.org").await && !send("BOB@example.org").await);
