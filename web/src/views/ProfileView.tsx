@@ -6,6 +6,7 @@ import { freeName, problems, renamed } from '../profile';
 import { useApp, useSession } from '../session';
 import type { Device, Profile } from '../types';
 import { BellIcon, CloseIcon, PhoneIcon, PlusIcon, InboxIcon } from './icons';
+import { OutwardSettings } from './OutwardSettings';
 import { RuleList } from './RuleList';
 
 export function ProfileView() {
@@ -89,6 +90,7 @@ export function ProfileView() {
             )}
           </div>
         </div>
+        <OutwardSettings />
         <div class={`save-bar card${dirty ? ' is-dirty' : ''}`} role="group" aria-label="Save the profile">
           <p role="status" data-testid="profile-status" class={wrong.length > 0 || status?.good === false ? 'error-text' : 'quiet'}>
             {wrong[0] ?? status?.text ?? (dirty ? 'Not saved yet.' : 'Everything is saved.')}
