@@ -58,6 +58,7 @@ export const api = {
     call<{ id: number; secret: string }>('POST', '/api/v1/webhooks', { url, about }),
   deleteWebhook: (id: number) => call<void>('DELETE', `/api/v1/webhooks/${id}`),
   pingWebhook: (id: number) => call<{ ok: boolean; error: string | null }>('POST', `/api/v1/webhooks/${id}/ping`),
+  profileWebhookSecret: () => call<{ secret: string }>('POST', '/api/v1/webhooks/profile-secret'),
   retryWebhook: (id: number) => call<{ events: number }>('POST', `/api/v1/webhooks/${id}/retry`),
 };
 

@@ -13,6 +13,9 @@ function supported(): boolean {
   return 'serviceWorker' in navigator && 'PushManager' in window && 'Notification' in window;
 }
 
+/** How long the browser's push service has: where it can't be reached, some browsers wait for ever. */
+const SUBSCRIBE_WITHIN_MS = 15_000;
+
 /** How it stands in this browser. */
 export async function pushState(): Promise<PushState> {
   if (!isSecureContext) return 'insecure';
@@ -76,13 +79,29 @@ async function subscribe(registration: ServiceWorkerRegistration, key: Uint8Arra
     // One for another key can't be used, and stands in the way.
     const old = await registration.pushManager.getSubscription();
     if (old && !sameKey(old.options.applicationServerKey, key)) await old.unsubscribe();
-    return await registration.pushManager.subscribe(options);
+    return await within(SUBSCRIBE_WITHIN_MS, registration.pushManager.subscribe(options));
   } catch (error) {
     if (error instanceof DOMException && error.name === 'NotAllowedError') {
       throw new PushError('The browser was not allowed to show notifications.');
     }
     throw new PushError('The browser’s own push service can’t be reached: notifications can’t be turned on now.');
   }
+}
+
+function within(ms: number, asked: Promise<PushSubscription>): Promise<PushSubscription> {
+  return new Promise((resolve, reject) => {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reject(new Error('too late'));
+    }, ms);
+    asked.then((subscription) => {
+      clearTimeout(timer);
+      // The user was told that it is off.
+      if (late) void subscription.unsubscribe();
+      else resolve(subscription);
+    }, reject);
+  });
 }
 
 function sameKey(old: ArrayBuffer | null, key: Uint8Array): boolean {

@@ -14,12 +14,13 @@ use std::time::{Duration, SystemTime};
 use hark_engine::throttle::Throttle;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart};
-use lettre::transport::smtp::PoolConfig;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::{self, PoolConfig};
 use lettre::{Address, AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use prometheus::IntCounterVec;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 
 use super::{NotifyError, OutwardError};
@@ -75,13 +76,36 @@ pub struct Mailer {
 }
 
 struct Shared {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    connections: Connections,
     from: Mailbox,
     domain: String,
     attach_max: u64,
     places: Semaphore,
     limits: Mutex<Limits>,
     mails: IntCounterVec,
+}
+
+/// lettre's pool ends itself in a task, wherever it is dropped.
+struct Connections {
+    transport: Option<AsyncSmtpTransport<Tokio1Executor>>,
+    runtime: Handle,
+}
+
+impl Connections {
+    async fn send(&self, mail: Message) -> Result<(), smtp::Error> {
+        match &self.transport {
+            Some(transport) => transport.send(mail).await.map(|_| ()),
+            // It is taken when this is dropped, and not before.
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        let _inside = self.runtime.enter();
+        self.transport = None;
+    }
 }
 
 struct Limits {
@@ -119,7 +143,10 @@ impl Mailer {
             codes: Throttle::new(CODES.0, CODES.1, REMEMBERED),
         };
         let shared = Shared {
-            transport: builder.build(),
+            connections: Connections {
+                transport: Some(builder.build()),
+                runtime: Handle::current(),
+            },
             from,
             domain,
             attach_max: u64::from(config.attach_max_kib) << 10,
@@ -197,8 +224,8 @@ impl Mailer {
         let mail = mail.map_err(|e| invalid(format!("the mail can't be written: {e}")))?;
         let busy = || ("temporary", NotifyError::temporary("too many mails wait already"));
         let _place = self.shared.places.try_acquire().map_err(|_| busy())?;
-        match tokio::time::timeout(MAIL_WITHIN, self.shared.transport.send(mail)).await {
-            Ok(Ok(_)) => Ok(()),
+        match tokio::time::timeout(MAIL_WITHIN, self.shared.connections.send(mail)).await {
+            Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(judged(&error)),
             Err(_) => {
                 let reason = "the mail server did not answer in time";
@@ -256,7 +283,7 @@ impl Mailer {
 }
 
 /// What a failure of the server means.
-fn judged(error: &lettre::transport::smtp::Error) -> (&'static str, NotifyError) {
+fn judged(error: &smtp::Error) -> (&'static str, NotifyError) {
     // What the server said may name the address.
     tracing::debug!(%error, "a mail was not sent");
     let code = error.status().map(u16::from);
@@ -283,7 +310,7 @@ fn judged(error: &lettre::transport::smtp::Error) -> (&'static str, NotifyError)
 }
 
 fn tls(config: &config::Mail, host: &str) -> Result<Tls, OutwardError> {
-    let mail = |error: lettre::transport::smtp::Error| OutwardError::Mail(error.to_string());
+    let mail = |error: smtp::Error| OutwardError::Mail(error.to_string());
     let parameters = || {
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let mut builder = TlsParameters::builder(name);

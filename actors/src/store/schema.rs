@@ -248,9 +248,10 @@ BEGIN
         WHERE m.id = NEW.message AND m.receipt AND r.confirmed
         AND CASE json_extract(NEW.event, '$.kind') WHEN 'heard' THEN r.heard ELSE r.failed END
         -- Once is enough, however often a message is listened to.
-        AND NOT EXISTS (SELECT 1 FROM events e WHERE e.message = NEW.message
-            AND e.recipient = NEW.recipient AND e.seq < NEW.seq
-            AND json_extract(e.event, '$.kind') = json_extract(NEW.event, '$.kind'))
+        AND NOT (json_extract(NEW.event, '$.kind') = 'heard'
+            AND EXISTS (SELECT 1 FROM events e WHERE e.message = NEW.message
+                AND e.recipient = NEW.recipient AND e.seq < NEW.seq
+                AND json_extract(e.event, '$.kind') = 'heard'))
         AND (SELECT count(*) FROM receipt_mail_queue q WHERE q.user = r.user) < 1000;
 END;
 ",

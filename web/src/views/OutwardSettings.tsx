@@ -230,8 +230,13 @@ function Webhooks() {
         </select>
         <button type="submit" class="button ghost" data-testid="webhook-add" disabled={busy || url.trim() === ''}><PlusIcon /> Add</button>
       </form>
+      <div class="actions">
+        <button type="button" class="text-button" disabled={busy} onClick={() => void run(async () => {
+          setSecret((await api.profileWebhookSecret()).secret);
+        })}>New secret for the web services among my devices</button>
+      </div>
       {secret && (
-        <p class="small" role="status">Its secret, shown this once: <code data-testid="webhook-secret">{secret}</code></p>
+        <p class="small" role="status">The secret, shown this once: <code data-testid="webhook-secret">{secret}</code></p>
       )}
       {said && <p class="quiet small" role="status">{said}</p>}
       {error && <Problem id="webhook-error">{error}</Problem>}
