@@ -111,18 +111,14 @@ async function push(data) {
   await devtools.send("ServiceWorker.enable");
   const { registrationId, scopeURL } = await registered;
   await devtools.send("ServiceWorker.deliverPushMessage", { origin: new URL(scopeURL).origin, registrationId, data });
-  await devtools.detach();
 }
 
-/** The notifications that the page's service worker shows; waits for one at least. */
+/** The notifications that the page's service worker shows. Chromium drops one whose showing is under way when it is asked, so it is given a second. */
 async function notifications() {
   const registration = await navigator.serviceWorker.ready;
-  for (let tries = 0; tries < 300; tries += 1) {
-    const shown = await registration.getNotifications();
-    if (shown.length > 0) return shown.map(({ title, body, tag, data }) => ({ title, body, tag, link: data?.link }));
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  return [];
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const shown = await registration.getNotifications();
+  return shown.map(({ title, body, tag, data }) => ({ title, body, tag, link: data?.link }));
 }
 
 /** Quotes and backslashes are all that can end a CSS string. */

@@ -151,7 +151,8 @@ impl Browser {
         self.command(json!({ "do": "push", "data": data }));
     }
 
-    /// The notifications that the page's service worker shows: waits for one at least.
+    /// The notifications that the page's service worker shows. Asked too early Chromium drops them:
+    /// push again.
     #[track_caller]
     pub fn shown_notifications(&mut self) -> Value {
         self.command(json!({ "do": "notifications" }))

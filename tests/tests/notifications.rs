@@ -3,7 +3,7 @@
 
 use hark_tests::receiver::Receiver;
 use hark_tests::site::{Site, SiteOptions};
-use hark_tests::story;
+use hark_tests::{story, wait};
 use serde_json::json;
 
 #[test]
@@ -36,7 +36,7 @@ fn the_switch_subscribes_and_the_service_worker_shows_what_comes() {
     ));
     browser.click("push-switch");
     browser.wait_hidden("push-error");
-    let listed = hark_tests::wait::until("the subscription", hark_tests::wait::SOON, || {
+    let listed = wait::until("the subscription", wait::SOON, || {
         let listed = bob.json("/api/v1/push/subscriptions");
         (!listed[0].is_null()).then_some(listed)
     });
@@ -48,15 +48,17 @@ fn the_switch_subscribes_and_the_service_worker_shows_what_comes() {
     let link = format!("{}/m/TOKEN", site.web());
     let pushed =
         json!({ "id": "m1", "title": "Voice message from Alice", "body": "0:05", "link": link });
-    browser.push(&pushed.to_string());
-    let shown = browser.shown_notifications();
+    let shown = wait::until("the notification", wait::LATER, || {
+        browser.push(&pushed.to_string());
+        Some(browser.shown_notifications()).filter(|shown| !shown[0].is_null())
+    });
     assert_eq!(shown[0]["title"], "Voice message from Alice", "{shown}");
     assert_eq!(shown[0]["tag"], "m1");
     assert_eq!(shown[0]["link"], link.as_str());
 
     // Turned off, the server forgets it.
     browser.click("push-switch");
-    hark_tests::wait::until("it to be forgotten", hark_tests::wait::SOON, || {
+    wait::until("it to be forgotten", wait::SOON, || {
         (bob.json("/api/v1/push/subscriptions") == json!([])).then_some(())
     });
 }
