@@ -2,6 +2,7 @@
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
 mod outside;
+mod outward;
 mod trunk;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,6 +12,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use outside::Outside;
+pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
@@ -83,6 +85,10 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     /// `[outside]`
     pub outside: Outside,
+    /// `[mail]`
+    pub mail: Mail,
+    /// `[outward]`
+    pub outward: Outward,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -429,6 +435,9 @@ impl Config {
                 let value = format!("{:?}", trunk.name);
                 return wrong("trunk.name", value, "two trunks have this name: rename one");
             }
+        }
+        if let Err((key, value, message)) = self.mail.check().and_then(|()| self.outward.check()) {
+            return wrong(key, value, message);
         }
         Ok(())
     }

@@ -24,7 +24,7 @@ use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans}
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
 use crate::outside::Outside;
-use crate::outward::Outward;
+use crate::outward::{Outward, OutwardError, Services};
 use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
@@ -85,6 +85,9 @@ pub enum StartError {
     /// Traces can't be kept.
     #[error(transparent)]
     Trace(#[from] trace::StartError),
+    /// Nothing can be sent outward.
+    #[error(transparent)]
+    Outward(#[from] OutwardError),
     /// A metric exists already.
     #[error("a metric can't be registered: {0}")]
     Metric(#[from] prometheus::Error),
@@ -96,10 +99,13 @@ pub enum StartError {
 impl StartError {
     /// Whether the operator wrote something wrong, rather than the machine failing.
     pub const fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Dialplan(_) | Self::Prompts(..) | Self::Admin(AdminError::PathTooLong { .. })
-        )
+        match self {
+            Self::Dialplan(_) | Self::Prompts(..) | Self::Admin(AdminError::PathTooLong { .. }) => {
+                true
+            }
+            Self::Outward(error) => error.is_configuration(),
+            _ => false,
+        }
     }
 }
 
@@ -115,6 +121,7 @@ pub struct Server {
     admin: AdminServer,
     reloads: Reloads,
     traces: Traces,
+    services: Services,
 }
 
 impl Server {
@@ -134,6 +141,7 @@ impl Server {
         let dialplans = Dialplans::start(dialplan_config(&config), metrics).await?;
 
         let store = Store::open(StoreConfig::new(&config.storage.dir), &registry)?;
+        let outward = Outward::new(&config, store.clone(), &registry)?;
         let socket = Socket::bind(store.dir())?;
         let traces = traces(&config, &registry)?;
         let tracks = Tracks::new(traces.clone());
@@ -183,7 +191,7 @@ impl Server {
         let events = tokio::spawn(registrations.run(events, calls));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
-        let (waiting, outward) = (Waiting::default(), Outward::default());
+        let waiting = Waiting::default();
         let policy = Arc::new(config.outside.clone());
         let base = Arc::new(OnceLock::new());
         let metrics = CallMetrics::register(&registry)?;
@@ -243,11 +251,12 @@ impl Server {
             .await
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
+        let services = outward.start_services(&bus, users.clone());
         let parts = web::Parts {
             verifier: Verifier {
                 store: store.clone(),
                 ringer,
-                outward,
+                outward: outward.clone(),
                 outside: Arc::clone(&policy),
                 users: users.clone(),
             },
@@ -264,6 +273,7 @@ impl Server {
             recordings,
             users: users.clone(),
             board: presence,
+            outward,
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
@@ -279,7 +289,19 @@ impl Server {
             storage: config.storage.dir.clone(),
         };
         let admin = AdminServer::start(socket, answers);
-        Ok(Self { sip, sip_ended, web, demo, supervisor, events, fatal, admin, reloads, traces })
+        Ok(Self {
+            sip,
+            sip_ended,
+            web,
+            demo,
+            supervisor,
+            events,
+            fatal,
+            admin,
+            reloads,
+            traces,
+            services,
+        })
     }
 
     /// Where telephones reach us.
@@ -331,6 +353,7 @@ impl Server {
         self.sip.stop();
         self.events.abort();
         self.supervisor.stop(None);
+        self.services.stop();
         self.traces.flush(TRACES_WITHIN);
     }
 }

@@ -145,6 +145,19 @@ impl Browser {
         self.command(json!({ "do": "evaluate", "script": script }))
     }
 
+    /// Delivers a push to the page's service worker, as the browser's push service would.
+    #[track_caller]
+    pub fn push(&mut self, data: &str) {
+        self.command(json!({ "do": "push", "data": data }));
+    }
+
+    /// The notifications that the page's service worker shows. Asked too early Chromium drops them:
+    /// push again.
+    #[track_caller]
+    pub fn shown_notifications(&mut self) -> Value {
+        self.command(json!({ "do": "notifications" }))
+    }
+
     /// Everything that went wrong in the page: uncaught errors, and what the page logged as errors.
     #[track_caller]
     pub fn errors(&mut self) -> Vec<String> {

@@ -2,7 +2,9 @@
 
 import { readProfile } from './profile';
 import { readContact, readMessage } from './protocol';
-import type { Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
+import type {
+  About, Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, Webhook,
+} from './types';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -57,6 +59,23 @@ export const api = {
   remove: (id: MessageId) => call<unknown>('DELETE', at(id)),
   share: (id: MessageId) => call<{ url: string }>('POST', at(id, '/link')),
   revoke: (id: MessageId) => call<unknown>('DELETE', at(id, '/link')),
+
+  pushKey: () => call<{ key: string }>('GET', '/api/v1/push/key'),
+  subscribe: (subscription: PushSubscriptionJSON & { device: string }) =>
+    call<{ id: number }>('POST', '/api/v1/push/subscriptions', subscription),
+  unsubscribe: (endpoint: string) => call<void>('DELETE', '/api/v1/push/subscriptions', { endpoint }),
+  receiptMail: () => call<ReceiptMail>('GET', '/api/v1/me/receipt-mail'),
+  setReceiptMail: (wish: { address: string; heard: boolean; failed: boolean }) =>
+    call<{ confirmed: boolean }>('PUT', '/api/v1/me/receipt-mail', wish),
+  confirmReceiptMail: (code: string) => call<void>('POST', '/api/v1/me/receipt-mail/confirm', { code }),
+  deleteReceiptMail: () => call<void>('DELETE', '/api/v1/me/receipt-mail'),
+  webhooks: () => call<Webhook[]>('GET', '/api/v1/webhooks'),
+  addWebhook: (url: string, about: About) =>
+    call<{ id: number; secret: string }>('POST', '/api/v1/webhooks', { url, about }),
+  deleteWebhook: (id: number) => call<void>('DELETE', `/api/v1/webhooks/${id}`),
+  pingWebhook: (id: number) => call<{ ok: boolean; error: string | null }>('POST', `/api/v1/webhooks/${id}/ping`),
+  profileWebhookSecret: () => call<{ secret: string }>('POST', '/api/v1/webhooks/profile-secret'),
+  retryWebhook: (id: number) => call<{ events: number }>('POST', `/api/v1/webhooks/${id}/retry`),
 };
 
 function at(id: MessageId, what = ''): string {

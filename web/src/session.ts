@@ -8,6 +8,7 @@ import { notifyHidden, setTitle } from './notify';
 import { Player } from './player';
 import type { Track } from './player';
 import type { ServerFrame } from './protocol';
+import { forgetPush, withdrawNotification } from './push';
 import { Recorder } from './recorder/recorder';
 import { HarkSocket } from './socket';
 import type { Action, InboxMessage, State, View } from './state';
@@ -71,6 +72,7 @@ export class Session {
       this.dispatch({ type: 'notice', notice: { kind: 'info', text: 'Send or cancel your recording first.' } });
       return;
     }
+    await forgetPush();
     try {
       await api.signOut();
     } catch (error) {
@@ -237,6 +239,7 @@ export class Session {
         else this.seen(frame.message.id);
         return;
       case 'message_state': {
+        void withdrawNotification(frame.message);
         const here = this.state.get().messages.some((m) => m.id === frame.message);
         if (!here && frame.change !== 'deleted') void this.attempt(() => this.loadMailbox());
         return;

@@ -174,3 +174,31 @@ export interface Me {
   /** Nothing rings or pops up; messages wait. */
   do_not_disturb: boolean;
 }
+
+/** Whether, and of what, a sender is mailed. */
+export interface ReceiptMail {
+  /** Whether the server sends mail at all. */
+  available: boolean;
+  address: string | null;
+  heard: boolean;
+  failed: boolean;
+  confirmed: boolean;
+  /** Why the last mail could not be sent. */
+  error: string | null;
+}
+
+/** Whose messages a web service is told of. */
+export type About = 'sent' | 'received' | 'all';
+
+/** A web service that is told every step of a message. */
+export interface Webhook {
+  id: number;
+  url: string;
+  about: About;
+  created: number;
+  waiting: number;
+  given_up: number;
+  missed: number;
+  last_ok: number | null;
+  error: string | null;
+}

@@ -17,12 +17,15 @@ mod messages;
 mod metrics;
 mod outside;
 mod pins;
+mod push;
 mod readers;
+mod receipt_mails;
 mod receipts;
 mod schema;
 mod sessions;
 mod users;
 mod verification;
+mod webhooks;
 mod writer;
 
 #[cfg(test)]
@@ -46,10 +49,13 @@ pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};
 pub use pins::PinAttempt;
+pub use push::{NewSubscription, Subscription};
+pub use receipt_mails::{Confirmed, ReceiptMail, ReceiptNews};
 pub use receipts::HeardCount;
 pub use sessions::StoredBinding;
 pub use users::{DigestSecrets, NewUser, UserRecord};
 pub use verification::{CODE_LIFETIME, CodeGiven};
+pub use webhooks::{About, QueuedEvent, SigningSecret, ToldEvent, WebhookRecord};
 
 use metrics::StoreMetrics;
 use readers::Readers;

@@ -43,6 +43,7 @@ use crate::bus::Bus;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -93,6 +94,8 @@ pub struct Parts {
     pub verifier: Verifier,
     /// Who finds recipients.
     pub outside: Outside,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// Where the metrics are registered.
     pub registry: Registry,
 }

@@ -19,6 +19,7 @@ use super::{Parts, StartError, WebConfig};
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -47,6 +48,8 @@ pub struct WebState {
     pub verifier: Verifier,
     /// Who finds recipients.
     pub outside: Outside,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// The open sessions.
     pub hub: Hub,
     /// Sign-in.
@@ -69,8 +72,17 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, verifier, outside, registry } =
-            parts;
+        let Parts {
+            store,
+            messages,
+            recordings,
+            users,
+            board,
+            verifier,
+            outside,
+            outward,
+            registry,
+        } = parts;
         Ok(Self {
             config,
             store,
@@ -80,6 +92,7 @@ impl WebState {
             board,
             verifier,
             outside,
+            outward,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,
             wav: WavCache::default(),

@@ -8,6 +8,7 @@ import type { Group, Profile } from '../types';
 import { DeviceList } from './DeviceList';
 import { DryRun } from './DryRun';
 import { BellIcon, CloseIcon, PlusIcon } from './icons';
+import { OutwardSettings } from './OutwardSettings';
 import { ListField, RuleList } from './RuleList';
 
 export function ProfileView() {
@@ -81,6 +82,7 @@ export function ProfileView() {
           <p class="quiet small">Nothing rings and nothing is sent: these are the steps that Hark would take.</p>
           <DryRun profile={draft} />
         </div>
+        <OutwardSettings />
         <div class={`save-bar card${dirty ? ' is-dirty' : ''}`} role="group" aria-label="Save the profile">
           <p role="status" data-testid="profile-status" class={wrong.length > 0 || status?.good === false ? 'error-text' : 'quiet'}>
             {wrong[0] ?? status?.text ?? (dirty ? 'Not saved yet.' : 'Everything is saved.')}

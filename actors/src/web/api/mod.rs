@@ -9,7 +9,10 @@ pub mod messages;
 pub mod outbox;
 pub mod probes;
 pub mod profile;
+pub mod push;
+pub mod receipt_mail;
 pub mod session;
+pub mod webhooks;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -39,6 +42,9 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::put().to(profile::give_code)),
         )
         .route("/me/do-not-disturb", web::put().to(me::set_do_not_disturb))
+        .configure(receipt_mail::routes)
+        .configure(push::routes)
+        .configure(webhooks::routes)
         .route("/contacts", web::get().to(contacts::list))
         .route("/outbox", web::get().to(outbox::list))
         .route("/messages", web::get().to(messages::list))

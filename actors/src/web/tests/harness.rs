@@ -129,6 +129,8 @@ pub fn start() -> TestServer {
             recordings: recordings.clone(),
             users,
             board: board.clone(),
+            outward: crate::outward::Outward::new(&Default::default(), store.clone(), &registry)
+                .unwrap(),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();
