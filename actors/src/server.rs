@@ -16,8 +16,11 @@ use crate::bus::Bus;
 use crate::calls::{
     CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
 };
+use crate::chat::post::Post;
+use crate::chat::{Chat, ChatMetrics};
 use crate::config::{Config, SipTransport};
 use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
+use crate::devices::Devices;
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
@@ -25,12 +28,16 @@ use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
-use crate::registrations::Registrations;
+use crate::registrations::{Registrations, Routes};
 use crate::reload::{Part, Reloads};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
+use crate::subscriptions::{NotifierArguments, SubscriptionMetrics, SubscriptionServices};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
+use crate::texts::inbound::{self, Inbound};
+use crate::texts::receipts::Receipts;
+use crate::texts::{SipText, Texts, hook};
 use crate::trace::{self, TraceConfig, Traces};
 use crate::users::{UserError, Users};
 use crate::web::{self, WebConfig};
@@ -111,6 +118,7 @@ pub struct Server {
     admin: AdminServer,
     reloads: Reloads,
     traces: Traces,
+    texts: mpsc::Sender<SipText>,
 }
 
 impl Server {
@@ -171,12 +179,60 @@ impl Server {
         let (sip, sip_ended) =
             crate::sip::start(sip_config(&config), sip_events, &registry, None).await?;
         sip.command(Command::SetAccounts(site::accounts(&store).await?));
+        let devices = Devices::default();
         let mut registrations =
-            Registrations::new(store.clone(), presence.clone(), directory.clone());
-        let restored = registrations.restore(&sip).await?;
+            Registrations::new(store.clone(), presence.clone(), directory.clone(), devices.clone());
+        let (notifier, notifier_events) = mpsc::channel(QUEUE);
+        let restored = registrations.restore(&sip, &notifier).await?;
         tracing::info!(restored, "registrations from before the start");
         let (calls, call_events) = mpsc::channel(QUEUE);
-        let events = tokio::spawn(registrations.run(events, calls));
+        let (text_sender, text_events) = mpsc::channel(QUEUE);
+        let routes = Routes { calls, notifier, texts: text_sender };
+        let events = tokio::spawn(registrations.run(sip.clone(), events, routes));
+
+        let texts =
+            Texts::new(sip.clone(), directory.clone(), devices.clone(), Arc::clone(&domain));
+        let chat_metrics = ChatMetrics::register(&registry)?;
+        let (chat, posts) = Chat::new(store.clone(), bus.clone(), chat_metrics.clone());
+        let post = Post {
+            chat: chat.clone(),
+            texts: texts.clone(),
+            presence: presence.clone(),
+            bus: bus.clone(),
+            metrics: chat_metrics,
+        };
+        tokio::spawn(post.run(posts, bus.subscribe()));
+        let receipts = Receipts { store: store.clone(), texts: texts.clone() };
+        tokio::spawn(receipts.run(bus.subscribe()));
+        let inbound = Inbound {
+            sip: sip.clone(),
+            chat: chat.clone(),
+            messages: messages.clone(),
+            recordings: recordings.clone(),
+            store: store.clone(),
+            presence: presence.clone(),
+            directory: directory.clone(),
+            domain: Arc::clone(&domain),
+            limit_seconds: config.messages.limit_seconds,
+            guests: config.sip.guests,
+            outcomes: inbound::outcomes(&registry)?,
+        };
+        tokio::spawn(inbound.run(text_events));
+        let notifier = NotifierArguments {
+            services: SubscriptionServices {
+                sip: sip.clone(),
+                store: store.clone(),
+                presence: presence.clone(),
+                bus: bus.clone(),
+                directory: directory.clone(),
+                devices,
+                domain: Arc::clone(&domain),
+                unsolicited: config.sip.unsolicited_lamps,
+                metrics: SubscriptionMetrics::register(&registry)?,
+            },
+            sip: Arc::new(Mutex::new(notifier_events)),
+        };
+        let texts = hook::serve(texts);
 
         let (ringer, rings) = mpsc::channel(QUEUE);
         let metrics = CallMetrics::register(&registry)?;
@@ -221,6 +277,7 @@ impl Server {
                 },
                 handover: Arc::new(Mutex::new(handover)),
             },
+            notifier,
             store: store.clone(),
             fatal: fatal_sender,
         };
@@ -231,6 +288,7 @@ impl Server {
         let parts = web::Parts {
             store,
             messages,
+            chat,
             recordings,
             users: users.clone(),
             board: presence,
@@ -245,7 +303,19 @@ impl Server {
             storage: config.storage.dir.clone(),
         };
         let admin = AdminServer::start(socket, answers);
-        Ok(Self { sip, sip_ended, web, demo, supervisor, events, fatal, admin, reloads, traces })
+        Ok(Self {
+            sip,
+            sip_ended,
+            web,
+            demo,
+            supervisor,
+            events,
+            fatal,
+            admin,
+            reloads,
+            traces,
+            texts,
+        })
     }
 
     /// Where telephones reach us.
@@ -256,6 +326,11 @@ impl Server {
     /// Where browsers reach us.
     pub const fn web_addr(&self) -> SocketAddr {
         self.web.addr()
+    }
+
+    /// Has a text sent as a SIP MESSAGE.
+    pub const fn texts(&self) -> &mpsc::Sender<SipText> {
+        &self.texts
     }
 
     /// The demo's users.

@@ -8,8 +8,10 @@
 //! [`Store`] is a handle that is cheap to clone. [`actor::StoreActor`] supervises the writer.
 
 pub mod actor;
+mod chats;
 pub mod error;
 mod events;
+mod imdn;
 mod links;
 mod mailbox;
 mod messages;
@@ -36,8 +38,10 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 pub use actor::StoreActor;
+pub use chats::{ChatEntry, ChatThread, KeptChat, Mark, Marked, NewChat};
 pub use error::StoreError;
 pub use events::Appended;
+pub use imdn::{Subject, Wish};
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};

@@ -16,6 +16,7 @@ use super::metrics::WebMetrics;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
+use crate::chat::Chat;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
@@ -35,6 +36,8 @@ pub struct WebState {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
@@ -63,11 +66,12 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, registry } = parts;
+        let Parts { store, messages, chat, recordings, users, board, registry } = parts;
         Ok(Self {
             config,
             store,
             messages,
+            chat,
             recordings,
             users,
             board,

@@ -15,6 +15,7 @@ use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
 use crate::bus::{Bus, BusEvent};
+use crate::chat::{Chat, ChatMetrics};
 use crate::clock;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
@@ -90,6 +91,8 @@ pub fn start() -> TestServer {
         let parts = Parts {
             store: store.clone(),
             messages: messages.clone(),
+            chat: Chat::new(store.clone(), bus.clone(), ChatMetrics::register(&registry).unwrap())
+                .0,
             recordings: recordings.clone(),
             users: Users::load(store.clone(), recordings, board.clone(), "Test", &registry)
                 .await
