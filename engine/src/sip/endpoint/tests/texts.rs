@@ -44,7 +44,7 @@ fn last_request(net: &Net) -> Request {
 
 fn answer(net: &mut Net, from: &str, status: u16) {
     let bytes = crate::sip::wire::print(&last_request(net).response(status).into());
-    net.inject(from, 0, &String::from_utf8(bytes.to_vec()).unwrap());
+    net.inject(from, 0, std::str::from_utf8(&bytes).unwrap());
     net.run(SECOND / 20);
 }
 
