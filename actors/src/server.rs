@@ -183,6 +183,8 @@ impl Server {
         let mut registrations =
             Registrations::new(store.clone(), presence.clone(), directory.clone(), devices.clone());
         let (notifier, notifier_events) = mpsc::channel(QUEUE);
+        // Before the first telephone is back: texts wait for it.
+        let post_events = bus.subscribe();
         let restored = registrations.restore(&sip, &notifier).await?;
         tracing::info!(restored, "registrations from before the start");
         let (calls, call_events) = mpsc::channel(QUEUE);
@@ -201,7 +203,7 @@ impl Server {
             bus: bus.clone(),
             metrics: chat_metrics,
         };
-        tokio::spawn(post.run(posts, bus.subscribe()));
+        tokio::spawn(post.run(posts, post_events));
         let receipts = Receipts { store: store.clone(), texts: texts.clone() };
         tokio::spawn(receipts.run(bus.subscribe()));
         let inbound = Inbound {

@@ -60,27 +60,29 @@ impl Post {
         let mut waiting: HashMap<UserId, Vec<ChatEntry>> = HashMap::new();
         let mut reached: HashMap<UserId, bool> = HashMap::new();
         loop {
-            let (user, fresh) = tokio::select! {
+            let wanted: Vec<(UserId, Vec<ChatEntry>)> = tokio::select! {
                 entry = queue.recv() => match entry {
-                    Some(entry) => (entry.recipient, vec![entry]),
+                    Some(entry) => vec![(entry.recipient, vec![entry])],
                     None => return,
                 },
                 event = events.recv() => match event {
                     Ok(event) => match &*event {
                         BusEvent::Presence { user, reach } if appeared(&mut reached, *user, *reach) => {
-                            (*user, Vec::new())
+                            vec![(*user, Vec::new())]
                         }
                         _ => continue,
                     },
-                    // Whoever's telephone appeared meanwhile gets its texts with the next one.
-                    Err(broadcast::error::RecvError::Lagged(_)) => continue,
+                    // Telephones may have appeared meanwhile.
+                    Err(broadcast::error::RecvError::Lagged(_)) => {
+                        me.texts.reachable().into_iter().map(|user| (user, Vec::new())).collect()
+                    }
                     Err(broadcast::error::RecvError::Closed) => return,
                 },
                 Some(done) = runs.join_next() => match done {
                     Ok(Done { user }) => {
                         running.remove(&user);
                         match waiting.remove(&user) {
-                            Some(fresh) => (user, fresh),
+                            Some(fresh) => vec![(user, fresh)],
                             None => continue,
                         }
                     }
@@ -91,17 +93,18 @@ impl Post {
                     }
                 },
             };
-            if running.contains(&user) {
-                waiting.entry(user).or_default().extend(fresh);
-                continue;
+            for (user, fresh) in wanted {
+                if !running.insert(user) {
+                    waiting.entry(user).or_default().extend(fresh);
+                    continue;
+                }
+                let (me, permits) = (Arc::clone(&me), Arc::clone(&permits));
+                runs.spawn(async move {
+                    let _permit = permits.acquire_owned().await;
+                    me.serve(user, fresh).await;
+                    Done { user }
+                });
             }
-            running.insert(user);
-            let (me, permits) = (Arc::clone(&me), Arc::clone(&permits));
-            runs.spawn(async move {
-                let _permit = permits.acquire_owned().await;
-                me.serve(user, fresh).await;
-                Done { user }
-            });
         }
     }
 

@@ -60,6 +60,13 @@ impl Texts {
         directory.user(user).is_some_and(|user| self.devices.may_take_text(&user.name))
     }
 
+    /// The users of whom that is so.
+    pub fn reachable(&self) -> Vec<UserId> {
+        let directory = self.directory.borrow();
+        let users = directory.users().iter();
+        users.filter(|user| self.devices.may_take_text(&user.name)).map(|user| user.id).collect()
+    }
+
     /// Sends what one user wrote to the telephones of another. Says which took it.
     ///
     /// # Errors
