@@ -145,6 +145,9 @@ pub struct Sip {
     pub max_calls: usize,
     /// Whether callers from foreign domains may leave messages without a password.
     pub guests: bool,
+    /// Whether telephones that are registered and did not subscribe to their lamp are told of
+    /// it all the same.
+    pub unsolicited_lamps: bool,
 }
 
 impl Default for Sip {
@@ -157,6 +160,7 @@ impl Default for Sip {
             ],
             max_calls: 2000,
             guests: true,
+            unsolicited_lamps: true,
         }
     }
 }

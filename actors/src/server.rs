@@ -16,10 +16,13 @@ use crate::bus::Bus;
 use crate::calls::{
     CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
 };
+use crate::chat::post::Post;
+use crate::chat::{Chat, ChatMetrics};
 use crate::config::{Config, SipTransport};
 use crate::delivery::{
     DeliveryMetrics, DeliveryServices, DispatcherArguments, Lines, Verifier, Waiting,
 };
+use crate::devices::Devices;
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
@@ -29,12 +32,16 @@ use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
-use crate::registrations::Registrations;
+use crate::registrations::{Registrations, Routes};
 use crate::reload::{Part, Reloads};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
+use crate::subscriptions::{NotifierArguments, SubscriptionMetrics, SubscriptionServices};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
+use crate::texts::inbound::{self, Inbound};
+use crate::texts::receipts::Receipts;
+use crate::texts::{Texts, hook};
 use crate::trace::{self, TraceConfig, Traces};
 use crate::users::{UserError, Users};
 use crate::web::{self, WebConfig};
@@ -183,12 +190,62 @@ impl Server {
         let (sip, sip_ended) =
             crate::sip::start(sip_config(&config), sip_events, &registry, None).await?;
         sip.command(Command::SetAccounts(site::accounts(&store).await?));
+        let devices = Devices::default();
         let mut registrations =
-            Registrations::new(store.clone(), presence.clone(), directory.clone());
-        let restored = registrations.restore(&sip).await?;
+            Registrations::new(store.clone(), presence.clone(), directory.clone(), devices.clone());
+        let (notifier, notifier_events) = mpsc::channel(QUEUE);
+        // Before the first telephone is back: texts wait for it.
+        let post_events = bus.subscribe();
+        let restored = registrations.restore(&sip, &notifier).await?;
         tracing::info!(restored, "registrations from before the start");
         let (calls, call_events) = mpsc::channel(QUEUE);
-        let events = tokio::spawn(registrations.run(events, calls));
+        let (text_sender, text_events) = mpsc::channel(QUEUE);
+        let routes = Routes { calls, notifier, texts: text_sender };
+        let events = tokio::spawn(registrations.run(sip.clone(), events, routes));
+
+        let texts =
+            Texts::new(sip.clone(), directory.clone(), devices.clone(), Arc::clone(&domain));
+        let chat_metrics = ChatMetrics::register(&registry)?;
+        let (chat, posts) = Chat::new(store.clone(), bus.clone(), chat_metrics.clone());
+        let post = Post {
+            chat: chat.clone(),
+            texts: texts.clone(),
+            presence: presence.clone(),
+            bus: bus.clone(),
+            metrics: chat_metrics,
+        };
+        tokio::spawn(post.run(posts, post_events));
+        let receipts = Receipts { store: store.clone(), texts: texts.clone() };
+        tokio::spawn(receipts.run(bus.subscribe()));
+        let inbound = Inbound {
+            sip: sip.clone(),
+            chat: chat.clone(),
+            messages: messages.clone(),
+            recordings: recordings.clone(),
+            store: store.clone(),
+            presence: presence.clone(),
+            directory: directory.clone(),
+            domain: Arc::clone(&domain),
+            limit_seconds: config.messages.limit_seconds,
+            guests: config.sip.guests,
+            outcomes: inbound::outcomes(&registry)?,
+        };
+        tokio::spawn(inbound.run(text_events));
+        let notifier = NotifierArguments {
+            services: SubscriptionServices {
+                sip: sip.clone(),
+                store: store.clone(),
+                presence: presence.clone(),
+                bus: bus.clone(),
+                directory: directory.clone(),
+                devices,
+                domain: Arc::clone(&domain),
+                unsolicited: config.sip.unsolicited_lamps,
+                metrics: SubscriptionMetrics::register(&registry)?,
+            },
+            sip: Arc::new(Mutex::new(notifier_events)),
+        };
+        outward.serve_sip(hook::serve(texts));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
         let waiting = Waiting::default();
@@ -244,6 +301,7 @@ impl Server {
                 },
                 handover: Arc::new(Mutex::new(handover)),
             },
+            notifier,
             store: store.clone(),
             fatal: fatal_sender,
         };
@@ -270,6 +328,7 @@ impl Server {
             },
             store,
             messages,
+            chat,
             recordings,
             users: users.clone(),
             board: presence,

@@ -1,9 +1,11 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
+import { readChatText } from './chat/read';
+import type { ChatId, Page, ThreadSummary } from './chat/types';
 import { readProfile } from './profile';
-import { readContact, readMessage } from './protocol';
+import { readContact, readMessage, readUser } from './protocol';
 import type {
-  About, Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, Webhook,
+  About, Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, UserId, Webhook,
 } from './types';
 
 export class ApiError extends Error {
@@ -51,6 +53,20 @@ export const api = {
   async messages(folder: Folder): Promise<Message[]> {
     const list = await call<unknown[]>('GET', `/api/v1/messages?folder=${folder}`);
     return list.map(readMessage).filter((m) => m !== null);
+  },
+  async chats(): Promise<ThreadSummary[]> {
+    const list = await call<{ with: unknown; last: unknown; unread?: number }[]>('GET', '/api/v1/chats');
+    return list.flatMap((thread) => {
+      const user = readUser(thread.with);
+      const last = readChatText(thread.last);
+      return user && last ? [{ with: user, last, unread: thread.unread ?? 0 }] : [];
+    });
+  },
+  /** A page of a conversation; before a text, or the latest. */
+  async chat(user: UserId, before: ChatId | null): Promise<Page> {
+    const query = before === null ? '' : `?before=${before}`;
+    const page = await call<{ messages: unknown[]; next?: number | null }>('GET', `/api/v1/chats/${user}${query}`);
+    return { messages: page.messages.map(readChatText).filter((m) => m !== null), next: page.next ?? null };
   },
   outbox: () => call<OutboxEntry[]>('GET', '/api/v1/outbox'),
 

@@ -9,7 +9,7 @@ import { STEPS } from './types';
 /** The server takes fifty recipients in all. */
 const MOST_TYPED = 10;
 
-export type View = 'inbox' | 'speak' | 'sent' | 'profile';
+export type View = 'inbox' | 'speak' | 'chat' | 'sent' | 'profile';
 
 export type Connection =
   | { status: 'connecting' }
@@ -146,7 +146,10 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     case 'presence':
       return {
         ...state,
-        contacts: state.contacts.map((c) => (c.id === frame.user ? { ...c, presence: frame.presence } : c)),
+        contacts: state.contacts.map((c) => {
+          const { presence, by_browser, by_phone } = frame;
+          return c.id === frame.user ? { ...c, presence, by_browser, by_phone } : c;
+        }),
       };
     case 'popup':
       return popup(state, frame.message, frame.link);
@@ -183,6 +186,7 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     // The list itself is counted; recordings and pings are answered elsewhere.
     case 'counts':
     case 'recording':
+    case 'chat':
     case 'ping':
       return state;
   }

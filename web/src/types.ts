@@ -19,6 +19,10 @@ export interface User {
 
 export interface Contact extends User {
   presence: Presence;
+  /** Whether a browser of theirs shows something at once. */
+  by_browser: boolean;
+  /** Whether a telephone of theirs rings. */
+  by_phone: boolean;
 }
 
 export interface Sender {

@@ -317,6 +317,7 @@ async fn pump_bus(
                 BusEvent::PopUp { .. }
                 | BusEvent::Arrived { .. }
                 | BusEvent::Lamp { .. }
+                | BusEvent::Chat(_)
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,

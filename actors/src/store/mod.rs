@@ -8,9 +8,11 @@
 //! [`Store`] is a handle that is cheap to clone. [`actor::StoreActor`] supervises the writer.
 
 pub mod actor;
+mod chats;
 mod delivery;
 pub mod error;
 mod events;
+mod imdn;
 mod links;
 mod mailbox;
 mod messages;
@@ -42,9 +44,11 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 pub use actor::StoreActor;
+pub use chats::{ChatEntry, ChatThread, KeptChat, Mark, Marked, NewChat};
 pub use delivery::{CallClaim, Limited};
 pub use error::StoreError;
 pub use events::Appended;
+pub use imdn::{Subject, Wish};
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};

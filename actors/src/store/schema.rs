@@ -299,6 +299,46 @@ BEGIN
         AND (SELECT count(*) FROM receipt_mail_queue q WHERE q.user = r.user) < 1000;
 END;
 ",
+    r"
+-- Texts between two users. The marks in the columns are folded from chat_events.
+CREATE TABLE chats (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    sender    INTEGER NOT NULL REFERENCES users(id),
+    recipient INTEGER NOT NULL REFERENCES users(id),
+    at        INTEGER NOT NULL,
+    text      TEXT    NOT NULL,
+    key       TEXT,
+    delivered INTEGER,
+    read      INTEGER,
+    -- When a telephone of the recipient took it as a MESSAGE.
+    texted    INTEGER,
+    UNIQUE (sender, key)
+) STRICT;
+CREATE INDEX chats_by_thread ON chats(sender, recipient, id);
+CREATE INDEX chats_unread ON chats(recipient, sender) WHERE read IS NULL;
+CREATE INDEX chats_untexted ON chats(recipient, id) WHERE texted IS NULL AND read IS NULL;
+
+CREATE TABLE chat_events (
+    seq    INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat   INTEGER NOT NULL REFERENCES chats(id),
+    at     INTEGER NOT NULL,
+    mark   TEXT    NOT NULL CHECK (mark IN ('delivered', 'read')),
+    device TEXT    NOT NULL
+) STRICT;
+CREATE INDEX chat_events_by_chat ON chat_events(chat);
+
+-- Which SIP client wants to be told what becomes of what it sent (RFC 5438), and what it was
+-- told. A subject is `chat:` or `voice:` with an id.
+CREATE TABLE imdn_wishes (
+    subject    TEXT    NOT NULL PRIMARY KEY,
+    sender     INTEGER NOT NULL REFERENCES users(id),
+    recipient  INTEGER NOT NULL REFERENCES users(id),
+    message_id TEXT    NOT NULL,
+    wanted     INTEGER NOT NULL,
+    told       INTEGER NOT NULL DEFAULT 0,
+    at         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.

@@ -40,6 +40,7 @@ use tokio::task::JoinHandle;
 pub use self::password::hash as hash_password;
 pub use self::state::WebState;
 use crate::bus::Bus;
+use crate::chat::Chat;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
@@ -84,6 +85,8 @@ pub struct Parts {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.

@@ -16,6 +16,7 @@ use super::metrics::WebMetrics;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
+use crate::chat::Chat;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
@@ -38,6 +39,8 @@ pub struct WebState {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
@@ -75,6 +78,7 @@ impl WebState {
         let Parts {
             store,
             messages,
+            chat,
             recordings,
             users,
             board,
@@ -87,6 +91,7 @@ impl WebState {
             config,
             store,
             messages,
+            chat,
             recordings,
             users,
             board,

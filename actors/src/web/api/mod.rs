@@ -3,6 +3,7 @@
 //! Every route but the sign-in itself asks for a session; every route that changes something is
 //! behind the Origin check in [`super::routes`].
 
+pub mod chats;
 pub mod contacts;
 pub mod me;
 pub mod messages;
@@ -46,6 +47,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .configure(push::routes)
         .configure(webhooks::routes)
         .route("/contacts", web::get().to(contacts::list))
+        .route("/chats", web::get().to(chats::list))
+        .service(
+            web::resource("/chats/{user}")
+                .route(web::get().to(chats::history))
+                .route(web::post().to(chats::send)),
+        )
+        .route("/chats/{user}/read", web::post().to(chats::read))
         .route("/outbox", web::get().to(outbox::list))
         .route("/messages", web::get().to(messages::list))
         .service(

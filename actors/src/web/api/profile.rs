@@ -202,7 +202,7 @@ fn reach(words: &[Reached]) -> Reach {
     } else {
         Presence::Offline
     };
-    Reach { shown, browser, do_not_disturb: is(Reached::DoNotDisturb) }
+    Reach { shown, browser, do_not_disturb: is(Reached::DoNotDisturb), ..Reach::default() }
 }
 
 fn sender(state: &WebState, me: hark_engine::id::UserId, name: &str) -> SenderFacts {

@@ -16,6 +16,7 @@ use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
 use crate::bus::{Bus, BusEvent};
+use crate::chat::{Chat, ChatMetrics};
 use crate::clock;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
@@ -115,22 +116,24 @@ pub fn start() -> TestServer {
         // Nobody rings here: what is asked for waits in the queue.
         let (ringer, rings) = tokio::sync::mpsc::channel(8);
         std::mem::forget(rings);
+        let outward = Outward::new(&Default::default(), store.clone(), &registry).unwrap();
         let parts = Parts {
             verifier: Verifier {
                 store: store.clone(),
                 ringer,
-                outward: Outward::default(),
+                outward: outward.clone(),
                 outside: policy,
                 users: users.clone(),
             },
             outside: outside.clone(),
             store: store.clone(),
             messages: messages.clone(),
+            chat: Chat::new(store.clone(), bus.clone(), ChatMetrics::register(&registry).unwrap())
+                .0,
             recordings: recordings.clone(),
             users,
             board: board.clone(),
-            outward: crate::outward::Outward::new(&Default::default(), store.clone(), &registry)
-                .unwrap(),
+            outward,
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();

@@ -2,12 +2,12 @@
 
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{Event, LoggedEvent, Step};
-use hark_engine::presence::Presence;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
+use super::chat::{ChatIncoming, ChatOutgoing};
 use crate::outside::Recipient;
-use crate::web::view::{ContactView, MessageView, UserView};
+use crate::web::view::{ContactView, MessageView, ReachView, UserView};
 use hark_engine::message::mailbox::Lamp;
 
 /// The browser's own name for a recording; echoed, never used as a key.
@@ -69,6 +69,8 @@ pub enum Incoming {
         /// Which message.
         message: MessageId,
     },
+    /// Something of a chat.
+    Chat(ChatIncoming),
     /// The answer to [`Outgoing::Ping`].
     Pong,
 }
@@ -90,8 +92,9 @@ pub enum Outgoing {
     Presence {
         /// Who.
         user: UserId,
-        /// How present now.
-        presence: Presence,
+        /// How present now, and by what they can be reached.
+        #[serde(flatten)]
+        reach: ReachView,
     },
     /// A message exists.
     Popup {
@@ -110,6 +113,8 @@ pub enum Outgoing {
     Counts(Counts),
     /// How a recording goes.
     Recording(Recording),
+    /// Something of a chat.
+    Chat(ChatOutgoing),
     /// Words for this user.
     Notice {
         /// Plain text.
