@@ -371,5 +371,7 @@ fn web_config(config: &Config) -> WebConfig {
         domain: config.site.domain.clone(),
         public_url: config.web.public_url.clone(),
         limit_seconds: config.messages.limit_seconds,
+        requests_a_second: config.web.requests_per_second,
+        upload_bytes: u64::from(config.web.upload_mib) << 20,
     }
 }

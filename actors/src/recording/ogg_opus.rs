@@ -220,6 +220,21 @@ pub fn read(file: &[u8]) -> Result<OpusFile, RecordingError> {
     Ok(OpusFile { stream, comments, torn })
 }
 
+/// The comments of a file, as `NAME=value`, without reading its audio; `None` where it is no Ogg
+/// Opus.
+pub fn read_comments(file: impl std::io::Read + std::io::Seek) -> Option<Vec<String>> {
+    let mut reader = PacketReader::new(file);
+    let head = reader.read_packet().ok().flatten()?;
+    head.data.starts_with(b"OpusHead").then_some(())?;
+    let serial = head.stream_serial();
+    loop {
+        let packet = reader.read_packet().ok().flatten()?;
+        if packet.stream_serial() == serial {
+            return parse_comments(&packet.data);
+        }
+    }
+}
+
 /// The packets of one logical stream.
 struct Packets<'a> {
     reader: PacketReader<Cursor<&'a [u8]>>,
@@ -237,7 +252,8 @@ impl Packets<'_> {
     }
 }
 
-fn parse_head(packet: &[u8]) -> Option<OpusStream> {
+/// The stream that an identification header (RFC 7845 section 5.1) announces, without packets.
+pub(super) fn parse_head(packet: &[u8]) -> Option<OpusStream> {
     let rest = packet.strip_prefix(b"OpusHead")?;
     let (&[version, channels, p0, p1, r0, r1, r2, r3, g0, g1, family], _) =
         rest.split_first_chunk::<11>()?;

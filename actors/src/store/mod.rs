@@ -14,11 +14,13 @@ mod links;
 mod mailbox;
 mod messages;
 mod metrics;
+pub mod pages;
 mod pins;
 mod readers;
 mod receipts;
 mod schema;
 mod sessions;
+mod tokens;
 mod users;
 mod writer;
 
@@ -44,6 +46,7 @@ pub use messages::{Committed, MessageRecord, NewMessage};
 pub use pins::PinAttempt;
 pub use receipts::HeardCount;
 pub use sessions::StoredBinding;
+pub use tokens::{MOST_TOKENS, TokenRecord};
 pub use users::{DigestSecrets, NewUser, UserRecord};
 
 use metrics::StoreMetrics;

@@ -1,13 +1,15 @@
 //! `/api/v1/me`: the user's own account and profile.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use hark_engine::delivery::profile::{Act, DeviceKind, Profile};
 use hark_engine::dialplan::effect::Setting;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::web::WebState;
 use crate::web::auth::SignedIn;
-use crate::web::error::ApiError;
+use crate::web::conditional;
+use crate::web::error::{ApiError, Problem};
 use crate::web::view::UserView;
 
 /// The most devices, and the most rules, of one profile.
@@ -16,12 +18,21 @@ const MOST: usize = 32;
 const LONGEST_NAME: usize = 32;
 const LONGEST_URI: usize = 256;
 
-#[derive(Serialize)]
-struct Me<'a> {
+/// The user's own account.
+#[derive(Serialize, ToSchema)]
+pub struct Me {
+    /// Who.
     user: UserView,
+    /// Devices and rules.
+    #[schema(value_type = Object)]
     profile: Profile,
+    /// The longest message that the user may speak.
     limit_seconds: u32,
-    domain: &'a str,
+    /// The largest file that may be sent up, in bytes.
+    upload_bytes: u64,
+    /// The SIP domain of the users.
+    domain: String,
+    /// Whether nothing rings or pops up for the user.
     do_not_disturb: bool,
 }
 
@@ -29,25 +40,50 @@ struct Me<'a> {
 ///
 /// # Errors
 /// When the store can't be read.
+#[utoipa::path(get, path = "/api/v1/me", tag = "account",
+    responses((status = 200, description = "The account.", body = Me),
+        (status = 304, description = "It is as `If-None-Match` says.")),
+    security(("session" = []), ("token" = ["profile"])))]
 pub async fn show(
+    request: HttpRequest,
     state: web::Data<WebState>,
     signed_in: SignedIn,
 ) -> Result<HttpResponse, ApiError> {
     let directory = state.directory();
     let user = directory.user(signed_in.user).ok_or(ApiError::SignedOut)?;
     let profile = state.store.profile(signed_in.user).await?;
-    Ok(super::private(Me {
+    let me = Me {
         user: user.into(),
         profile,
         limit_seconds: user.message_limit_secs.min(state.config.limit_seconds),
-        domain: &state.config.domain,
+        upload_bytes: state.config.upload_bytes,
+        domain: state.config.domain.clone(),
         do_not_disturb: state.board.reach(signed_in.user).do_not_disturb,
-    }))
+    };
+    conditional::answer(&request, &me, None)
+}
+
+/// The profile alone, with its validator for a change.
+///
+/// # Errors
+/// When the store can't be read.
+#[utoipa::path(get, path = "/api/v1/me/profile", tag = "account",
+    responses((status = 200, description = "The profile, with its `ETag`.", body = Object),
+        (status = 304, description = "It is as `If-None-Match` says.")),
+    security(("session" = []), ("token" = ["profile"])))]
+pub async fn profile(
+    request: HttpRequest,
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
+    let profile = state.store.profile(signed_in.user).await?;
+    conditional::answer(&request, &profile, None)
 }
 
 /// The body of a change of [`set_do_not_disturb`].
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 pub struct DoNotDisturb {
+    /// Whether it is so from now on.
     on: bool,
 }
 
@@ -55,6 +91,9 @@ pub struct DoNotDisturb {
 ///
 /// # Errors
 /// When the store can't be written.
+#[utoipa::path(put, path = "/api/v1/me/do-not-disturb", tag = "account", request_body = DoNotDisturb,
+    responses((status = 204, description = "It is so from now on.")),
+    security(("session" = []), ("token" = ["profile"])))]
 pub async fn set_do_not_disturb(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -67,16 +106,25 @@ pub async fn set_do_not_disturb(
 /// Replaces the profile.
 ///
 /// # Errors
-/// [`ApiError::Malformed`] names what can't work in it.
+/// [`ApiError::Malformed`] names what can't work in it; [`ApiError::Changed`] where `If-Match`
+/// names another one than there is.
+#[utoipa::path(put, path = "/api/v1/me/profile", tag = "account", request_body = Object,
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the profile that is to be replaced.")),
+    responses((status = 200, description = "The profile as it is now.", body = Object),
+        (status = 412, description = "Somebody else changed it.", body = Problem, content_type = "application/problem+json")),
+    security(("session" = []), ("token" = ["profile"])))]
 pub async fn set_profile(
+    request: HttpRequest,
     state: web::Data<WebState>,
     signed_in: SignedIn,
     body: web::Json<Profile>,
 ) -> Result<HttpResponse, ApiError> {
     let profile = body.into_inner();
     check(&profile).map_err(ApiError::Malformed)?;
+    let _one_at_a_time = state.profiles.lock().await;
+    conditional::check_match(&request, &state.store.profile(signed_in.user).await?)?;
     state.store.set_profile(signed_in.user, &profile).await?;
-    Ok(super::private(profile))
+    conditional::answer(&request, &profile, None)
 }
 
 /// What is wrong with a profile, if anything.

@@ -1,14 +1,19 @@
 //! `/api/v1`: what the web client and applications ask and change, as JSON.
 //!
-//! Every route but the sign-in itself asks for a session; every route that changes something is
-//! behind the Origin check in [`super::routes`].
+//! Every route but the sign-in itself asks for a session or a token; every route that changes
+//! something is, for sessions, behind the Origin check in [`super::routes`]. A route that is not
+//! in [`super::openapi`] fails its test, and is closed to tokens.
 
 pub mod contacts;
+pub mod documents;
 pub mod me;
 pub mod messages;
 pub mod outbox;
+mod paging;
 pub mod probes;
 pub mod session;
+pub mod tokens;
+pub mod upload;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -26,11 +31,20 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(session::sign_out)),
         )
         .route("/me", web::get().to(me::show))
-        .route("/me/profile", web::put().to(me::set_profile))
+        .service(
+            web::resource("/me/profile")
+                .route(web::get().to(me::profile))
+                .route(web::put().to(me::set_profile)),
+        )
         .route("/me/do-not-disturb", web::put().to(me::set_do_not_disturb))
         .route("/contacts", web::get().to(contacts::list))
         .route("/outbox", web::get().to(outbox::list))
-        .route("/messages", web::get().to(messages::list))
+        .route("/outbox/{id}", web::get().to(outbox::show))
+        .service(
+            web::resource("/messages")
+                .route(web::get().to(messages::list))
+                .route(web::post().to(upload::send)),
+        )
         .service(
             web::resource("/messages/{id}")
                 .route(web::get().to(messages::show))
@@ -49,6 +63,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(messages::link))
                 .route(web::delete().to(messages::revoke)),
         )
+        .service(
+            web::resource("/tokens")
+                .route(web::get().to(tokens::list))
+                .route(web::post().to(tokens::create)),
+        )
+        .route("/tokens/{id}", web::delete().to(tokens::revoke))
+        .route("/openapi.json", web::get().to(documents::openapi))
+        .route("/docs", web::get().to(documents::page))
+        .route("/problems/{code}", web::get().to(documents::problem))
         .default_service(web::to(nothing));
 }
 

@@ -85,8 +85,13 @@ pub fn start() -> TestServer {
             }
         });
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
-        let config =
-            WebConfig { domain: "hark.example".into(), public_url: None, limit_seconds: 59 };
+        let config = WebConfig {
+            domain: "hark.example".into(),
+            public_url: None,
+            limit_seconds: 59,
+            requests_a_second: 100,
+            upload_bytes: 16 << 20,
+        };
         let parts = Parts {
             store: store.clone(),
             messages: messages.clone(),
@@ -203,7 +208,7 @@ impl Answer {
     }
 
     pub fn code(&self) -> String {
-        self.json()["error"]["code"].as_str().unwrap().to_owned()
+        self.json()["code"].as_str().unwrap().to_owned()
     }
 }
 
