@@ -228,6 +228,7 @@ impl Server {
             .await
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
+        let answered = store.clone();
         let parts = web::Parts {
             store,
             messages,
@@ -243,6 +244,7 @@ impl Server {
             tracks,
             traces: traces.clone(),
             storage: config.storage.dir.clone(),
+            store: Some(answered),
         };
         let admin = AdminServer::start(socket, answers);
         Ok(Self { sip, sip_ended, web, demo, supervisor, events, fatal, admin, reloads, traces })

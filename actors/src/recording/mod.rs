@@ -27,6 +27,7 @@ pub mod recover;
 pub mod resample;
 pub mod spool;
 pub mod spool_format;
+pub mod tape;
 pub mod transcode;
 pub mod trim;
 

@@ -90,7 +90,7 @@ pub fn packet_samples(packet: &[u8]) -> Option<u32> {
 /// The whole file.
 pub fn write(stream: &OpusStream, tags: &Tags) -> Result<Vec<u8>, RecordingError> {
     let end = u64::from(stream.pre_skip) + stream.samples;
-    let serial = u32::from_le_bytes(last_four(tags.id));
+    let serial = serial(tags);
     let mut writer = PacketWriter::new(Vec::new());
     let io = |e: std::io::Error| RecordingError::codec("ogg", e);
     writer.write_packet(head(stream), serial, PacketWriteEndInfo::EndPage, 0).map_err(io)?;
@@ -121,13 +121,18 @@ pub fn write(stream: &OpusStream, tags: &Tags) -> Result<Vec<u8>, RecordingError
     Err(RecordingError::Empty)
 }
 
+/// The serial number of a message's stream.
+pub(super) fn serial(tags: &Tags) -> u32 {
+    u32::from_le_bytes(last_four(tags.id))
+}
+
 fn last_four(id: MessageId) -> [u8; 4] {
     let [.., a, b, c, d] = *id.0.as_bytes();
     [a, b, c, d]
 }
 
 /// The identification header (RFC 7845 section 5.1).
-fn head(stream: &OpusStream) -> Vec<u8> {
+pub(super) fn head(stream: &OpusStream) -> Vec<u8> {
     let mut head = b"OpusHead\x01".to_vec();
     head.push(stream.channels);
     head.extend_from_slice(&stream.pre_skip.to_le_bytes());
@@ -138,7 +143,7 @@ fn head(stream: &OpusStream) -> Vec<u8> {
 }
 
 /// The comment header (RFC 7845 section 5.2).
-fn comments(tags: &Tags) -> Vec<u8> {
+pub(super) fn comments(tags: &Tags) -> Vec<u8> {
     let mut lines = vec![
         format!("TITLE={}", tags.title),
         format!("ARTIST={}", tags.sender),

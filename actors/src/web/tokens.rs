@@ -4,6 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hark_engine::id::UserId;
 use hark_engine::time::UnixMillis;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
 use super::scopes::Scope;
@@ -74,6 +75,97 @@ pub async fn create(
     let hash =
         hash(&secret).ok_or_else(|| TokenError::Refused("no secret could be made".into()))?;
     Ok(NewToken { record: store.create_token(record, hash).await?, secret })
+}
+
+/// What an operator wants of tokens, from the command line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TokenOrder {
+    /// Make one.
+    Create {
+        /// For whom, by the sign-in name.
+        user: String,
+        /// What it is called.
+        name: String,
+        /// What it may do.
+        scopes: Vec<Scope>,
+        /// After how many days it is worth nothing.
+        days: Option<u32>,
+    },
+    /// List them.
+    List {
+        /// Whose, by the sign-in name; everybody's if none.
+        user: Option<String>,
+    },
+    /// Revoke one.
+    Revoke {
+        /// Its number.
+        id: i64,
+    },
+}
+
+/// A token, as the command line shows it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenLine {
+    /// Its number.
+    pub id: i64,
+    /// For whom it acts.
+    pub user: String,
+    /// What it is called.
+    pub name: String,
+    /// What it may do.
+    pub scopes: String,
+    /// When it was made.
+    pub created: UnixMillis,
+    /// From when on it is worth nothing.
+    pub expires: Option<UnixMillis>,
+    /// When it was last used.
+    pub last_used: Option<UnixMillis>,
+    /// Its secret, where it was just made.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub secret: Option<String>,
+}
+
+/// Does what an operator wants.
+///
+/// # Errors
+/// [`TokenError`] says what is wrong with it.
+pub async fn operate(store: &Store, order: TokenOrder) -> Result<Vec<TokenLine>, TokenError> {
+    let users = store.users().await?;
+    let id_of = |name: &str| {
+        let known = users.iter().find(|user| user.name.eq_ignore_ascii_case(name));
+        let nobody = || TokenError::Refused("there is no such user: see hark user list".into());
+        known.map(|user| user.id).ok_or_else(nobody)
+    };
+    let line = |token: TokenRecord, secret: Option<String>| TokenLine {
+        id: token.id,
+        user: users
+            .iter()
+            .find(|user| user.id == token.user)
+            .map(|user| user.name.clone())
+            .unwrap_or_default(),
+        name: token.name,
+        scopes: token.scopes,
+        created: token.created,
+        expires: token.expires,
+        last_used: token.last_used,
+        secret,
+    };
+    match order {
+        TokenOrder::Create { user, name, scopes, days } => {
+            let made = create(store, id_of(&user)?, &name, &scopes, days).await?;
+            Ok(vec![line(made.record, Some(made.secret))])
+        }
+        TokenOrder::List { user } => {
+            let user = user.map(|name| id_of(&name)).transpose()?;
+            let tokens = store.tokens(user).await?;
+            Ok(tokens.into_iter().map(|token| line(token, None)).collect())
+        }
+        TokenOrder::Revoke { id } => {
+            store.revoke_token(id, None).await?;
+            Ok(Vec::new())
+        }
+    }
 }
 
 /// The hash under which a secret is kept; `None` where it can be none of ours.

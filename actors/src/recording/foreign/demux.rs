@@ -44,8 +44,10 @@ pub(super) fn read(job: &Job<'_>, source: Source) -> Result<Found, ForeignError>
     let track = track.clone();
     let params = track.codec_params.as_ref().and_then(CodecParameters::audio);
     let params = params.ok_or_else(|| job.codec("no audio track"))?.clone();
-    let claimed = claimed_ms(job, reader.as_ref(), &track, &params, bytes);
-    job.fits(claimed)?;
+    let claimed = claimed(job, reader.as_ref(), &track, &params, bytes);
+    if let Claim::Ms(ms) = claimed {
+        job.fits(Some(ms))?;
+    }
     let tape = Tape { job, reader, track: track.id };
     let found =
         if params.codec == CODEC_ID_OPUS { tape.opus(&params)? } else { tape.decode(&params)? };
@@ -72,14 +74,24 @@ fn refused(job: &Job<'_>, error: Error) -> ForeignError {
     }
 }
 
-/// How long the file says that it is.
-fn claimed_ms(
+/// How long a file says that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Claim {
+    /// So long.
+    Ms(u64),
+    /// It says nothing that could be held against it.
+    Nothing,
+    /// It says that it did not know: its end is where it ends.
+    Unknown,
+}
+
+fn claimed(
     job: &Job<'_>,
     reader: &dyn FormatReader,
     track: &Track,
     params: &AudioCodecParameters,
     bytes: u64,
-) -> Option<u64> {
+) -> Claim {
     let frames = track.num_frames.zip(params.sample_rate.filter(|rate| *rate > 0));
     let of_track = frames.map(|(frames, rate)| frames.saturating_mul(1000) / u64::from(rate));
     let info = reader.media_info();
@@ -87,33 +99,37 @@ fn claimed_ms(
         .time_base
         .zip(info.duration)
         .and_then(|(base, duration)| u64::try_from(base.calc_duration(duration)?.as_millis()).ok());
-    let claimed = of_track.or(of_file)?;
+    let Some(claimed) = of_track.or(of_file).filter(|ms| *ms > 0) else { return Claim::Nothing };
     match job.container {
         Container::Wav => {
             let channels = params.channels.as_ref().map_or(1, |channels| channels.count());
             let each = channels as u64 * u64::from(params.bits_per_sample.unwrap_or(8)).div_ceil(8);
             let claimed_bytes = track.num_frames.unwrap_or(0).saturating_mul(each);
             let unknown = claimed_bytes >= UNKNOWN_BYTES && claimed_bytes > bytes;
-            (!unknown && claimed > 0).then_some(claimed)
+            if unknown { Claim::Unknown } else { Claim::Ms(claimed) }
         }
         // Without a table, what these say is reckoned from their first frame.
-        Container::Mp3 | Container::Aac => None,
+        Container::Mp3 | Container::Aac => Claim::Nothing,
         Container::OggOpus | Container::Ogg | Container::Matroska | Container::Mp4 => {
-            (claimed > 0).then_some(claimed)
+            Claim::Ms(claimed)
         }
     }
 }
 
 /// What lacks a part of what it claimed has broken off, whatever its reader made of that.
-fn short_of(claimed: Option<u64>, found: Found) -> Found {
-    let lacks = |ms: u64| claimed.is_some_and(|claimed| ms + LACKING_MS + claimed / 50 < claimed);
+fn short_of(claim: Claim, found: Found) -> Found {
+    let judge = |torn: bool, ms: u64| match claim {
+        Claim::Ms(claimed) => torn || ms + LACKING_MS + claimed / 50 < claimed,
+        Claim::Nothing => torn,
+        Claim::Unknown => false,
+    };
     match found {
         Found::Opus(stream, torn) => {
-            let torn = torn || lacks(stream.length_ms().into());
+            let torn = judge(torn, stream.length_ms().into());
             Found::Opus(stream, torn)
         }
         Found::Pcm(pcm, torn) => {
-            let torn = torn || lacks(pcm.len() as u64 * 1000 / u64::from(RATE));
+            let torn = judge(torn, pcm.len() as u64 * 1000 / u64::from(RATE));
             Found::Pcm(pcm, torn)
         }
     }

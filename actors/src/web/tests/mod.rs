@@ -3,8 +3,10 @@
 mod assets_and_probes;
 mod audio;
 mod harness;
+mod interfaces;
 mod links;
 mod mailbox;
 mod recording;
 mod sign_in;
 mod sockets;
+mod uploads;
