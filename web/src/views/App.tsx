@@ -4,6 +4,7 @@ import type { View } from '../state';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import { ConnectionPill } from './ConnectionPill';
+import { DropTarget } from './FileDock';
 import { ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
 import { Inbox } from './Inbox';
 import { Popups } from './Popups';
@@ -34,6 +35,7 @@ function Main() {
         {view === 'profile' && <ProfileView />}
       </main>
       <Popups />
+      <DropTarget />
       <NoticeBar />
     </div>
   );

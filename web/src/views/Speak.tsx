@@ -5,6 +5,7 @@ import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import type { Contact } from '../types';
 import { Avatar } from './Avatar';
+import { FileDock } from './FileDock';
 import { CheckIcon } from './icons';
 import { RecorderDock } from './RecorderDock';
 
@@ -29,6 +30,7 @@ export function Speak() {
         {contacts.length === 0 && <li class="empty quiet">Nobody is in your contacts yet.</li>}
       </ul>
       <RecorderDock />
+      <FileDock />
     </section>
   );
 }

@@ -99,7 +99,10 @@ fn claimed(
         .time_base
         .zip(info.duration)
         .and_then(|(base, duration)| u64::try_from(base.calc_duration(duration)?.as_millis()).ok());
-    let Some(claimed) = of_track.or(of_file).filter(|ms| *ms > 0) else { return Claim::Nothing };
+    let Some(claimed) = of_track.or(of_file).filter(|ms| *ms > 0) else {
+        let is_wav = job.container == Container::Wav;
+        return if is_wav { Claim::Unknown } else { Claim::Nothing };
+    };
     match job.container {
         Container::Wav => {
             let channels = params.channels.as_ref().map_or(1, |channels| channels.count());

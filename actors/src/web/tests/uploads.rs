@@ -181,7 +181,7 @@ fn what_cannot_be_a_message_is_refused_with_its_reason_and_leaves_nothing() {
     problem(&send(b"<html>hello</html>"), 415, "unknown_audio");
     problem(&send(&wav(&[0; 16_000])), 422, "silent");
     problem(&send(&good[..good.len() / 2]), 422, "torn");
-    problem(&send(b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42"), 422, "broken_audio");
+    problem(&send(b"\0\0\0\x18ftypM4A \0\0\0\0M4A mp42"), 415, "codec");
     let long = problem(&send(&wav(&tone(8_000, 62.0))), 413, "too_long");
     assert!(long["detail"].as_str().unwrap().contains("59 s"), "{long}");
     let kept = alice.upload("/api/v1/messages?to=bob&partial=true", &[], &good[..good.len() / 2]);
