@@ -32,6 +32,8 @@ pub struct SiteOptions {
     pub dead_after_seconds: Option<u32>,
     /// Whether the dialplan's test instructions compile (the planted panic).
     pub test_instructions: bool,
+    /// Whether callers without a password are refused.
+    pub no_guests: bool,
     /// Further sections of `hark.toml`, as they stand there.
     pub more: String,
 }
@@ -218,10 +220,11 @@ impl Site {
         let mut config = format!(
             "[site]\nname = \"Hark under test\"\ndomain = \"localhost\"\n\
              [storage]\ndir = {data:?}\n\
-             [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\n\
+             [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\nguests = {guests}\n\
              [web]\nlisten = \"{web}\"\n\
              [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
             data = self.data(),
+            guests = !options.no_guests,
         );
         if let Some(seconds) = options.dead_after_seconds {
             config += &format!("dead_after_seconds = {seconds}\n");

@@ -102,6 +102,19 @@ pub enum RecordEnd {
     Failed,
 }
 
+impl std::fmt::Display for RecordEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key(key) => write!(f, "the key {key}"),
+            Self::Silence => f.write_str("silence"),
+            Self::Limit => f.write_str("its limit"),
+            Self::Hangup => f.write_str("the hang-up"),
+            Self::Stopped => f.write_str("the dialplan"),
+            Self::Failed => f.write_str("a failure"),
+        }
+    }
+}
+
 /// What the dialplan would do with a recording if the caller were gone from here on.
 ///
 /// The run computes it in advance, by following its own hang-up answers, and hands it out with
@@ -185,6 +198,20 @@ pub enum HangupCause {
     NotFound,
     /// 503, cause 34.
     Congestion,
+}
+
+impl HangupCause {
+    /// How dialplans name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Busy => "busy",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+            Self::NotFound => "not_found",
+            Self::Congestion => "congestion",
+        }
+    }
 }
 
 /// One of a user's devices, as a dialplan sees it.

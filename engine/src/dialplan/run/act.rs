@@ -55,7 +55,9 @@ impl Run {
             self.jump(failed);
             return;
         }
-        self.note(|_| format!("send the recording to {} recipient(s)", delivery.to.len()));
+        self.note(|_| {
+            format!("send the recording to {}", super::trace::counted(delivery.to.len()))
+        });
         let ticket = self.ticket();
         self.emit(Effect::Send { ticket, recording, delivery });
         self.state = State::Sending { ticket, failed, connected: false };
@@ -75,7 +77,7 @@ impl Run {
             }
             return self.jump(forward.failed);
         };
-        self.note(|_| format!("forward to {} recipient(s)", delivery.to.len()));
+        self.note(|_| format!("forward to {}", super::trace::counted(delivery.to.len())));
         let ticket = self.ticket();
         let message = message.id;
         self.emit(Effect::Forward { ticket, user, message, introduction, delivery });
@@ -254,7 +256,7 @@ impl Run {
             self.jump(failed);
             return;
         };
-        self.note(|_| format!("ask {query:?}"));
+        self.note(|_| super::trace::asked(&query).into());
         let ticket = self.ticket();
         self.emit(Effect::Query(ticket, query));
         self.state = State::Asking { ticket, slot, failed };
