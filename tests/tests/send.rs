@@ -56,10 +56,8 @@ impl Terminal<'_> {
 
 /// A token, made beside the running server.
 fn token(site: &Site, user: &str, scopes: &str) -> String {
-    let (code, out) = site.hark(&[
-        "token", "create", "--user", user, "--name", "terminal", "--scope",
-        scopes,
-    ]);
+    let (code, out) =
+        site.hark(&["token", "create", "--user", user, "--name", "terminal", "--scope", scopes]);
     assert_eq!(code, Some(0), "{out}");
     out.trim().to_owned()
 }
@@ -258,20 +256,11 @@ fn tokens_are_made_listed_and_revoked_whether_or_not_a_server_runs() {
         listed.contains("messages:send messages:read") && !listed.contains(&secret),
         "{listed}"
     );
-    let (code, why) = site.hark(&[
-        "token", "create", "--user", "zed", "--name", "x", "--scope", "chat",
-    ]);
+    let (code, why) =
+        site.hark(&["token", "create", "--user", "zed", "--name", "x", "--scope", "chat"]);
     assert_eq!(code, Some(2), "{why}");
-    let (code, why) = site.hark(&[
-        "token",
-        "create",
-        "--user",
-        "bob",
-        "--name",
-        "x",
-        "--scope",
-        "everything",
-    ]);
+    let (code, why) =
+        site.hark(&["token", "create", "--user", "bob", "--name", "x", "--scope", "everything"]);
     assert_eq!(code, Some(2), "{why}");
     assert!(why.contains("messages:send"), "{why}");
 
