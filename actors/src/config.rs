@@ -265,11 +265,21 @@ pub struct Web {
     /// The address under which browsers reach us, as links and the Origin check use it.
     /// Absent: `http://` and the Host that the browser asked for.
     pub public_url: Option<String>,
+    /// How often one token, session or address may ask in a second, ten seconds' worth of it at
+    /// once; 0 is without limit (0-100000).
+    pub requests_per_second: u32,
+    /// The largest file that may be sent up, in MiB (1-100).
+    pub upload_mib: u32,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), public_url: None }
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            public_url: None,
+            requests_per_second: 100,
+            upload_mib: 64,
+        }
     }
 }
 
@@ -425,6 +435,14 @@ impl Config {
         {
             return wrong("web.public_url", url.clone(), "must begin with http:// or https://");
         }
+        if self.web.requests_per_second > 100_000 {
+            let value = self.web.requests_per_second.to_string();
+            return wrong("web.requests_per_second", value, "allowed are 0 to 100000");
+        }
+        if !(1..=100).contains(&self.web.upload_mib) {
+            let value = self.web.upload_mib.to_string();
+            return wrong("web.upload_mib", value, "allowed are 1 to 100 MiB");
+        }
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
@@ -500,6 +518,7 @@ mod tests {
         assert!(parse("[trace]\nmax_mib = 1").unwrap_err().contains("16 to 65536"));
         assert!(parse("[media]\nports = \"9-3\"").is_err());
         assert!(parse("[web]\npublic_url = \"ftp://x\"").is_err());
+        assert!(parse("[web]\nupload_mib = 0").unwrap_err().contains("1 to 100 MiB"));
         assert!(parse("[speech]\ncommand = []").is_err());
     }
 }

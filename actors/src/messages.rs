@@ -72,10 +72,10 @@ impl Messages {
         }
         if let Some(until) = committed.held {
             self.held.notify_one();
-            for recipient in &committed.recipients {
+            for (recipient, seq) in committed.recipients.iter().zip(&committed.seqs) {
                 let (message, at) = (committed.id, summary.at);
                 let event = LoggedEvent {
-                    seq: 0,
+                    seq: *seq,
                     message,
                     recipient: *recipient,
                     at,
@@ -95,11 +95,11 @@ impl Messages {
             // or at the next start.
             tracing::error!(message = %committed.id, "the dispatcher does not keep up: delivery waits");
         }
-        for recipient in &committed.recipients {
+        for (recipient, seq) in committed.recipients.iter().zip(&committed.seqs) {
             let message = summary.clone();
             self.bus.publish(BusEvent::Arrived { recipient: *recipient, message });
             let event = LoggedEvent {
-                seq: 0,
+                seq: *seq,
                 message: committed.id,
                 recipient: *recipient,
                 at: summary.at,

@@ -310,6 +310,7 @@ impl Server {
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
         let services = outward.start_services(&bus, users.clone());
+        let answered = store.clone();
         let parts = web::Parts {
             verifier: Verifier {
                 store: store.clone(),
@@ -346,6 +347,7 @@ impl Server {
             tracks,
             traces: traces.clone(),
             storage: config.storage.dir.clone(),
+            store: Some(answered),
         };
         let admin = AdminServer::start(socket, answers);
         Ok(Self {
@@ -488,5 +490,7 @@ fn web_config(config: &Config) -> WebConfig {
         public_url: config.web.public_url.clone(),
         limit_seconds: config.messages.limit_seconds,
         trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
+        requests_a_second: config.web.requests_per_second,
+        upload_bytes: u64::from(config.web.upload_mib) << 20,
     }
 }

@@ -1,11 +1,16 @@
 //! What can be typed after `hark`.
 
 mod calls;
+mod client;
 mod dialplan;
 mod explain;
+mod mic;
+mod record;
 mod reload;
+mod send;
 mod serve;
 mod table;
+mod token;
 mod trace;
 mod user;
 
@@ -40,7 +45,10 @@ const EXAMPLES: &str = "Examples:\n  \
     hark dialplan graph -o plan.svg  draw a picture of it\n  \
     hark dialplan fmt dialplans      bring them into the one style\n  \
     hark explain D0301               why a mistake is one, with an example\n  \
-    hark user add dora --extension 1004 --display-name Dora\n\n\
+    hark user add dora --extension 1004 --display-name Dora\n  \
+    hark token create --user dora --name doorbell --scope messages:send\n  \
+    hark send --to bob --file hello.wav   send a recording, with a token\n  \
+    hark record --to bob --mic -o x.ogg   speak into a file; `hark send x.ogg` sends it\n\n\
     What is logged is chosen by HARK_LOG, e.g. HARK_LOG=debug or HARK_LOG=hark_actors::sip=debug.";
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +69,13 @@ enum Command {
     /// Look after the users (while the server is stopped).
     #[command(subcommand)]
     User(user::User),
+    /// Look after the tokens with which applications and `hark send` come in.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Send a recording: a file, or what is spoken into the microphone.
+    Send(send::Send),
+    /// Make a file that says to whom it goes, to be sent later.
+    Record(record::Record),
 }
 
 /// Where the configuration is.
@@ -91,6 +106,9 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Dialplan(dialplan) => dialplan.run(),
         Command::Explain(explain) => explain.run(),
         Command::User(user) => user.run(),
+        Command::Token(token) => token.run(),
+        Command::Send(send) => send.run(),
+        Command::Record(record) => record.run(),
     }
 }
 

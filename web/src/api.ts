@@ -113,19 +113,55 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {
-    throw new ApiError(0, 'unreachable', 'The server can’t be reached. Check the network and try again.');
+    throw unreachable();
   }
   const text = await response.text();
-  const value = parse(text);
-  if (response.ok) return value as T;
-  const error = (value as { error?: { code?: string; message?: string } } | null)?.error;
-  const retry = Number.parseInt(response.headers.get('retry-after') ?? '', 10);
-  throw new ApiError(
-    response.status,
-    error?.code ?? `http-${response.status}`,
-    error?.message ?? explain(response.status),
-    Number.isFinite(retry) ? retry : null,
-  );
+  if (response.ok) return parse(text) as T;
+  throw refusal(response.status, text, response.headers.get('retry-after'));
+}
+
+/** The error that an answer tells of (RFC 9457). */
+export function refusal(status: number, text: string, retryAfter: string | null): ApiError {
+  const problem = parse(text) as { code?: unknown; detail?: unknown; mend?: unknown } | null;
+  const detail = typeof problem?.detail === 'string' ? sentence(problem.detail) : explain(status);
+  const mend = typeof problem?.mend === 'string' && status !== 401 ? ` ${sentence(problem.mend)}` : '';
+  const code = typeof problem?.code === 'string' ? problem.code : `http-${status}`;
+  const retry = Number.parseInt(retryAfter ?? '', 10);
+  return new ApiError(status, code, detail + mend, Number.isFinite(retry) ? retry : null);
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** Sends a recording in a file up; `to` are names, nobody where the file itself says to whom. */
+export function upload(
+  file: Blob, to: readonly string[], key: string, progress: (part: number) => void,
+): { done: Promise<void>; abort: () => void } {
+  const query = to.map((name) => `to=${encodeURIComponent(name)}`).join('&');
+  // fetch() tells nothing of how much was sent.
+  const request = new XMLHttpRequest();
+  const done = new Promise<void>((resolve, reject) => {
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) resolve();
+      else reject(refusal(request.status, request.responseText, request.getResponseHeader('retry-after')));
+    };
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(new ApiError(0, 'aborted', 'The file was not sent.'));
+    request.open('POST', `/api/v1/messages${query ? `?${query}` : ''}`);
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.setRequestHeader('idempotency-key', key);
+    request.send(file);
+  });
+  return { done, abort: () => request.abort() };
+}
+
+function unreachable(): ApiError {
+  return new ApiError(0, 'unreachable', 'The server can’t be reached. Check the network and try again.');
 }
 
 function parse(text: string): unknown {

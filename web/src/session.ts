@@ -17,6 +17,7 @@ import type { Action, InboxMessage, State, View } from './state';
 import { initialState, reduce, unheard } from './state';
 import { Store, useStore } from './store';
 import type { Message, MessageId, Profile, UserId } from './types';
+import { Uploader } from './upload/uploader';
 
 const VIEWS: readonly View[] = ['inbox', 'speak', 'chat', 'sent', 'profile'];
 
@@ -25,6 +26,7 @@ export class Session {
   readonly player = new Player();
   readonly recorder: Recorder;
   readonly chats: Chats;
+  readonly uploader = new Uploader(() => this.sent());
   private readonly socket: HarkSocket;
   private stopActivity: (() => void) | null = null;
   private active = true;
@@ -56,7 +58,7 @@ export class Session {
     this.chats.state.subscribe(title);
     addEventListener('hashchange', () => this.route());
     addEventListener('beforeunload', (event) => {
-      if (this.recorder.busy) event.preventDefault();
+      if (this.recorder.busy || this.uploader.busy) event.preventDefault();
     });
     this.route();
   }
@@ -138,6 +140,14 @@ export class Session {
     });
   }
 
+  /** A recording in a file was dropped on the page, or picked. */
+  file(file: File): void {
+    const { me } = this.state.get();
+    if (!me) return;
+    this.go('speak');
+    void this.uploader.choose(file, me.upload_bytes);
+  }
+
   /** Speaks to one person: from a message, back to who spoke it. */
   answer(user: UserId): void {
     if (this.recorder.busy) return;
@@ -200,6 +210,7 @@ export class Session {
   private leave(text?: string): void {
     // Not cancelled: what was said so far is the server's to keep.
     this.recorder.lost();
+    this.uploader.cancel();
     this.player.stop();
     this.socket.close();
     this.chats.reset();

@@ -174,6 +174,8 @@ export interface Me {
   user: User;
   profile: Profile;
   limit_seconds: number;
+  /** The largest file that may be sent up. */
+  upload_bytes: number;
   domain: string;
   /** Nothing rings or pops up; messages wait. */
   do_not_disturb: boolean;

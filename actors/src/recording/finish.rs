@@ -8,6 +8,7 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 use tokio::sync::Semaphore;
 
 use super::files::{audio_path, put, read_bounded};
+use super::foreign::{self, Foreign, ForeignError, ForeignLimits, Labels};
 use super::import::import;
 use super::ogg_opus::{self, Tags};
 use super::peaks::peaks;
@@ -149,6 +150,40 @@ impl Recordings {
             .await;
         self.outcomes.with_label_values(&[outcome(&finished)]).inc();
         finished
+    }
+
+    /// What a file from elsewhere says about itself, if it is one of ours.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub async fn labels(&self, file: &Path) -> Result<Labels, RecordingError> {
+        let file = file.to_owned();
+        self.work(move || foreign::labels(&file)).await
+    }
+
+    /// Decodes and judges a file from elsewhere. Nothing is kept of it yet.
+    ///
+    /// # Errors
+    /// [`ForeignError`] says what is wrong with it.
+    pub async fn judge(&self, file: &Path, limits: ForeignLimits) -> Result<Foreign, ForeignError> {
+        let file = file.to_owned();
+        self.work(move || Ok(foreign::read(&file, limits))).await?
+    }
+
+    /// Puts what [`Self::judge`] made at the place of the message `tags.id`.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub async fn adopt(&self, made: Transcoded, tags: Tags) -> Result<Finished, RecordingError> {
+        let dir = Arc::clone(&self.dir);
+        let finished = self.work(move || place(&dir, &made, &tags)).await;
+        self.outcomes.with_label_values(&[outcome(&finished)]).inc();
+        finished
+    }
+
+    /// Removes a file that [`Self::adopt`] put in its place and that no message names.
+    pub async fn disown(&self, audio: &Path) -> Result<(), RecordingError> {
+        self.remove_kept(audio).await
     }
 
     /// What was recorded so far, as samples at 8 kHz, to be heard in a review before it is sent.

@@ -339,6 +339,20 @@ CREATE TABLE imdn_wishes (
     at         INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
+    r"
+-- What applications show in the place of a session. The secret itself is nowhere.
+CREATE TABLE tokens (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    user      INTEGER NOT NULL REFERENCES users(id) ON DELETE CASCADE,
+    name      TEXT    NOT NULL,
+    hash      BLOB    NOT NULL UNIQUE CHECK (length(hash) = 32),
+    scopes    TEXT    NOT NULL,
+    created   INTEGER NOT NULL,
+    expires   INTEGER,
+    last_used INTEGER
+) STRICT;
+CREATE INDEX tokens_by_user ON tokens(user);
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.

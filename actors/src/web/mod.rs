@@ -8,15 +8,23 @@ pub mod api;
 pub mod assets;
 pub mod audio;
 pub mod auth;
+mod conditional;
+mod deposit;
 pub mod error;
 pub mod headers;
+mod intake;
+mod limits;
 pub mod link_page;
 pub mod links;
 pub mod metrics;
+pub mod openapi;
 pub mod origin;
 pub mod password;
 pub mod ranges;
+pub mod recipients;
+pub mod scopes;
 pub mod state;
+pub mod tokens;
 pub mod view;
 pub mod wav;
 pub mod ws;
@@ -76,6 +84,10 @@ pub struct WebConfig {
     pub limit_seconds: u32,
     /// The names of the trunks.
     pub trunks: Vec<String>,
+    /// How often one token, session or address may ask in a second; 0 is without limit.
+    pub requests_a_second: u32,
+    /// The largest file that may be sent up, in bytes.
+    pub upload_bytes: u64,
 }
 
 /// The services that the server stands on.
@@ -154,7 +166,9 @@ impl Server {
                 .app_data(state.clone())
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
                 .app_data(json_config())
+                .app_data(query_config())
                 .wrap(from_fn(check_origin))
+                .wrap(from_fn(limits::limit))
                 .wrap(headers::security())
                 .wrap(from_fn(headers::count))
                 .configure(routes)
@@ -240,6 +254,10 @@ async fn check_origin(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let public_url =
         request.app_data::<web::Data<WebState>>().and_then(|state| state.config.public_url.clone());
+    // A token is no cookie: a browser sends none by itself, whatever page asks it to.
+    if auth::bearer(request.request()).is_some() {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
     match origin::check_mutating(request.request(), public_url.as_deref()) {
         Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
         Err(refused) => Ok(request.error_response(refused).map_into_right_body()),
@@ -249,6 +267,11 @@ async fn check_origin(
 fn json_config() -> web::JsonConfig {
     web::JsonConfig::default()
         .limit(LARGEST_JSON)
+        .error_handler(|error, _| error::ApiError::Malformed(error.to_string()).into())
+}
+
+fn query_config() -> web::QueryConfig {
+    web::QueryConfig::default()
         .error_handler(|error, _| error::ApiError::Malformed(error.to_string()).into())
 }
 

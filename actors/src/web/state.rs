@@ -12,7 +12,10 @@ use tokio::runtime::Handle;
 use super::assets::Assets;
 use super::auth::Gate;
 use super::error::ApiError;
+use super::intake::Intake;
+use super::limits::Limiter;
 use super::metrics::WebMetrics;
+use super::scopes::ScopeTable;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
@@ -57,6 +60,14 @@ pub struct WebState {
     pub hub: Hub,
     /// Sign-in.
     pub gate: Gate,
+    /// Which scope a token needs where.
+    pub scopes: ScopeTable,
+    /// How often anybody may ask.
+    pub limiter: Limiter,
+    /// Files that are being sent up.
+    pub intake: Intake,
+    /// Held while a profile is compared and changed.
+    pub profiles: tokio::sync::Mutex<()>,
     /// Decoded audio for browsers that don't play Ogg.
     pub wav: WavCache,
     /// What is counted here.
@@ -88,6 +99,10 @@ impl WebState {
             registry,
         } = parts;
         Ok(Self {
+            limiter: Limiter::new(config.requests_a_second),
+            intake: Intake::new(store.dir(), config.upload_bytes),
+            scopes: ScopeTable::of_document(),
+            profiles: tokio::sync::Mutex::new(()),
             config,
             store,
             messages,

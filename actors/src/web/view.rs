@@ -6,14 +6,16 @@ use hark_engine::message::{MessageSummary, Sender, Step};
 use hark_engine::presence::{Presence, Reach};
 use hark_engine::time::UnixMillis;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::presence_board::PresenceBoard;
 use crate::store::{ChatEntry, MailboxEntry};
 
 /// A user as they see themselves.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct UserView {
     /// The account's number.
+    #[schema(value_type = i64)]
     pub id: UserId,
     /// The sign-in name.
     pub name: String,
@@ -35,7 +37,7 @@ impl From<&User> for UserView {
 }
 
 /// A user as their contacts see them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ContactView {
     /// Who.
     #[serde(flatten)]
@@ -46,9 +48,10 @@ pub struct ContactView {
 }
 
 /// How somebody can be reached now. By neither means: they find it in their mailbox.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ReachView {
     /// How present.
+    #[schema(value_type = String)]
     pub presence: Presence,
     /// Whether a browser of theirs would show something at once.
     pub by_browser: bool,
@@ -78,14 +81,30 @@ pub fn contacts(directory: &Directory, user: &User, board: &PresenceBoard) -> Ve
         .collect()
 }
 
+/// Who spoke a message, as it stands in JSON: the shape of [`Sender`].
+#[derive(ToSchema)]
+#[schema(as = Sender)]
+#[expect(dead_code, reason = "it documents `Sender`, which knows nothing of OpenAPI")]
+pub struct SenderShape {
+    /// The account, when it is a user's.
+    user: Option<i64>,
+    /// A display name, or the number called from.
+    name: String,
+    /// An address to answer to; empty when unknown.
+    address: String,
+}
+
 /// A message as its recipient sees it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct MessageView {
     /// Which message.
+    #[schema(value_type = String, format = "uuid")]
     pub id: MessageId,
     /// Who spoke it.
+    #[schema(value_type = SenderShape)]
     pub sender: Sender,
-    /// When it was committed.
+    /// When it was committed, in milliseconds since 1970.
+    #[schema(value_type = i64)]
     pub at: UnixMillis,
     /// How long it is.
     pub length_ms: u32,
@@ -95,8 +114,10 @@ pub struct MessageView {
     pub private: bool,
     /// The message that it answers.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>, format = "uuid")]
     pub reply_to: Option<MessageId>,
-    /// What became of it.
+    /// What became of it: `accepted`, `notified`, `delivered` or `heard`.
+    #[schema(value_type = String)]
     pub step: Step,
     /// Whether its recipient chose to keep it.
     pub saved: bool,

@@ -6,6 +6,7 @@ import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import { Chat } from './Chat';
 import { ConnectionPill } from './ConnectionPill';
+import { DropTarget } from './FileDock';
 import { ChatIcon, ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
 import { Inbox } from './Inbox';
 import { Popups } from './Popups';
@@ -37,6 +38,7 @@ function Main() {
         {view === 'profile' && <ProfileView />}
       </main>
       <Popups />
+      <DropTarget />
       <NoticeBar />
     </div>
   );

@@ -6,6 +6,7 @@ import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import type { Contact } from '../types';
 import { Avatar } from './Avatar';
+import { FileDock } from './FileDock';
 import { ChatIcon, CheckIcon } from './icons';
 import { RecorderDock } from './RecorderDock';
 
@@ -32,6 +33,7 @@ export function Speak() {
       </ul>
       <Typed locked={locked} />
       <RecorderDock />
+      <FileDock />
     </section>
   );
 }

@@ -4,6 +4,7 @@
 use actix_web::{HttpResponse, web};
 use hark_engine::id::{ChatId, UserId};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::chat::Draft;
 use crate::store::{ChatThread, Mark};
@@ -28,6 +29,7 @@ struct ThreadView {
 ///
 /// # Errors
 /// When the store can't be read.
+#[utoipa::path(get, path = "/api/v1/chats", tag = "chat", responses((status = 200, description = "The conversations.", body = Object)), security(("session" = []), ("token" = ["chat"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -61,6 +63,7 @@ struct History {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where there is no such user.
+#[utoipa::path(get, path = "/api/v1/chats/{user}", tag = "chat", params(("user" = String, Path, description = "The other one: id or sign-in name."), ("before" = Option<String>, Query, description = "Texts older than this one."), ("limit" = Option<u32>, Query, description = "How many, 1 to 200.")), responses((status = 200, description = "A page of texts, the newest first.", body = Object)), security(("session" = []), ("token" = ["chat"])))]
 pub async fn history(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -77,7 +80,7 @@ pub async fn history(
 }
 
 /// The body of [`send`].
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct NewText {
     text: String,
     /// Sent again under the same key, a text is kept once.
@@ -90,6 +93,7 @@ pub struct NewText {
 /// # Errors
 /// [`ApiError::NotFound`] where there is no such user, [`ApiError::Malformed`] for what is no
 /// text, [`ApiError::TooMany`] for too many.
+#[utoipa::path(post, path = "/api/v1/chats/{user}", tag = "chat", request_body = NewText, params(("user" = String, Path, description = "To whom: id or sign-in name.")), responses((status = 200, description = "The text as it was kept.", body = Object)), security(("session" = []), ("token" = ["chat"])))]
 pub async fn send(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -105,8 +109,9 @@ pub async fn send(
 }
 
 /// The body of [`read`].
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 pub struct ReadUpTo {
+    #[schema(value_type = String)]
     up_to: ChatId,
 }
 
@@ -114,6 +119,7 @@ pub struct ReadUpTo {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where there is no such user.
+#[utoipa::path(post, path = "/api/v1/chats/{user}/read", tag = "chat", request_body = ReadUpTo, params(("user" = String, Path, description = "Who wrote: id or sign-in name.")), responses((status = 204, description = "They are read.")), security(("session" = []), ("token" = ["chat"])))]
 pub async fn read(
     state: web::Data<WebState>,
     signed_in: SignedIn,

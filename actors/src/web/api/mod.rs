@@ -1,18 +1,23 @@
 //! `/api/v1`: what the web client and applications ask and change, as JSON.
 //!
-//! Every route but the sign-in itself asks for a session; every route that changes something is
-//! behind the Origin check in [`super::routes`].
+//! Every route but the sign-in itself asks for a session or a token; every route that changes
+//! something is, for sessions, behind the Origin check in [`super::routes`]. A route that is not
+//! in [`super::openapi`] fails its test, and is closed to tokens.
 
 pub mod chats;
 pub mod contacts;
+pub mod documents;
 pub mod me;
 pub mod messages;
 pub mod outbox;
+mod paging;
 pub mod probes;
 pub mod profile;
 pub mod push;
 pub mod receipt_mail;
 pub mod session;
+pub mod tokens;
+pub mod upload;
 pub mod webhooks;
 
 use actix_web::http::header;
@@ -55,7 +60,12 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/chats/{user}/read", web::post().to(chats::read))
         .route("/outbox", web::get().to(outbox::list))
-        .route("/messages", web::get().to(messages::list))
+        .route("/outbox/{id}", web::get().to(outbox::show))
+        .service(
+            web::resource("/messages")
+                .route(web::get().to(messages::list))
+                .route(web::post().to(upload::send)),
+        )
         .service(
             web::resource("/messages/{id}")
                 .route(web::get().to(messages::show))
@@ -75,6 +85,15 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::post().to(messages::link))
                 .route(web::delete().to(messages::revoke)),
         )
+        .service(
+            web::resource("/tokens")
+                .route(web::get().to(tokens::list))
+                .route(web::post().to(tokens::create)),
+        )
+        .route("/tokens/{id}", web::delete().to(tokens::revoke))
+        .route("/openapi.json", web::get().to(documents::openapi))
+        .route("/docs", web::get().to(documents::page))
+        .route("/problems/{code}", web::get().to(documents::problem))
         .default_service(web::to(nothing));
 }
 

@@ -5,6 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock;
 use crate::outward::push;
@@ -35,7 +36,8 @@ struct Key<'a> {
 }
 
 /// Our public key, for `PushManager.subscribe`.
-async fn key(state: web::Data<WebState>, _signed_in: SignedIn) -> HttpResponse {
+#[utoipa::path(get, path = "/api/v1/push/key", tag = "account", responses((status = 200, description = "The key, in base64url.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn key(state: web::Data<WebState>, _signed_in: SignedIn) -> HttpResponse {
     super::private(Key { key: state.outward.push_key() })
 }
 
@@ -47,7 +49,15 @@ struct Listed {
     created: UnixMillis,
 }
 
-async fn list(state: web::Data<WebState>, signed_in: SignedIn) -> Result<HttpResponse, ApiError> {
+/// The browsers that are told of messages by Web Push.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(get, path = "/api/v1/push/subscriptions", tag = "account", responses((status = 200, description = "The browsers that are told.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn list(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
     let kept = state.store.subscriptions(signed_in.user).await?;
     let listed = kept.into_iter().map(|s| Listed {
         id: s.id,
@@ -59,16 +69,17 @@ async fn list(state: web::Data<WebState>, signed_in: SignedIn) -> Result<HttpRes
 }
 
 /// A browser's `PushSubscription`, and what people call it.
-#[derive(Deserialize)]
-struct Subscribe {
+#[derive(Deserialize, ToSchema)]
+pub struct Subscribe {
     endpoint: String,
     keys: Keys,
     #[serde(default)]
     device: String,
 }
 
-#[derive(Deserialize)]
-struct Keys {
+/// Its keys, in base64url.
+#[derive(Deserialize, ToSchema)]
+pub struct Keys {
     p256dh: String,
     auth: String,
 }
@@ -78,7 +89,12 @@ struct Subscribed {
     id: i64,
 }
 
-async fn subscribe(
+/// Has a browser told of messages.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(post, path = "/api/v1/push/subscriptions", tag = "account", request_body = Subscribe, responses((status = 201, description = "It is told from now on.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn subscribe(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     body: web::Json<Subscribe>,
@@ -99,12 +115,18 @@ async fn subscribe(
     Ok(HttpResponse::Created().json(Subscribed { id }))
 }
 
-#[derive(Deserialize)]
-struct Unsubscribe {
+/// A browser, by its endpoint.
+#[derive(Deserialize, ToSchema)]
+pub struct Unsubscribe {
     endpoint: String,
 }
 
-async fn unsubscribe(
+/// Has a browser, by its endpoint, told no more.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(delete, path = "/api/v1/push/subscriptions", tag = "account", request_body = Unsubscribe, responses((status = 204, description = "It is told no more.")), security(("session" = []), ("token" = ["profile"])))]
+pub async fn unsubscribe(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     body: web::Json<Unsubscribe>,
@@ -114,7 +136,12 @@ async fn unsubscribe(
     Ok(HttpResponse::NoContent().finish())
 }
 
-async fn remove(
+/// Has a browser told no more.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(delete, path = "/api/v1/push/subscriptions/{id}", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 204, description = "It is told no more.")), security(("session" = []), ("token" = ["profile"])))]
+pub async fn remove(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     id: web::Path<i64>,

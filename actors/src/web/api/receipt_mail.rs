@@ -5,6 +5,7 @@ use std::time::Duration;
 use actix_web::{HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use utoipa::ToSchema;
 
 use crate::clock;
 use crate::outward::{Channel, NotifyError, mail};
@@ -41,7 +42,15 @@ struct Shown {
     error: Option<String>,
 }
 
-async fn show(state: web::Data<WebState>, signed_in: SignedIn) -> Result<HttpResponse, ApiError> {
+/// Whether the user gets a mail of what became of their messages.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(get, path = "/api/v1/me/receipt-mail", tag = "account", responses((status = 200, description = "The wish, and how it stands.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn show(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
     let wish = state.store.receipt_mail(signed_in.user).await?;
     let available = state.outward.sends_mail();
     Ok(super::private(match wish {
@@ -64,8 +73,9 @@ async fn show(state: web::Data<WebState>, signed_in: SignedIn) -> Result<HttpRes
     }))
 }
 
-#[derive(Deserialize)]
-struct Wish {
+/// What the user wants.
+#[derive(Deserialize, ToSchema)]
+pub struct Wish {
     address: String,
     #[serde(default)]
     heard: bool,
@@ -79,7 +89,8 @@ struct Set {
 }
 
 /// Sets the wish; an address that is new is sent a code.
-async fn set(
+#[utoipa::path(put, path = "/api/v1/me/receipt-mail", tag = "account", request_body = Wish, responses((status = 200, description = "Whether the address is confirmed.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn set(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     body: web::Json<Wish>,
@@ -117,18 +128,28 @@ async fn set(
     Ok(super::private(Set { confirmed }))
 }
 
-async fn delete(state: web::Data<WebState>, signed_in: SignedIn) -> Result<HttpResponse, ApiError> {
+/// Ends those mails.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(delete, path = "/api/v1/me/receipt-mail", tag = "account", responses((status = 204, description = "No such mail is sent any more.")), security(("session" = []), ("token" = ["profile"])))]
+pub async fn delete(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
     state.store.delete_receipt_mail(signed_in.user).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Deserialize)]
-struct Code {
+/// A code.
+#[derive(Deserialize, ToSchema)]
+pub struct Code {
     code: String,
 }
 
 /// The code that was mailed.
-async fn confirm(
+#[utoipa::path(post, path = "/api/v1/me/receipt-mail/confirm", tag = "account", request_body = Code, responses((status = 204, description = "The address is confirmed.")), security(("session" = []), ("token" = ["profile"])))]
+pub async fn confirm(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     body: web::Json<Code>,

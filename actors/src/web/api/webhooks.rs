@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock;
 use crate::outward::{NotifyError, sign};
@@ -55,15 +56,25 @@ impl From<WebhookRecord> for Listed {
     }
 }
 
-async fn list(state: web::Data<WebState>, signed_in: SignedIn) -> Result<HttpResponse, ApiError> {
+/// The web services that are told of the user's messages.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(get, path = "/api/v1/webhooks", tag = "account", responses((status = 200, description = "The web services, and how they stand.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn list(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
     let kept = state.store.webhooks(signed_in.user).await?;
     Ok(super::private(kept.into_iter().map(Listed::from).collect::<Vec<_>>()))
 }
 
-#[derive(Deserialize)]
-struct Register {
+/// A web service.
+#[derive(Deserialize, ToSchema)]
+pub struct Register {
     url: String,
     #[serde(default)]
+    #[schema(value_type = String)]
     about: About,
 }
 
@@ -74,7 +85,12 @@ struct Registered {
     secret: String,
 }
 
-async fn register(
+/// Has a web service told of every step of messages.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(post, path = "/api/v1/webhooks", tag = "account", request_body = Register, responses((status = 201, description = "Its id, and the secret that signs, which is shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn register(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     body: web::Json<Register>,
@@ -93,7 +109,8 @@ struct Secret {
 }
 
 /// A new secret for the web services that the user's profile names; the old one counts no more.
-async fn profile_secret(
+#[utoipa::path(post, path = "/api/v1/webhooks/profile-secret", tag = "account", responses((status = 200, description = "The secret, shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn profile_secret(
     state: web::Data<WebState>,
     signed_in: SignedIn,
 ) -> Result<HttpResponse, ApiError> {
@@ -101,7 +118,12 @@ async fn profile_secret(
     Ok(super::private(Secret { secret: sign::show(&secret.0) }))
 }
 
-async fn delete(
+/// Has a web service told no more.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 204, description = "It is told no more.")), security(("session" = []), ("token" = ["profile"])))]
+pub async fn delete(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     id: web::Path<i64>,
@@ -120,7 +142,8 @@ struct Pinged {
 }
 
 /// Sends a test, and says what came of it.
-async fn ping(
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/ping", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "What came of it.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn ping(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     id: web::Path<i64>,
@@ -143,7 +166,8 @@ struct Retried {
 }
 
 /// Begins anew with what the service did not take.
-async fn retry(
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events are told again.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn retry(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     id: web::Path<i64>,

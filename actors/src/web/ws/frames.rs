@@ -87,6 +87,10 @@ pub enum Outgoing {
         contacts: Vec<ContactView>,
         /// Their lamps.
         counts: Counts,
+        /// The last event of the log: whoever comes back with it is told what follows.
+        last_event_id: i64,
+        /// Whether what was missed follows; else the lists are to be read afresh.
+        resumed: bool,
     },
     /// A contact came or went.
     Presence {
@@ -153,6 +157,8 @@ pub struct Receipt {
     /// What happened.
     #[serde(flatten)]
     pub step: StepView,
+    /// The event's place in the log.
+    pub event_id: i64,
 }
 
 /// An event as a sender sees it.
@@ -212,6 +218,8 @@ pub struct MessageState {
     /// It was taken back from the deleted ones.
     #[serde(skip_serializing_if = "is_false")]
     pub restored: bool,
+    /// The event's place in the log.
+    pub event_id: i64,
 }
 
 const fn is_false(value: &bool) -> bool {
@@ -222,7 +230,14 @@ impl MessageState {
     /// What an event changes in its recipient's mailbox, if anything.
     pub fn of(logged: &LoggedEvent) -> Option<Self> {
         let message = logged.message;
-        let blank = Self { message, step: None, saved: false, deleted: false, restored: false };
+        let blank = Self {
+            message,
+            step: None,
+            saved: false,
+            deleted: false,
+            restored: false,
+            event_id: logged.seq,
+        };
         let step = |step| Self { step: Some(step), ..blank.clone() };
         match &logged.event {
             Event::Notified { .. } => Some(step(Step::Notified)),
@@ -312,6 +327,7 @@ mod tests {
             recipient: logged.recipient,
             recipient_name: "Bob".into(),
             step: StepView::of(&logged).unwrap(),
+            event_id: logged.seq,
         });
         let json = serde_json::to_value(&receipt).unwrap();
         assert_eq!(json["type"], "receipt");
