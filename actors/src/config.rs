@@ -1,6 +1,7 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod outside;
 mod outward;
 mod trunk;
 
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use outside::Outside;
 pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
 
@@ -81,6 +83,8 @@ pub struct Config {
     /// `[[trunk]]`
     #[serde(rename = "trunk")]
     pub trunks: Vec<Trunk>,
+    /// `[outside]`
+    pub outside: Outside,
     /// `[mail]`
     pub mail: Mail,
     /// `[outward]`
@@ -141,6 +145,9 @@ pub struct Sip {
     pub max_calls: usize,
     /// Whether callers from foreign domains may leave messages without a password.
     pub guests: bool,
+    /// Whether telephones that are registered and did not subscribe to their lamp are told of
+    /// it all the same.
+    pub unsolicited_lamps: bool,
 }
 
 impl Default for Sip {
@@ -153,6 +160,7 @@ impl Default for Sip {
             ],
             max_calls: 2000,
             guests: true,
+            unsolicited_lamps: true,
         }
     }
 }
@@ -419,6 +427,9 @@ impl Config {
         }
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
+        }
+        if let Err((key, value, message)) = self.outside.check() {
+            return wrong(key, value, message);
         }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {

@@ -1,7 +1,7 @@
 //! The whole server: everything started in order, everything stopped in order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hark_engine::dialplan::Options;
@@ -16,22 +16,32 @@ use crate::bus::Bus;
 use crate::calls::{
     CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
 };
+use crate::chat::post::Post;
+use crate::chat::{Chat, ChatMetrics};
 use crate::config::{Config, SipTransport};
-use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
+use crate::delivery::{
+    DeliveryMetrics, DeliveryServices, DispatcherArguments, Lines, Verifier, Waiting,
+};
+use crate::devices::Devices;
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
+use crate::outside::Outside;
 use crate::outward::{Outward, OutwardError, Services};
 use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
-use crate::registrations::Registrations;
+use crate::registrations::{Registrations, Routes};
 use crate::reload::{Part, Reloads};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
+use crate::subscriptions::{NotifierArguments, SubscriptionMetrics, SubscriptionServices};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
+use crate::texts::inbound::{self, Inbound};
+use crate::texts::receipts::Receipts;
+use crate::texts::{Texts, hook};
 use crate::trace::{self, TraceConfig, Traces};
 use crate::users::{UserError, Users};
 use crate::web::{self, WebConfig};
@@ -180,14 +190,67 @@ impl Server {
         let (sip, sip_ended) =
             crate::sip::start(sip_config(&config), sip_events, &registry, None).await?;
         sip.command(Command::SetAccounts(site::accounts(&store).await?));
+        let devices = Devices::default();
         let mut registrations =
-            Registrations::new(store.clone(), presence.clone(), directory.clone());
-        let restored = registrations.restore(&sip).await?;
+            Registrations::new(store.clone(), presence.clone(), directory.clone(), devices.clone());
+        let (notifier, notifier_events) = mpsc::channel(QUEUE);
+        // Before the first telephone is back: texts wait for it.
+        let post_events = bus.subscribe();
+        let restored = registrations.restore(&sip, &notifier).await?;
         tracing::info!(restored, "registrations from before the start");
         let (calls, call_events) = mpsc::channel(QUEUE);
-        let events = tokio::spawn(registrations.run(events, calls));
+        let (text_sender, text_events) = mpsc::channel(QUEUE);
+        let routes = Routes { calls, notifier, texts: text_sender };
+        let events = tokio::spawn(registrations.run(sip.clone(), events, routes));
+
+        let texts =
+            Texts::new(sip.clone(), directory.clone(), devices.clone(), Arc::clone(&domain));
+        let chat_metrics = ChatMetrics::register(&registry)?;
+        let (chat, posts) = Chat::new(store.clone(), bus.clone(), chat_metrics.clone());
+        let post = Post {
+            chat: chat.clone(),
+            texts: texts.clone(),
+            presence: presence.clone(),
+            bus: bus.clone(),
+            metrics: chat_metrics,
+        };
+        tokio::spawn(post.run(posts, post_events));
+        let receipts = Receipts { store: store.clone(), texts: texts.clone() };
+        tokio::spawn(receipts.run(bus.subscribe()));
+        let inbound = Inbound {
+            sip: sip.clone(),
+            chat: chat.clone(),
+            messages: messages.clone(),
+            recordings: recordings.clone(),
+            store: store.clone(),
+            presence: presence.clone(),
+            directory: directory.clone(),
+            domain: Arc::clone(&domain),
+            limit_seconds: config.messages.limit_seconds,
+            guests: config.sip.guests,
+            outcomes: inbound::outcomes(&registry)?,
+        };
+        tokio::spawn(inbound.run(text_events));
+        let notifier = NotifierArguments {
+            services: SubscriptionServices {
+                sip: sip.clone(),
+                store: store.clone(),
+                presence: presence.clone(),
+                bus: bus.clone(),
+                directory: directory.clone(),
+                devices,
+                domain: Arc::clone(&domain),
+                unsolicited: config.sip.unsolicited_lamps,
+                metrics: SubscriptionMetrics::register(&registry)?,
+            },
+            sip: Arc::new(Mutex::new(notifier_events)),
+        };
+        outward.serve_sip(hook::serve(texts));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
+        let waiting = Waiting::default();
+        let policy = Arc::new(config.outside.clone());
+        let base = Arc::new(OnceLock::new());
         let metrics = CallMetrics::register(&registry)?;
         let services = CallServices {
             sip: sip.clone(),
@@ -198,6 +261,8 @@ impl Server {
             messages: messages.clone(),
             store: store.clone(),
             presence: presence.clone(),
+            waiting: waiting.clone(),
+            outside: Arc::clone(&policy),
             users: users.clone(),
             directory,
             dialplan: dialplans.in_force(),
@@ -205,7 +270,7 @@ impl Server {
             trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
             webhooks: Webhooks::start(&registry)?,
             metrics,
-            domain,
+            domain: Arc::clone(&domain),
             language: config.site.language.as_str().into(),
             max_calls: config.sip.max_calls,
             guests: config.sip.guests,
@@ -225,11 +290,18 @@ impl Server {
                     messages: messages.clone(),
                     bus: bus.clone(),
                     presence: presence.clone(),
-                    ringer,
+                    ringer: ringer.clone(),
+                    lines: Lines::default(),
+                    waiting,
+                    outward: outward.clone(),
+                    users: users.clone(),
+                    outside: Arc::clone(&policy),
+                    base: Arc::clone(&base),
                     metrics: DeliveryMetrics::register(&registry)?,
                 },
                 handover: Arc::new(Mutex::new(handover)),
             },
+            notifier,
             store: store.clone(),
             fatal: fatal_sender,
         };
@@ -239,8 +311,24 @@ impl Server {
 
         let services = outward.start_services(&bus, users.clone());
         let parts = web::Parts {
+            verifier: Verifier {
+                store: store.clone(),
+                ringer,
+                outward: outward.clone(),
+                outside: Arc::clone(&policy),
+                users: users.clone(),
+            },
+            outside: Outside {
+                store: store.clone(),
+                users: users.clone(),
+                policy,
+                domain,
+                language: config.site.language.as_str().into(),
+                limit_secs: config.messages.limit_seconds,
+            },
             store,
             messages,
+            chat,
             recordings,
             users: users.clone(),
             board: presence,
@@ -248,6 +336,10 @@ impl Server {
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
+        let public =
+            config.web.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        // Set here alone.
+        let _ = base.set(public.unwrap_or_else(|| format!("http://{}", web.addr())));
         let reloads = Reloads::new(dialplans, vec![("users", read_users(users, &sip))]);
         let answers = Answers {
             reloads: reloads.clone(),
@@ -395,5 +487,6 @@ fn web_config(config: &Config) -> WebConfig {
         domain: config.site.domain.clone(),
         public_url: config.web.public_url.clone(),
         limit_seconds: config.messages.limit_seconds,
+        trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
     }
 }

@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | switchboard | restarted, [`RESTARTS_A_MINUTE`] times a minute at most | the calls that are up; what was said in them is made into messages at once |
 //! | dispatcher | the same | nothing: deliveries are resumed from the store |
+//! | notifier | the same | SIP subscriptions, which end as deactivated: telephones subscribe again at once |
 //! | store actor | the same | nothing: it only watches the writer's thread |
 //!
 //! One that fails oftener ends the process with an error, so that whatever watches over it (a
@@ -18,6 +19,7 @@ use tokio::sync::watch;
 use crate::calls::{Switchboard, SwitchboardArguments, SwitchboardMessage};
 use crate::delivery::{Dispatcher, DispatcherArguments, DispatcherMessage};
 use crate::store::{Store, StoreActor};
+use crate::subscriptions::{Notifier, NotifierArguments};
 
 /// How often one actor may be restarted in any minute.
 pub const RESTARTS_A_MINUTE: usize = 5;
@@ -34,6 +36,8 @@ pub struct SupervisorArguments {
     pub switchboard: SwitchboardArguments,
     /// For the dispatcher.
     pub dispatcher: DispatcherArguments,
+    /// For the notifier.
+    pub notifier: NotifierArguments,
     /// For the store actor.
     pub store: Store,
     /// Set to true when the server can't go on.
@@ -53,6 +57,7 @@ pub enum SupervisorMessage {
 enum Child {
     Switchboard,
     Dispatcher,
+    Notifier,
     Store,
 }
 
@@ -84,7 +89,7 @@ impl Actor for Supervisor {
             dispatcher: None,
             draining: false,
         };
-        for child in [Child::Store, Child::Dispatcher, Child::Switchboard] {
+        for child in [Child::Store, Child::Dispatcher, Child::Notifier, Child::Switchboard] {
             state.start(child, myself.get_cell()).await?;
         }
         Ok(state)
@@ -168,6 +173,10 @@ impl SupervisorState {
                 let id = actor.get_id();
                 self.dispatcher = Some(actor);
                 id
+            }
+            Child::Notifier => {
+                let arguments = self.arguments.notifier.clone();
+                Actor::spawn_linked(None, Notifier, arguments, me).await?.0.get_id()
             }
             Child::Store => {
                 let store = self.arguments.store.clone();

@@ -81,6 +81,8 @@ const element = (id) => page.getByTestId(id).first();
 const commands = {
   open: ({ url }) => page.goto(url, WAIT).then(() => null),
   fill: ({ id, text }) => element(id).fill(text, WAIT),
+  press: ({ id, key }) => element(id).press(key, WAIT),
+  resize: ({ width, height }) => page.setViewportSize({ width, height }),
   click: ({ id }) => element(id).click(WAIT),
   visible: ({ id }) => element(id).waitFor({ state: "visible", ...WAIT }),
   hidden: ({ id }) => element(id).waitFor({ state: "hidden", ...WAIT }),

@@ -76,6 +76,18 @@ impl Browser {
         self.command(json!({ "do": "fill", "id": id, "text": text }));
     }
 
+    /// Presses a key in an element: `Enter`, `Escape`.
+    #[track_caller]
+    pub fn press(&mut self, id: &str, key: &str) {
+        self.command(json!({ "do": "press", "id": id, "key": key }));
+    }
+
+    /// Makes the window this large.
+    #[track_caller]
+    pub fn resize(&mut self, width: u32, height: u32) {
+        self.command(json!({ "do": "resize", "width": width, "height": height }));
+    }
+
     /// Clicks.
     #[track_caller]
     pub fn click(&mut self, id: &str) {

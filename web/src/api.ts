@@ -1,7 +1,12 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
-import { readContact, readMessage } from './protocol';
-import type { About, Contact, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, Webhook } from './types';
+import { readChatText } from './chat/read';
+import type { ChatId, Page, ThreadSummary } from './chat/types';
+import { readProfile } from './profile';
+import { readContact, readMessage, readUser } from './protocol';
+import type {
+  About, Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, UserId, Webhook,
+} from './types';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -24,9 +29,22 @@ export const api = {
   signIn: (name: string, password: string) =>
     call<{ user: User }>('POST', '/api/v1/session', { name, password }),
   signOut: () => call<void>('DELETE', '/api/v1/session'),
-  me: () => call<Me>('GET', '/api/v1/me'),
+  async me(): Promise<Me> {
+    const me = await call<Me>('GET', '/api/v1/me');
+    return { ...me, profile: readProfile(me.profile) };
+  },
   doNotDisturb: (on: boolean) => call<unknown>('PUT', '/api/v1/me/do-not-disturb', { on }),
-  saveProfile: (profile: Profile) => call<unknown>('PUT', '/api/v1/me/profile', profile),
+  async saveProfile(profile: Profile): Promise<Profile> {
+    return readProfile(await call<unknown>('PUT', '/api/v1/me/profile', profile));
+  },
+  explainProfile: (assumed: Assumed) =>
+    call<{ lines: ExplainedLine[] }>('POST', '/api/v1/me/profile/explain', assumed),
+  sendCode: (device: string) =>
+    call<{ sent: string; expires_seconds: number }>('POST', verifyPath(device)),
+  async giveCode(device: string, code: string): Promise<Profile> {
+    return readProfile(await call<unknown>('PUT', verifyPath(device), { code }));
+  },
+  explainMessage: (id: MessageId) => call<{ lines: ExplainedLine[] }>('GET', at(id, '/explain')),
 
   async contacts(): Promise<Contact[]> {
     const list = await call<unknown[]>('GET', '/api/v1/contacts');
@@ -35,6 +53,20 @@ export const api = {
   async messages(folder: Folder): Promise<Message[]> {
     const list = await call<unknown[]>('GET', `/api/v1/messages?folder=${folder}`);
     return list.map(readMessage).filter((m) => m !== null);
+  },
+  async chats(): Promise<ThreadSummary[]> {
+    const list = await call<{ with: unknown; last: unknown; unread?: number }[]>('GET', '/api/v1/chats');
+    return list.flatMap((thread) => {
+      const user = readUser(thread.with);
+      const last = readChatText(thread.last);
+      return user && last ? [{ with: user, last, unread: thread.unread ?? 0 }] : [];
+    });
+  },
+  /** A page of a conversation; before a text, or the latest. */
+  async chat(user: UserId, before: ChatId | null): Promise<Page> {
+    const query = before === null ? '' : `?before=${before}`;
+    const page = await call<{ messages: unknown[]; next?: number | null }>('GET', `/api/v1/chats/${user}${query}`);
+    return { messages: page.messages.map(readChatText).filter((m) => m !== null), next: page.next ?? null };
   },
   outbox: () => call<OutboxEntry[]>('GET', '/api/v1/outbox'),
 
@@ -64,6 +96,10 @@ export const api = {
 
 function at(id: MessageId, what = ''): string {
   return `/api/v1/messages/${encodeURIComponent(id)}${what}`;
+}
+
+function verifyPath(device: string): string {
+  return `/api/v1/me/devices/${encodeURIComponent(device)}/verify`;
 }
 
 async function call<T>(method: string, path: string, body?: unknown): Promise<T> {

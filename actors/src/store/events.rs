@@ -212,6 +212,7 @@ fn bounded(mut event: Event) -> Event {
         Event::Notified { device } | Event::Delivered { device } | Event::Heard { device, .. } => {
             cut(device);
         }
+        Event::Called { device, .. } => cut(device),
         Event::AttemptFailed { device, reason } => {
             cut(device);
             cut(reason);

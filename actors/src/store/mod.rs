@@ -8,12 +8,16 @@
 //! [`Store`] is a handle that is cheap to clone. [`actor::StoreActor`] supervises the writer.
 
 pub mod actor;
+mod chats;
+mod delivery;
 pub mod error;
 mod events;
+mod imdn;
 mod links;
 mod mailbox;
 mod messages;
 mod metrics;
+mod outside;
 mod pins;
 mod push;
 mod readers;
@@ -22,6 +26,7 @@ mod receipts;
 mod schema;
 mod sessions;
 mod users;
+mod verification;
 mod webhooks;
 mod writer;
 
@@ -39,8 +44,11 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 pub use actor::StoreActor;
+pub use chats::{ChatEntry, ChatThread, KeptChat, Mark, Marked, NewChat};
+pub use delivery::{CallClaim, Limited};
 pub use error::StoreError;
 pub use events::Appended;
+pub use imdn::{Subject, Wish};
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};
@@ -50,6 +58,7 @@ pub use receipt_mails::{Confirmed, ReceiptMail, ReceiptNews};
 pub use receipts::HeardCount;
 pub use sessions::StoredBinding;
 pub use users::{DigestSecrets, NewUser, UserRecord};
+pub use verification::{CODE_LIFETIME, CodeGiven};
 pub use webhooks::{About, QueuedEvent, SigningSecret, ToldEvent, WebhookRecord};
 
 use metrics::StoreMetrics;

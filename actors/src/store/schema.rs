@@ -134,6 +134,50 @@ CREATE TABLE pin_attempts (
 ) STRICT;
 ",
     r"
+-- Rows with an address stand for a number or address outside, to whom messages are sent like to
+-- users; nobody signs in or registers as one.
+ALTER TABLE users ADD COLUMN address TEXT;
+CREATE UNIQUE INDEX users_by_address ON users(address) WHERE address IS NOT NULL;
+
+-- What was shown to be a user's own, and the codes that are to show it.
+CREATE TABLE verified (
+    user    INTEGER NOT NULL REFERENCES users(id),
+    address TEXT    NOT NULL,
+    at      INTEGER NOT NULL,
+    PRIMARY KEY (user, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE codes (
+    user      INTEGER NOT NULL REFERENCES users(id),
+    address   TEXT    NOT NULL,
+    code_hash BLOB    NOT NULL CHECK (length(code_hash) = 32),
+    expires   INTEGER NOT NULL,
+    wrong     INTEGER NOT NULL DEFAULT 0,
+    PRIMARY KEY (user, address)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE codes_sent (
+    user    INTEGER NOT NULL,
+    address TEXT    NOT NULL,
+    at      INTEGER NOT NULL
+) STRICT;
+
+-- The delivery calls of the last days: what limits are judged by.
+CREATE TABLE delivery_calls (
+    user    INTEGER NOT NULL,
+    address TEXT,
+    sender  INTEGER,
+    at      INTEGER NOT NULL
+) STRICT;
+CREATE INDEX delivery_calls_by_time ON delivery_calls(at);
+
+-- Why a message went where it went.
+CREATE TABLE explanations (
+    message   BLOB    NOT NULL REFERENCES messages(id),
+    recipient INTEGER NOT NULL REFERENCES users(id),
+    line      TEXT    NOT NULL
+) STRICT;
+CREATE INDEX explanations_by_message ON explanations(message, recipient);
+",
+    r"
 -- Browsers that are told of messages by Web Push (RFC 8030), also while Hark is not open in them.
 CREATE TABLE push_subscriptions (
     id       INTEGER PRIMARY KEY,
@@ -254,6 +298,46 @@ BEGIN
                 AND json_extract(e.event, '$.kind') = 'heard'))
         AND (SELECT count(*) FROM receipt_mail_queue q WHERE q.user = r.user) < 1000;
 END;
+",
+    r"
+-- Texts between two users. The marks in the columns are folded from chat_events.
+CREATE TABLE chats (
+    id        INTEGER PRIMARY KEY AUTOINCREMENT,
+    sender    INTEGER NOT NULL REFERENCES users(id),
+    recipient INTEGER NOT NULL REFERENCES users(id),
+    at        INTEGER NOT NULL,
+    text      TEXT    NOT NULL,
+    key       TEXT,
+    delivered INTEGER,
+    read      INTEGER,
+    -- When a telephone of the recipient took it as a MESSAGE.
+    texted    INTEGER,
+    UNIQUE (sender, key)
+) STRICT;
+CREATE INDEX chats_by_thread ON chats(sender, recipient, id);
+CREATE INDEX chats_unread ON chats(recipient, sender) WHERE read IS NULL;
+CREATE INDEX chats_untexted ON chats(recipient, id) WHERE texted IS NULL AND read IS NULL;
+
+CREATE TABLE chat_events (
+    seq    INTEGER PRIMARY KEY AUTOINCREMENT,
+    chat   INTEGER NOT NULL REFERENCES chats(id),
+    at     INTEGER NOT NULL,
+    mark   TEXT    NOT NULL CHECK (mark IN ('delivered', 'read')),
+    device TEXT    NOT NULL
+) STRICT;
+CREATE INDEX chat_events_by_chat ON chat_events(chat);
+
+-- Which SIP client wants to be told what becomes of what it sent (RFC 5438), and what it was
+-- told. A subject is `chat:` or `voice:` with an id.
+CREATE TABLE imdn_wishes (
+    subject    TEXT    NOT NULL PRIMARY KEY,
+    sender     INTEGER NOT NULL REFERENCES users(id),
+    recipient  INTEGER NOT NULL REFERENCES users(id),
+    message_id TEXT    NOT NULL,
+    wanted     INTEGER NOT NULL,
+    told       INTEGER NOT NULL DEFAULT 0,
+    at         INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
 ",
 ];
 

@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::chat::ChatError;
 use crate::store::StoreError;
 use crate::users::UserError;
 
@@ -65,6 +66,18 @@ impl From<StoreError> for ApiError {
             StoreError::NotFound { what } => Self::NotFound(what),
             StoreError::Conflict { what } => Self::Conflict(what),
             StoreError::Illegal(illegal) => Self::Conflict(illegal.to_string()),
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Store(error) => error.into(),
+            ChatError::TooFast(wait) => Self::TooMany(wait),
+            ChatError::Empty | ChatError::TooLong | ChatError::Key | ChatError::Yourself => {
+                Self::Malformed(error.to_string())
+            }
         }
     }
 }

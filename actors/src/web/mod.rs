@@ -40,7 +40,10 @@ use tokio::task::JoinHandle;
 pub use self::password::hash as hash_password;
 pub use self::state::WebState;
 use crate::bus::Bus;
+use crate::chat::Chat;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
@@ -71,6 +74,8 @@ pub struct WebConfig {
     pub public_url: Option<String>,
     /// The longest message, in seconds.
     pub limit_seconds: u32,
+    /// The names of the trunks.
+    pub trunks: Vec<String>,
 }
 
 /// The services that the server stands on.
@@ -80,12 +85,18 @@ pub struct Parts {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
     /// Mail, Web Push and webhooks.
     pub outward: Outward,
     /// Where the metrics are registered.

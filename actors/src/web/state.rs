@@ -16,7 +16,10 @@ use super::metrics::WebMetrics;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
+use crate::chat::Chat;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
@@ -36,12 +39,18 @@ pub struct WebState {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
     /// Mail, Web Push and webhooks.
     pub outward: Outward,
     /// The open sessions.
@@ -66,14 +75,28 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, outward, registry } = parts;
+        let Parts {
+            store,
+            messages,
+            chat,
+            recordings,
+            users,
+            board,
+            verifier,
+            outside,
+            outward,
+            registry,
+        } = parts;
         Ok(Self {
             config,
             store,
             messages,
+            chat,
             recordings,
             users,
             board,
+            verifier,
+            outside,
             outward,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,

@@ -18,6 +18,7 @@ use hark_engine::time::Instant;
 
 use super::ogg_progress::{NotOgg, OggProgress};
 use crate::clock;
+use crate::outside::{OutsideError, Recipient};
 use crate::recording::{
     Intent as SpoolIntent, RecordingError, SinkFull, Spool, SpoolFormat, SpoolHeader, SpoolSink,
     SpoolSource,
@@ -49,7 +50,7 @@ pub struct Intent {
     /// Who speaks.
     pub sender: UserId,
     /// To whom.
-    pub to: Vec<UserId>,
+    pub to: Vec<Recipient>,
     /// What the bytes will be.
     pub mime: String,
     /// Whether it goes before others.
@@ -65,6 +66,9 @@ pub enum UploadError {
     /// It was meant for nobody.
     #[error("choose 1 to {MOST_RECIPIENTS} recipients who exist")]
     Recipients,
+    /// Some of them can't be written to.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
     /// It is no Ogg Opus.
     #[error("'{0}' can't be kept: record audio/ogg with the Opus codec")]
     Mime(String),
@@ -89,7 +93,7 @@ impl UploadError {
     const fn label(&self) -> &'static str {
         match self {
             Self::OneAtATime => "one_at_a_time",
-            Self::Recipients => "recipients",
+            Self::Recipients | Self::Outside(_) => "recipients",
             Self::Mime(_) | Self::NotOgg(_) => "not_ogg",
             Self::Sink(_) => "sink",
             Self::Recording(_) => "recording",
@@ -242,13 +246,15 @@ fn count(app: &WebState, outcome: &str) {
 }
 
 async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<UserId>), UploadError> {
-    let Intent { sender, mut to, mime, urgent } = intent;
+    let Intent { sender, to, mime, urgent } = intent;
     let kind = mime.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("audio/ogg") {
         return Err(UploadError::Mime(mime.chars().take(64).collect()));
     }
-    to.sort_unstable();
-    to.dedup();
+    if to.is_empty() || to.len() > MOST_RECIPIENTS {
+        return Err(UploadError::Recipients);
+    }
+    let to = app.outside.resolve(Some(sender), &to).await?;
     let directory = app.directory();
     let speaker = directory.user(sender).ok_or(ApiError::SignedOut)?;
     let recipients: Vec<_> = to.iter().filter_map(|id| directory.user(*id)).collect();
