@@ -3,6 +3,9 @@
 
 mod trunk;
 
+mod events;
+mod retention;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +13,9 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use trunk::{Trunk, TrunkAddress};
+
+pub use events::Events;
+pub use retention::Retention;
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +80,10 @@ pub struct Config {
     pub trace: Trace,
     /// `[messages]`
     pub messages: Messages,
+    /// `[events]`
+    pub events: Events,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[speech]`
     pub speech: Speech,
     /// `[[trunk]]`
@@ -414,6 +424,11 @@ impl Config {
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
+        for checked in [self.events.check(), self.retention.check()] {
+            if let Err((key, value, message)) = checked {
+                return wrong(key, value, message);
+            }
+        }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {
                 return wrong(key, value, message);
@@ -481,5 +496,8 @@ mod tests {
         assert!(parse("[media]\nports = \"9-3\"").is_err());
         assert!(parse("[web]\npublic_url = \"ftp://x\"").is_err());
         assert!(parse("[speech]\ncommand = []").is_err());
+        assert!(parse("[events]\nquiet_hours = \"22\"").unwrap_err().contains("22:00-07:00"));
+        assert!(parse("[events]\ntime_zone = \"Mars\"").unwrap_err().contains("IANA"));
+        assert!(parse("[retention]\nsweep_seconds = 0").unwrap_err().contains("86400"));
     }
 }

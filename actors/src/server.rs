@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminError, AdminServer, Answers, Socket};
+use crate::announce::{AnnouncerServices, Announcements};
 use crate::bus::Bus;
 use crate::calls::{
     CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
@@ -27,6 +28,8 @@ use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::registrations::Registrations;
 use crate::reload::{Part, Reloads};
+use crate::retention::orphans::{self, OrphansError};
+use crate::retention::{JanitorMetrics, JanitorServices, Retention};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
@@ -66,6 +69,9 @@ pub enum StartError {
     /// The spools can't be used.
     #[error(transparent)]
     Recording(#[from] crate::recording::RecordingError),
+    /// It can't be looked for audio that nothing names.
+    #[error(transparent)]
+    Orphans(#[from] OrphansError),
     /// The media threads can't be started.
     #[error("the media threads can't be started: {0}")]
     Media(std::io::Error),
@@ -162,6 +168,11 @@ impl Server {
         };
         // Listed before anybody records, and settled while we serve already.
         let orphans = crate::recording::recover::recover(store.dir())?;
+        let spoken = orphans.iter().map(|orphan| orphan.header.message).collect();
+        let unnamed = orphans::remove(&store, spoken).await?;
+        if unnamed > 0 {
+            tracing::info!(unnamed, "audio files that nothing names were removed");
+        }
         tokio::spawn(async move { recovery.settle_all(orphans).await });
 
         let media =
@@ -180,11 +191,42 @@ impl Server {
 
         let (ringer, rings) = mpsc::channel(QUEUE);
         let metrics = CallMetrics::register(&registry)?;
+        let prompts = Prompts::new(config.speech.prompts.as_deref());
+        let retention = Retention::new(store.clone(), &config.retention);
+        let announcements = Announcements::new(
+            store.clone(),
+            directory.clone(),
+            &config.events,
+            &domain,
+            &config.site.language,
+        );
+        let announcer = AnnouncerServices {
+            store: store.clone(),
+            messages: messages.clone(),
+            recordings: recordings.clone(),
+            speech: speech.clone(),
+            prompts: prompts.clone(),
+            directory: directory.clone(),
+            bus: bus.clone(),
+            domain: Arc::clone(&domain),
+            language: config.site.language.as_str().into(),
+            announcements: announcements.clone(),
+            registry: registry.clone(),
+            outcomes: AnnouncerServices::outcomes(&registry)?,
+        };
+        let janitor = JanitorServices {
+            store: store.clone(),
+            messages: messages.clone(),
+            users: users.clone(),
+            bus: bus.clone(),
+            retention: retention.clone(),
+            metrics: JanitorMetrics::register(&registry)?,
+        };
         let services = CallServices {
             sip: sip.clone(),
             media,
             speech,
-            prompts: Prompts::new(config.speech.prompts.as_deref()),
+            prompts,
             recordings: recordings.clone(),
             messages: messages.clone(),
             store: store.clone(),
@@ -221,6 +263,8 @@ impl Server {
                 },
                 handover: Arc::new(Mutex::new(handover)),
             },
+            announcer,
+            janitor,
             store: store.clone(),
             fatal: fatal_sender,
         };
@@ -234,6 +278,8 @@ impl Server {
             recordings,
             users: users.clone(),
             board: presence,
+            announcements,
+            retention,
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;

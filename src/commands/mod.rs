@@ -3,6 +3,7 @@
 mod calls;
 mod dialplan;
 mod explain;
+mod group;
 mod reload;
 mod serve;
 mod table;
@@ -61,6 +62,9 @@ enum Command {
     /// Look after the users (while the server is stopped).
     #[command(subcommand)]
     User(user::User),
+    /// Look after groups of users (while the server is stopped).
+    #[command(subcommand)]
+    Group(group::Group),
 }
 
 /// Where the configuration is.
@@ -91,6 +95,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Dialplan(dialplan) => dialplan.run(),
         Command::Explain(explain) => explain.run(),
         Command::User(user) => user.run(),
+        Command::Group(group) => group.run(),
     }
 }
 
@@ -112,6 +117,14 @@ fn print(text: &str) {
     use std::io::Write;
     // Whoever closed the other end has read enough.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// The store of a configuration, while no server serves it.
+fn open_store(config: &ConfigFile) -> Result<hark_actors::store::Store, ExitCode> {
+    use hark_actors::store::{Store, StoreConfig};
+    let config = config.read()?;
+    Store::open(StoreConfig::new(&config.storage.dir), &Default::default())
+        .map_err(|error| complain(&error, ExitCode::FAILURE))
 }
 
 /// A runtime for commands that talk to sockets or the store.

@@ -1,5 +1,6 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
+import type { EventReport, EventRequest, Group, Retention, Schedule } from './events';
 import { readContact, readMessage } from './protocol';
 import type { Contact, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
 
@@ -36,6 +37,17 @@ export const api = {
     const list = await call<unknown[]>('GET', `/api/v1/messages?folder=${folder}`);
     return list.map(readMessage).filter((m) => m !== null);
   },
+  events: () => call<EventReport[]>('GET', '/api/v1/events?limit=20'),
+  announce: (event: EventRequest) =>
+    call<{ id: string }>('POST', '/api/v1/events', event, { 'idempotency-key': crypto.randomUUID() }),
+  schedules: () => call<Schedule[]>('GET', '/api/v1/schedules'),
+  plan: (schedule: { name: string; recurrence: string; event: EventRequest }) =>
+    call<unknown>('POST', '/api/v1/schedules', schedule),
+  unplan: (id: number) => call<unknown>('DELETE', `/api/v1/schedules/${id}`),
+  groups: () => call<Group[]>('GET', '/api/v1/groups'),
+  retention: () => call<Retention>('GET', '/api/v1/me/retention'),
+  confirm: (id: MessageId) => call<unknown>('POST', at(id, '/confirm')),
+
   outbox: () => call<OutboxEntry[]>('GET', '/api/v1/outbox'),
 
   heard: (id: MessageId, heard_ms: number) => call<unknown>('POST', at(id, '/heard'), { heard_ms }),
@@ -49,14 +61,14 @@ function at(id: MessageId, what = ''): string {
   return `/api/v1/messages/${encodeURIComponent(id)}${what}`;
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+async function call<T>(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: body === undefined ? more : { 'content-type': 'application/json', ...more },
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {

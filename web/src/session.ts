@@ -15,7 +15,7 @@ import { initialState, reduce, unheard } from './state';
 import { Store, useStore } from './store';
 import type { Message, MessageId, Profile, UserId } from './types';
 
-const VIEWS: readonly View[] = ['inbox', 'speak', 'sent', 'profile'];
+const VIEWS: readonly View[] = ['inbox', 'speak', 'sent', 'events', 'profile'];
 
 export class Session {
   readonly state = new Store<State>(initialState);
@@ -247,6 +247,8 @@ export class Session {
         void this.reload();
         return;
       case 'presence':
+      case 'event':
+      case 'mailbox':
       case 'notice':
       case 'ping':
         return;

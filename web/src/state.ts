@@ -6,7 +6,7 @@ import type {
 } from './types';
 import { STEPS } from './types';
 
-export type View = 'inbox' | 'speak' | 'sent' | 'profile';
+export type View = 'inbox' | 'speak' | 'sent' | 'events' | 'profile';
 
 export type Connection =
   | { status: 'connecting' }
@@ -44,6 +44,8 @@ export interface State {
   /** Who hears what is recorded next. */
   chosen: UserId[];
   view: View;
+  /** Counts what was told of announcements and of the mailbox: whoever shows them reads anew. */
+  eventNews: number;
   notice: Notice | null;
 }
 
@@ -59,6 +61,7 @@ export const initialState: State = {
   popups: [],
   selected: null,
   chosen: [],
+  eventNews: 0,
   view: 'inbox',
   notice: null,
 };
@@ -165,6 +168,9 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     }
     case 'notice':
       return { ...state, notice: { kind: 'info', text: frame.text } };
+    case 'event':
+    case 'mailbox':
+      return { ...state, eventNews: state.eventNews + 1 };
     // The list itself is counted; recordings and pings are answered elsewhere.
     case 'counts':
     case 'recording':

@@ -282,7 +282,12 @@ async fn pump_bus(
             Ok(event) => match &*event {
                 BusEvent::Presence { user, reach } => DispatcherMessage::Presence(*user, *reach),
                 BusEvent::Logged { event, .. } => match event.event {
-                    Event::Heard { .. } | Event::Saved | Event::Deleted => {
+                    Event::Heard { .. }
+                    | Event::Confirmed { .. }
+                    | Event::Saved
+                    | Event::Deleted
+                    | Event::Expired
+                    | Event::Purged => {
                         DispatcherMessage::Settled(event.message, event.recipient)
                     }
                     Event::Notified { ref device } if device == BROWSER => {
@@ -300,6 +305,9 @@ async fn pump_bus(
                 BusEvent::PopUp { .. }
                 | BusEvent::Arrived { .. }
                 | BusEvent::Lamp { .. }
+                | BusEvent::Telephones { .. }
+                | BusEvent::Mailbox { .. }
+                | BusEvent::Announcement { .. }
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,

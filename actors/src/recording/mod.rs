@@ -31,7 +31,7 @@ pub mod trim;
 mod tests;
 
 pub use crate::media::{RecordSink, SinkFull};
-pub use finish::{Finished, Recordings};
+pub use finish::{Finished, Recordings, retag};
 pub use ogg_opus::Tags;
 pub use spool::{Spool, SpoolSink, Spools};
 pub use spool_format::{Intent, SpoolFormat, SpoolHeader, SpoolSource};

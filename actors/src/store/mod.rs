@@ -8,8 +8,13 @@
 //! [`Store`] is a handle that is cheap to clone. [`actor::StoreActor`] supervises the writer.
 
 pub mod actor;
+pub mod announcements;
+mod erase;
 pub mod error;
+mod event_rules;
 mod events;
+pub mod export;
+mod groups;
 mod links;
 mod mailbox;
 mod messages;
@@ -17,8 +22,11 @@ mod metrics;
 mod pins;
 mod readers;
 mod receipts;
+pub mod retention;
+mod schedules;
 mod schema;
 mod sessions;
+mod templates;
 mod users;
 mod writer;
 
@@ -36,14 +44,20 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 pub use actor::StoreActor;
+pub use announcements::{AnnouncementRecord, NewAnnouncement, Part, Submitted};
+pub use erase::{Erased, FORMER};
 pub use error::StoreError;
+pub use event_rules::EventRuleRecord;
 pub use events::Appended;
+pub use groups::GroupRecord;
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};
 pub use pins::PinAttempt;
 pub use receipts::HeardCount;
+pub use schedules::ScheduleRecord;
 pub use sessions::StoredBinding;
+pub use templates::TemplateRecord;
 pub use users::{DigestSecrets, NewUser, UserRecord};
 
 use metrics::StoreMetrics;

@@ -6,6 +6,7 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use crate::announce::AnnounceError;
 use crate::store::StoreError;
 use crate::users::UserError;
 
@@ -21,6 +22,9 @@ pub enum ApiError {
     /// The request did not come from our own pages.
     #[error("this request must come from Hark's own pages: its Origin is missing or foreign")]
     ForeignOrigin,
+    /// Only those who are named in the configuration may do this.
+    #[error("this is for those whom the configuration names under [events] managers")]
+    NotManager,
     /// There is no such thing, or it is not for this user.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -69,6 +73,17 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<AnnounceError> for ApiError {
+    fn from(error: AnnounceError) -> Self {
+        match error {
+            AnnounceError::Store(error) => error.into(),
+            error @ (AnnounceError::Refused(_)
+            | AnnounceError::Template(_)
+            | AnnounceError::Recurrence(_)) => Self::Malformed(error.to_string()),
+        }
+    }
+}
+
 impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         match error {
@@ -98,6 +113,7 @@ impl ApiError {
             Self::SignedOut => "signed_out",
             Self::WrongPassword => "wrong_password",
             Self::ForeignOrigin => "foreign_origin",
+            Self::NotManager => "not_manager",
             Self::NotFound(_) => "not_found",
             Self::Gone => "gone",
             Self::Malformed(_) => "malformed",
@@ -114,7 +130,7 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignedOut | Self::WrongPassword => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::NotManager => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Gone => StatusCode::GONE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,

@@ -39,10 +39,12 @@ use tokio::task::JoinHandle;
 
 pub use self::password::hash as hash_password;
 pub use self::state::WebState;
+use crate::announce::Announcements;
 use crate::bus::Bus;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::Store;
 use crate::users::Users;
 
@@ -85,6 +87,10 @@ pub struct Parts {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Where events are accepted.
+    pub announcements: Announcements,
+    /// How long messages are kept, and how full mailboxes are.
+    pub retention: Retention,
     /// Where the metrics are registered.
     pub registry: Registry,
 }

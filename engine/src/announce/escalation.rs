@@ -97,6 +97,13 @@ impl Escalation {
         self.output.pop_front()
     }
 
+    /// The step begins later than it was told: nobody learns of it before.
+    pub fn delay(&mut self, by: Duration) {
+        if let Some(until) = &mut self.until {
+            *until += by;
+        }
+    }
+
     /// Which step it is at.
     pub const fn step(&self) -> usize {
         self.step

@@ -4,7 +4,8 @@ import type { View } from '../state';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import { ConnectionPill } from './ConnectionPill';
-import { ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
+import { EventsView } from './EventsView';
+import { BellIcon, ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
 import { Inbox } from './Inbox';
 import { Popups } from './Popups';
 import { ProfileView } from './ProfileView';
@@ -31,6 +32,7 @@ function Main() {
         <Speak />
         <Inbox />
         <Sent />
+        {view === 'events' && <EventsView />}
         {view === 'profile' && <ProfileView />}
       </main>
       <Popups />
@@ -43,6 +45,7 @@ const TABS = [
   { view: 'inbox', label: 'Inbox', Icon: InboxIcon },
   { view: 'speak', label: 'Speak', Icon: MicIcon },
   { view: 'sent', label: 'Sent', Icon: SentIcon },
+  { view: 'events', label: 'Announce', Icon: BellIcon },
   { view: 'profile', label: 'Profile', Icon: GearIcon },
 ] as const satisfies readonly { view: View; label: string; Icon: unknown }[];
 

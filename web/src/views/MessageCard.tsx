@@ -7,7 +7,7 @@ import { useApp, useSession } from '../session';
 import type { InboxMessage } from '../state';
 import { isNew } from '../state';
 import { Avatar } from './Avatar';
-import { KeepIcon, KeptIcon, LinkIcon, ReplyIcon, TrashIcon } from './icons';
+import { CheckIcon, KeepIcon, KeptIcon, LinkIcon, ReplyIcon, TrashIcon } from './icons';
 import { PlayerBar } from './PlayerBar';
 import { Waveform } from './Waveform';
 
@@ -58,9 +58,29 @@ function Actions({ message }: { message: InboxMessage }) {
       <button type="button" class="button ghost" data-testid="save" disabled={message.saved} onClick={() => void session.save(message)}>
         {message.saved ? <KeptIcon /> : <KeepIcon />} {message.saved ? 'Saved' : 'Save'}
       </button>
+      {message.announcement && <ConfirmButton id={message.id} />}
       {!message.private && <ShareButton id={message.id} />}
       <DeleteButton message={message} />
     </div>
+  );
+}
+
+/** Somebody was there: what an announcement waits for. */
+export function ConfirmButton({ id }: { id: string }) {
+  const session = useSession();
+  const [confirmed, setConfirmed] = useState(false);
+  const confirm = async () => {
+    try {
+      await api.confirm(id);
+      setConfirmed(true);
+    } catch (error) {
+      session.tell(error);
+    }
+  };
+  return (
+    <button type="button" class="button ghost" data-testid="confirm" disabled={confirmed} onClick={() => void confirm()}>
+      <CheckIcon /> {confirmed ? 'Confirmed' : 'Confirm'}
+    </button>
   );
 }
 

@@ -7,6 +7,7 @@ import { useApp, useSession } from '../session';
 import type { Device, Profile } from '../types';
 import { BellIcon, CloseIcon, PhoneIcon, PlusIcon, InboxIcon } from './icons';
 import { RuleList } from './RuleList';
+import { Storage } from './Storage';
 
 export function ProfileView() {
   const session = useSession();
@@ -55,6 +56,7 @@ export function ProfileView() {
             <span>Do not disturb: nothing rings or pops up, messages wait.</span>
           </label>
         </div>
+        <Storage />
         <div class="card block">
           <h3>When a message comes</h3>
           <p class="quiet small">Tried from the first to the last, until one reaches you. Present means that Hark is open in a browser. A message waits in the inbox in any case.</p>

@@ -4,6 +4,8 @@ use super::*;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
+/// The flow of one that plays an announcement.
+const ANNOUNCE: &str = "announce";
 /// The most delivery calls that may wait for one person's telephone to be free.
 const MAX_WAITING: usize = 100;
 
@@ -97,8 +99,18 @@ impl SwitchboardState {
         let sender = self.sender(&context.caller, None);
         let in_force = self.services.dialplan.borrow().clone();
         let arguments = vec![Value::from(request.message.clone()), Value::from(user.id)];
-        let run = match Run::for_flow(&in_force.program, DELIVER, arguments, context.clone()) {
-            Ok(run) => run,
+        let begin = |flow| {
+            Run::for_flow(&in_force.program, flow, arguments.clone(), context.clone())
+                .map(|run| (run, flow))
+        };
+        let announced = self.services.messages.is_announcement(request.message.id);
+        // A dialplan that knows no announcements delivers them as messages.
+        let begun = match announced.then(|| begin(ANNOUNCE)) {
+            Some(Ok(begun)) => Ok(begun),
+            Some(Err(_)) | None => begin(DELIVER),
+        };
+        let (run, flow) = match begun {
+            Ok(begun) => begun,
             Err(error) => {
                 tracing::error!(%error, "messages can't be delivered by phone");
                 return refuse(request.reply, "the dialplan can't deliver by phone");
@@ -114,7 +126,7 @@ impl SwitchboardState {
         let delivery = DeliveryCall { device, user, message: message.id, reply: Some(reply) };
         let outgoing = Outgoing { delivery: Some(delivery), _trunk: None };
         let leg = line.leg;
-        let track = self.services.tracks.begin(Way::Out, in_force, &context, DELIVER);
+        let track = self.services.tracks.begin(Way::Out, in_force, &context, flow);
         let call = Placed { track, run, target, credentials: None, from, ring_for, sender };
         if !self.place(myself, line, call, outgoing).await {
             return false;

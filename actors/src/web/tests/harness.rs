@@ -14,11 +14,14 @@ use tokio::runtime::Runtime;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
+use crate::announce::Announcements;
 use crate::bus::{Bus, BusEvent};
 use crate::clock;
+use crate::config::{self, Events};
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
 use crate::users::Users;
 use crate::web::{Parts, Server, WebConfig, hash_password};
@@ -87,14 +90,25 @@ pub fn start() -> TestServer {
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
         let config =
             WebConfig { domain: "hark.example".into(), public_url: None, limit_seconds: 59 };
+        let users = Users::load(store.clone(), recordings.clone(), board.clone(), "Test", &registry)
+            .await
+            .unwrap();
+        let events = Events { managers: vec!["alice".into()], ..Events::default() };
+        let announcements = Announcements::new(
+            store.clone(),
+            users.subscribe(),
+            &events,
+            "hark.example",
+            "en",
+        );
         let parts = Parts {
             store: store.clone(),
             messages: messages.clone(),
-            recordings: recordings.clone(),
-            users: Users::load(store.clone(), recordings, board.clone(), "Test", &registry)
-                .await
-                .unwrap(),
+            recordings,
+            users,
             board: board.clone(),
+            announcements,
+            retention: Retention::new(store.clone(), &config::Retention::default()),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();

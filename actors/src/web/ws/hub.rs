@@ -132,6 +132,10 @@ impl Hub {
                     seats.tell(sender, event);
                 }
             }
+            BusEvent::Announcement { owner, .. } => seats.tell(*owner, event),
+            // The announcer's and the retention's.
+            BusEvent::Telephones { .. } => {}
+            BusEvent::Mailbox { user, .. } => seats.tell(*user, event),
             BusEvent::Lamp { user, .. } | BusEvent::Notice { user, .. } => seats.tell(*user, event),
             BusEvent::Presence { user, .. } => {
                 let watchers = seats.watchers.get(user).into_iter().flat_map(HashMap::values);

@@ -65,6 +65,9 @@ pub enum UploadError {
     /// It was meant for nobody.
     #[error("choose 1 to {MOST_RECIPIENTS} recipients who exist")]
     Recipients,
+    /// There is no room for it.
+    #[error("the mailbox of {0} is full: nothing can be left there now")]
+    MailboxFull(String),
     /// It is no Ogg Opus.
     #[error("'{0}' can't be kept: record audio/ogg with the Opus codec")]
     Mime(String),
@@ -90,6 +93,7 @@ impl UploadError {
         match self {
             Self::OneAtATime => "one_at_a_time",
             Self::Recipients => "recipients",
+            Self::MailboxFull(_) => "mailbox_full",
             Self::Mime(_) | Self::NotOgg(_) => "not_ogg",
             Self::Sink(_) => "sink",
             Self::Recording(_) => "recording",
@@ -254,6 +258,11 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
     let recipients: Vec<_> = to.iter().filter_map(|id| directory.user(*id)).collect();
     if recipients.len() != to.len() || to.is_empty() || to.len() > MOST_RECIPIENTS {
         return Err(UploadError::Recipients);
+    }
+    let full = recipients.iter().filter(|user| user.mailbox_full);
+    let full: Vec<_> = full.map(|user| user.display_name.as_str()).collect();
+    if !full.is_empty() {
+        return Err(UploadError::MailboxFull(full.join(", ")));
     }
     // What the shortest-tempered recipient takes, all take.
     let limits = recipients.iter().chain([&speaker]).map(|user| user.message_limit_secs);
