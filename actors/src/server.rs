@@ -198,7 +198,6 @@ impl Server {
             directory.clone(),
             &config.events,
             &domain,
-            &config.site.language,
         );
         let announcer = AnnouncerServices {
             store: store.clone(),

@@ -74,7 +74,6 @@ struct Shared {
     store: Store,
     directory: watch::Receiver<Arc<Directory>>,
     domain: Arc<str>,
-    language: Arc<str>,
     managers: Vec<String>,
     quiet: Option<QuietHours>,
     urgent_passes: bool,
@@ -87,19 +86,17 @@ struct Shared {
 }
 
 impl Announcements {
-    /// The service on `store`. The site speaks `language` and its users are at `domain`.
+    /// The service on `store`, for the users at `domain`.
     pub fn new(
         store: Store,
         directory: watch::Receiver<Arc<Directory>>,
         config: &Events,
         domain: &str,
-        language: &str,
     ) -> Self {
         let shared = Shared {
             store,
             directory,
             domain: domain.into(),
-            language: language.into(),
             managers: config.managers.iter().map(|name| name.to_lowercase()).collect(),
             quiet: config.quiet(),
             urgent_passes: config.urgent_in_quiet_hours,

@@ -73,7 +73,7 @@ async fn site(dir: &Path) -> Site {
         Users::load(store.clone(), recordings.clone(), board, "Test", &registry).await.unwrap();
     let events = Events { managers: vec!["alice".into()], ..Events::default() };
     let announcements =
-        Announcements::new(store.clone(), users.subscribe(), &events, "localhost", "en");
+        Announcements::new(store.clone(), users.subscribe(), &events, "localhost");
     let services = AnnouncerServices {
         store,
         messages,
@@ -377,7 +377,6 @@ async fn what_is_not_urgent_waits_for_the_morning() {
         site.services.directory.clone(),
         &config,
         "localhost",
-        "en",
     );
     // 2026-01-05T23:00:00Z.
     let night = UnixMillis(1_767_654_000_000);

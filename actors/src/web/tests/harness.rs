@@ -99,7 +99,6 @@ pub fn start() -> TestServer {
             users.subscribe(),
             &events,
             "hark.example",
-            "en",
         );
         let parts = Parts {
             store: store.clone(),
