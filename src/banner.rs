@@ -40,7 +40,8 @@ pub fn banner(config: &Config, server: &Server) -> String {
     }
     text.push_str(
         "\n  Dial\n    1001-1003  leave a message for alice, bob or carol\n    \
-         *97        hear your messages\n    *98        hear who is online\n",
+         *97        hear your messages\n    *98        hear who is online\n    \
+         *96        find an extension by name\n    0          the front door\n",
     );
     text
 }

@@ -10,8 +10,11 @@ use hark_engine::id::UserId;
 use hark_engine::message::mailbox::Lamp;
 use hark_engine::message::{LoggedEvent, MessageSummary};
 use hark_engine::presence::Reach;
+use hark_engine::time::UnixMillis;
 use tokio::sync::broadcast;
 use uuid::Uuid;
+
+use crate::store::{ChatEntry, Marked};
 
 /// How many events a subscriber may lag behind before it has to read afresh.
 const CAPACITY: usize = 4096;
@@ -82,12 +85,52 @@ pub enum BusEvent {
         /// `failed`.
         state: &'static str,
     },
+    /// Something happened to a chat text, or is about to.
+    Chat(ChatEvent),
     /// Words for a user, to be shown in every browser session.
     Notice {
         /// For whom.
         user: UserId,
         /// What to show: plain text.
         text: String,
+    },
+}
+
+/// What happens in a chat.
+#[derive(Clone, Debug)]
+pub enum ChatEvent {
+    /// A text was committed: both users' threads have grown.
+    Kept {
+        /// The text.
+        entry: ChatEntry,
+        /// The key under which its sender's client sent it.
+        key: Option<String>,
+    },
+    /// Texts of `sender` to `recipient` reached a device, or were read.
+    Marked {
+        /// Who wrote them.
+        sender: UserId,
+        /// Whom they are for.
+        recipient: UserId,
+        /// What is new, of which text.
+        marked: Vec<Marked>,
+        /// When.
+        at: UnixMillis,
+    },
+    /// Somebody is typing, or is not any more. Holds for some seconds.
+    Typing {
+        /// Who.
+        from: UserId,
+        /// To whom.
+        to: UserId,
+        /// Whether they are.
+        on: bool,
+    },
+    /// A text that nothing of its recipient could show now: no browser is open and no telephone
+    /// took it. It waits in the thread; the recipient's rules may say how to tell them.
+    Unreached {
+        /// The text.
+        entry: ChatEntry,
     },
 }
 

@@ -1,6 +1,8 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod outside;
+mod outward;
 mod trunk;
 
 mod events;
@@ -12,6 +14,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use outside::Outside;
+pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
 
 pub use events::Events;
@@ -89,6 +93,12 @@ pub struct Config {
     /// `[[trunk]]`
     #[serde(rename = "trunk")]
     pub trunks: Vec<Trunk>,
+    /// `[outside]`
+    pub outside: Outside,
+    /// `[mail]`
+    pub mail: Mail,
+    /// `[outward]`
+    pub outward: Outward,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -145,6 +155,9 @@ pub struct Sip {
     pub max_calls: usize,
     /// Whether callers from foreign domains may leave messages without a password.
     pub guests: bool,
+    /// Whether telephones that are registered and did not subscribe to their lamp are told of
+    /// it all the same.
+    pub unsolicited_lamps: bool,
 }
 
 impl Default for Sip {
@@ -157,6 +170,7 @@ impl Default for Sip {
             ],
             max_calls: 2000,
             guests: true,
+            unsolicited_lamps: true,
         }
     }
 }
@@ -424,6 +438,9 @@ impl Config {
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
+        if let Err((key, value, message)) = self.outside.check() {
+            return wrong(key, value, message);
+        }
         for checked in [self.events.check(), self.retention.check()] {
             if let Err((key, value, message)) = checked {
                 return wrong(key, value, message);
@@ -437,6 +454,9 @@ impl Config {
                 let value = format!("{:?}", trunk.name);
                 return wrong("trunk.name", value, "two trunks have this name: rename one");
             }
+        }
+        if let Err((key, value, message)) = self.mail.check().and_then(|()| self.outward.check()) {
+            return wrong(key, value, message);
         }
         Ok(())
     }

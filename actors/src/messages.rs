@@ -142,6 +142,28 @@ impl Messages {
         Ok(true)
     }
 
+    /// Delivers a message to one recipient more. Says whether that is news.
+    ///
+    /// # Errors
+    /// Whatever the store says; `Conflict` where the message is private.
+    pub async fn add_recipient(
+        &self,
+        message: MessageId,
+        recipient: UserId,
+    ) -> Result<bool, StoreError> {
+        let at = clock::wall();
+        if !self.store.add_recipient(message, recipient, at).await? {
+            return Ok(false);
+        }
+        let record = self.store.message(message).await?;
+        let sender = record.filter(|m| m.receipt).and_then(|m| m.sender.user);
+        let event = LoggedEvent { seq: 0, message, recipient, at, event: Event::Accepted };
+        self.bus.publish(BusEvent::Logged { sender, event });
+        self.publish_lamp(recipient).await;
+        self.arrived(message, recipient).await?;
+        Ok(true)
+    }
+
     /// Shows words in every open browser session of a user; at most [`LONGEST_NOTICE`]
     /// characters of them.
     pub fn notify(&self, user: UserId, text: &str) {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hark_engine::id::UserId;
-use hark_engine::presence::{Board, Change, Presence, Reach};
+use hark_engine::presence::{Board, Change, Presence, Published, Reach};
 
 use crate::bus::{Bus, BusEvent};
 
@@ -39,6 +39,11 @@ impl PresenceBoard {
     /// Whether `user` does not want to be disturbed.
     pub fn do_not_disturb(&self, user: UserId, on: bool) {
         self.apply(user, Change::DoNotDisturb(on));
+    }
+
+    /// What the devices of `user` publish of them now.
+    pub fn published(&self, user: UserId, state: Option<Published>) {
+        self.apply(user, Change::Published(state));
     }
 
     /// A browser session of `user` opened. It is present until the guard is dropped.

@@ -6,6 +6,7 @@
 //! | dispatcher | the same | nothing: deliveries are resumed from the store |
 //! | announcer | the same | nothing: announcements, schedules and rules are read from the store |
 //! | janitor | the same | nothing: mailboxes are counted afresh |
+//! | notifier | the same | SIP subscriptions, which end as deactivated: telephones subscribe again at once |
 //! | store actor | the same | nothing: it only watches the writer's thread |
 //!
 //! One that fails oftener ends the process with an error, so that whatever watches over it (a
@@ -22,6 +23,7 @@ use crate::calls::{Switchboard, SwitchboardArguments, SwitchboardMessage};
 use crate::delivery::{Dispatcher, DispatcherArguments, DispatcherMessage};
 use crate::retention::{Janitor, JanitorServices};
 use crate::store::{Store, StoreActor};
+use crate::subscriptions::{Notifier, NotifierArguments};
 
 /// How often one actor may be restarted in any minute.
 pub const RESTARTS_A_MINUTE: usize = 5;
@@ -42,6 +44,8 @@ pub struct SupervisorArguments {
     pub announcer: AnnouncerArguments,
     /// For the janitor.
     pub janitor: JanitorServices,
+    /// For the notifier.
+    pub notifier: NotifierArguments,
     /// For the store actor.
     pub store: Store,
     /// Set to true when the server can't go on.
@@ -63,6 +67,7 @@ enum Child {
     Dispatcher,
     Announcer,
     Janitor,
+    Notifier,
     Store,
 }
 
@@ -94,8 +99,14 @@ impl Actor for Supervisor {
             dispatcher: None,
             draining: false,
         };
-        let children =
-            [Child::Store, Child::Dispatcher, Child::Announcer, Child::Janitor, Child::Switchboard];
+        let children = [
+            Child::Store,
+            Child::Dispatcher,
+            Child::Notifier,
+            Child::Announcer,
+            Child::Janitor,
+            Child::Switchboard,
+        ];
         for child in children {
             state.start(child, myself.get_cell()).await?;
         }
@@ -188,6 +199,10 @@ impl SupervisorState {
             Child::Janitor => {
                 let services = self.arguments.janitor.clone();
                 Actor::spawn_linked(None, Janitor, services, me).await?.0.get_id()
+            }
+            Child::Notifier => {
+                let arguments = self.arguments.notifier.clone();
+                Actor::spawn_linked(None, Notifier, arguments, me).await?.0.get_id()
             }
             Child::Store => {
                 let store = self.arguments.store.clone();

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::sync::Arc;
 
+use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use hark_engine::dialplan::effect::{Answer, Effect, Input};
 use hark_engine::dialplan::{
@@ -18,6 +19,7 @@ use hark_engine::time::{Instant, UnixMillis};
 fn main() {
     let run = waiting(&shipped());
     println!("a call that waits in the review menu holds {} bytes of dialplan state", run.size());
+    println!("a turn is {} steps", take_turn(&mut run.clone(), Instant::ZERO));
     divan::main();
 }
 
@@ -54,23 +56,16 @@ fn compile_ten_thousand_lines(bencher: Bencher) {
     bencher.bench_local(|| compile(black_box(&sources), &Options::default()).is_ok());
 }
 
-/// A step: a wrong key in the review menu, and the sound that answers it taken out.
+/// A turn: a wrong key in the review menu, and every sound that answers it, until it waits again.
+/// Each input is a step; the throughput counts them.
 #[divan::bench]
-fn step(bencher: Bencher) {
+fn turn(bencher: Bencher) {
     let mut run = waiting(&shipped());
-    let nine = Key::from_event(9);
     let mut now = Instant::ZERO;
-    bencher.bench_local(|| {
+    let steps = take_turn(&mut run.clone(), now);
+    bencher.counter(ItemsCount::new(steps)).bench_local(|| {
         now += std::time::Duration::from_millis(1);
-        if let Some(key) = nine {
-            run.handle_input(now, Input::Key(key));
-        }
-        while let Some(effect) = run.poll_output() {
-            if let Effect::Play { ticket, .. } = effect {
-                let played = std::time::Duration::ZERO;
-                run.handle_input(now, Input::PlayDone { ticket, played });
-            }
-        }
+        black_box(take_turn(&mut run, now));
         if run.is_finished() {
             run = waiting(&shipped());
         }
@@ -78,7 +73,24 @@ fn step(bencher: Bencher) {
     });
 }
 
-/// The yardstick of a step: cloning the same run.
+/// How many inputs it took.
+fn take_turn(run: &mut Run, now: Instant) -> usize {
+    let mut steps = 0;
+    if let Some(key) = Key::from_event(9) {
+        run.handle_input(now, Input::Key(key));
+        steps += 1;
+    }
+    while let Some(effect) = run.poll_output() {
+        if let Effect::Play { ticket, .. } = effect {
+            let played = std::time::Duration::ZERO;
+            run.handle_input(now, Input::PlayDone { ticket, played });
+            steps += 1;
+        }
+    }
+    steps
+}
+
+/// The yardstick of a turn: cloning the same run.
 #[divan::bench]
 fn clone_a_run(bencher: Bencher) {
     let run = waiting(&shipped());

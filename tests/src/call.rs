@@ -207,7 +207,8 @@ fn watch_dialog(socket: &UdpSocket, server: SocketAddr, ack: &str, watch: &Watch
     }
 }
 
-pub(crate) fn offer(port: u16) -> String {
+/// An SDP offer of G.711 and keys, at a port of this machine.
+pub fn offer(port: u16) -> String {
     format!(
         "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n\
          m=audio {port} RTP/AVP {PCMU} {EVENTS}\r\na=rtpmap:{PCMU} PCMU/8000\r\n\

@@ -96,6 +96,15 @@ impl<'a> Ringing<'a> {
         self.callee.wait_request("ACK");
     }
 
+    /// Asks for a password (407) and waits for the call to come again, with or without one.
+    #[track_caller]
+    pub fn challenge(self, challenge: &str) -> Self {
+        let header = format!("Proxy-Authenticate: {challenge}\r\n");
+        self.respond_with("407 Proxy Authentication Required", &header, "");
+        self.callee.wait_request("ACK");
+        self.callee.wait_call()
+    }
+
     /// Answers.
     #[track_caller]
     pub fn answer(self) -> Answered<'a> {
@@ -128,6 +137,10 @@ impl<'a> Ringing<'a> {
     }
 
     fn respond(&self, status: &str, sdp: &str) {
+        self.respond_with(status, "", sdp);
+    }
+
+    fn respond_with(&self, status: &str, more: &str, sdp: &str) {
         let local = self.callee.local();
         let to = self.invite.header("To").unwrap_or_default();
         let answer = self.invite.answer(status);
@@ -135,7 +148,7 @@ impl<'a> Ringing<'a> {
         let (head, _) = answer.split_once("Content-Length").unwrap_or((&answer, ""));
         let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
         let response = format!(
-            "{head}Contact: <sip:callee@{local}>\r\n{kind}Content-Length: {}\r\n\r\n{sdp}",
+            "{head}Contact: <sip:callee@{local}>\r\n{more}{kind}Content-Length: {}\r\n\r\n{sdp}",
             sdp.len(),
         );
         self.callee.peer.send_raw(response.as_bytes());

@@ -44,6 +44,21 @@ pub fn answer(
     Some(answer)
 }
 
+/// Whether credentials of MD5 and `qop=auth` prove this password, for this nonce.
+pub fn proves(credentials: &str, password: &str, method: &str, nonce: &str) -> bool {
+    let Some(given) = credentials.trim().strip_prefix("Digest ").map(fields) else { return false };
+    let field = |name: &str| {
+        let named = given.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        named.map(|(_, value)| value.as_str()).unwrap_or_default()
+    };
+    let ha1 = hash(&format!("{}:{}:{password}", field("username"), field("realm")));
+    let ha2 = hash(&format!("{method}:{}", field("uri")));
+    let (nc, cnonce) = (field("nc"), field("cnonce"));
+    field("nonce") == nonce
+        && !cnonce.is_empty()
+        && field("response") == hash(&format!("{ha1}:{nonce}:{nc}:{cnonce}:auth:{ha2}"))
+}
+
 fn hash(text: &str) -> String {
     hex::encode(Md5::digest(text))
 }

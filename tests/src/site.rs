@@ -32,6 +32,10 @@ pub struct SiteOptions {
     pub dead_after_seconds: Option<u32>,
     /// Whether the dialplan's test instructions compile (the planted panic).
     pub test_instructions: bool,
+    /// Whether callers without a password are refused.
+    pub no_guests: bool,
+    /// Whether telephones that did not subscribe are not told of their lamp.
+    pub no_unsolicited_lamps: bool,
     /// Further sections of `hark.toml`, as they stand there.
     pub more: String,
 }
@@ -218,10 +222,13 @@ impl Site {
         let mut config = format!(
             "[site]\nname = \"Hark under test\"\ndomain = \"localhost\"\n\
              [storage]\ndir = {data:?}\n\
-             [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\n\
+             [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\nguests = {guests}\n\
+             unsolicited_lamps = {lamps}\n\
              [web]\nlisten = \"{web}\"\n\
              [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
             data = self.data(),
+            guests = !options.no_guests,
+            lamps = !options.no_unsolicited_lamps,
         );
         if let Some(seconds) = options.dead_after_seconds {
             config += &format!("dead_after_seconds = {seconds}\n");

@@ -118,7 +118,7 @@ fn the_picture_is_written_where_it_is_wanted() {
     let args = ["graph", "--format", "mermaid", "--flow", "mailbox"];
     let (code, said, _) = dialplan(folder.path(), &args, "");
     assert_eq!(code, Some(0));
-    assert!(said.starts_with("flowchart LR\n") && !said.contains("deposit.dial"), "{said}");
+    assert!(said.starts_with("flowchart LR\n") && !said.contains("attendant.dial"), "{said}");
     let (code, _, complained) = dialplan(folder.path(), &["graph", "--flow", "nothing"], "");
     assert_eq!(code, Some(2));
     assert!(complained.contains("no card for a flow `nothing`"), "{complained}");

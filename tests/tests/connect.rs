@@ -199,6 +199,71 @@ fn a_number_is_called_over_its_trunk_within_its_limits() {
 }
 
 #[test]
+fn a_carrier_that_asks_for_the_password_gets_proof_of_it() {
+    let carrier = hark_tests::callee::nobody("127.0.0.5");
+    let trunk = format!(
+        "[[trunk]]\nname = \"carrier\"\naddress = \"sip:{carrier}\"\nuser = \"hark\"\n\
+         password = \"open sesame\"\n"
+    );
+    let site = site(&trunk);
+    let carrier = Callee::at(site.udp(), &carrier.to_string());
+    let alice = story::dial(&site, "802");
+    let nonce = hark_tests::sip::fresh("nonce");
+    let challenge =
+        format!("Digest realm=\"carrier\", nonce=\"{nonce}\", qop=\"auth\", algorithm=MD5");
+    let ringing = carrier.wait_call();
+    assert_eq!(ringing.invite.header("Proxy-Authorization"), None, "unasked");
+    let ringing = ringing.challenge(&challenge);
+    let proof = ringing.invite.header("Proxy-Authorization").unwrap_or_default().to_owned();
+    assert!(proof.contains("username=\"hark\""), "{proof}");
+    assert!(hark_tests::digest::proves(&proof, "open sesame", "INVITE", &nonce), "{proof}");
+    assert!(!hark_tests::digest::proves(&proof, "open barley", "INVITE", &nonce), "{proof}");
+    ringing.answer().hang_up();
+    story::wait_tone(&alice.rtp, 700.0);
+
+    // A carrier that does not take it is not asked for ever.
+    let alice = story::dial(&site, "802");
+    let ringing = carrier.wait_call().challenge(&challenge);
+    ringing.refuse("403 Forbidden");
+    story::wait_tone(&alice.rtp, 1200.0);
+    assert!(!site.output().contains("open sesame"), "the password is in the log");
+}
+
+#[test]
+fn without_guests_only_a_trunk_brings_calls_of_strangers() {
+    let dialplans = story::dialplans_with("connect.dial", DIALPLAN);
+    let site = Site::with(SiteOptions {
+        dialplans: Some(dialplans.path().to_owned()),
+        no_guests: true,
+        more: "[[trunk]]\nname = \"carrier\"\naddress = \"sip:127.0.0.5:5070\"\n\
+               from = [\"127.0.0.5\"]\n"
+            .into(),
+        ..SiteOptions::default()
+    });
+    let status_from = |local: &str, number: &str| {
+        let peer = hark_tests::peer::Peer::at(site.udp(), local);
+        let rtp = hark_tests::rtp::Stream::open();
+        let uri = format!("sip:{number}@{}", site.udp());
+        let request = hark_tests::sip::Request {
+            method: "INVITE",
+            uri: &uri,
+            from: "<sip:+441632960000@carrier.example>;tag=1",
+            to: &format!("<{uri}>"),
+            call_id: &hark_tests::sip::fresh("c"),
+            cseq: 1,
+            more: "",
+            body: &hark_tests::call::offer(rtp.port()),
+        };
+        peer.transact(&request).status()
+    };
+    assert_eq!(status_from("127.0.0.5:0", "1002"), Some(200));
+    assert_eq!(status_from("127.0.0.5:0", "1999"), Some(404));
+    assert_eq!(status_from("127.0.0.6:0", "1002"), Some(403));
+    // Those who can prove who they are still call.
+    story::wait_beep(&story::dial(&site, "1002"));
+}
+
+#[test]
 fn a_dialplan_calls_somebody_and_goes_on_at_once() {
     let site = site("");
     let bob = bob(&site);

@@ -447,6 +447,7 @@ impl AnnouncerState {
             | Event::Saved
             | Event::Deleted
             | Event::Restored
+            | Event::Called { .. }
             | Event::Expired
             | Event::Purged
             | Event::Held { .. }
@@ -723,6 +724,7 @@ async fn pump_bus(bus: Bus, to: ActorRef<AnnouncerMessage>) {
                 | BusEvent::Lamp { .. }
                 | BusEvent::Presence { .. }
                 | BusEvent::Announcement { .. }
+                | BusEvent::Chat(_)
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => AnnouncerMessage::Lagged,

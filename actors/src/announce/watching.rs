@@ -232,6 +232,7 @@ impl Lasting {
             | BusEvent::Lamp { .. }
             | BusEvent::Presence { .. }
             | BusEvent::Announcement { .. }
+            | BusEvent::Chat(_)
             | BusEvent::Notice { .. } => None,
         }
     }

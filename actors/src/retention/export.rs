@@ -21,6 +21,7 @@ received.json       the messages in the mailbox, with what became of each\n\
 sent.json           the messages sent\n\
 message-log.json    every step of them, in order\n\
 events.json         announcements made; templates.json, schedules.json, event-rules.json\n\
+chats.json          texts exchanged; verified.json, push.json, webhooks.json, receipt-mails.json\n\
 links.json          links to messages; sign-ins.json, registrations.json: until when they hold\n\
 audio/ID.ogg        each message, as Ogg Opus; greetings/ and name.ogg: what was recorded\n\n\
 Times are milliseconds since 1970-01-01T00:00:00Z, lengths are milliseconds.\n";

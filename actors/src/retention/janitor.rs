@@ -322,6 +322,7 @@ fn changed(event: &Arc<BusEvent>) -> Option<UserId> {
         | BusEvent::Telephones { .. }
         | BusEvent::Mailbox { .. }
         | BusEvent::Announcement { .. }
+        | BusEvent::Chat(_)
         | BusEvent::Notice { .. } => None,
     }
 }

@@ -316,6 +316,7 @@ pub const fn ends_wait(event: &Event) -> bool {
         | Event::Notified { .. }
         | Event::Delivered { .. }
         | Event::Restored
+        | Event::Called { .. }
         | Event::Held { .. }
         | Event::Released
         | Event::AttemptFailed { .. }

@@ -221,6 +221,7 @@ fn bounded(mut event: Event) -> Event {
         | Event::Heard { device, .. } => {
             cut(device);
         }
+        Event::Called { device, .. } => cut(device),
         Event::AttemptFailed { device, reason } => {
             cut(device);
             cut(reason);

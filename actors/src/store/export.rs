@@ -72,6 +72,16 @@ const DOCUMENTS: &[(&str, &str)] = &[
         "SELECT lower(hex(id)) AS id, key, created, state, plan, step, confirmed_at, reason
          FROM announcements WHERE owner = ?1 ORDER BY created",
     ),
+    (
+        "chats.json",
+        "SELECT c.id, s.name AS sender, r.name AS recipient, c.at, c.text, c.delivered, c.read
+         FROM chats c JOIN users s ON s.id = c.sender JOIN users r ON r.id = c.recipient
+         WHERE c.sender = ?1 OR c.recipient = ?1 ORDER BY c.id",
+    ),
+    ("verified.json", "SELECT address, at FROM verified WHERE user = ?1"),
+    ("push.json", "SELECT endpoint, device, created FROM push_subscriptions WHERE user = ?1"),
+    ("webhooks.json", "SELECT url, about, created FROM webhooks WHERE user = ?1"),
+    ("receipt-mails.json", "SELECT address, heard, failed FROM receipt_mails WHERE user = ?1"),
     ("templates.json", "SELECT name, body FROM templates WHERE owner = ?1 ORDER BY name"),
     (
         "schedules.json",

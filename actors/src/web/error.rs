@@ -7,6 +7,7 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
 use crate::announce::AnnounceError;
+use crate::chat::ChatError;
 use crate::store::StoreError;
 use crate::users::UserError;
 
@@ -80,6 +81,18 @@ impl From<AnnounceError> for ApiError {
             error @ (AnnounceError::Refused(_)
             | AnnounceError::Template(_)
             | AnnounceError::Recurrence(_)) => Self::Malformed(error.to_string()),
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Store(error) => error.into(),
+            ChatError::TooFast(wait) => Self::TooMany(wait),
+            ChatError::Empty | ChatError::TooLong | ChatError::Key | ChatError::Yourself => {
+                Self::Malformed(error.to_string())
+            }
         }
     }
 }

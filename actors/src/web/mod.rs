@@ -41,7 +41,11 @@ pub use self::password::hash as hash_password;
 pub use self::state::WebState;
 use crate::announce::Announcements;
 use crate::bus::Bus;
+use crate::chat::Chat;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::retention::Retention;
@@ -72,6 +76,8 @@ pub struct WebConfig {
     pub public_url: Option<String>,
     /// The longest message, in seconds.
     pub limit_seconds: u32,
+    /// The names of the trunks.
+    pub trunks: Vec<String>,
 }
 
 /// The services that the server stands on.
@@ -81,6 +87,8 @@ pub struct Parts {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
@@ -91,6 +99,12 @@ pub struct Parts {
     pub announcements: Announcements,
     /// How long messages are kept, and how full mailboxes are.
     pub retention: Retention,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// Where the metrics are registered.
     pub registry: Registry,
 }

@@ -20,7 +20,11 @@ use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
 use crate::announce::Announcements;
 use crate::clock;
+use crate::chat::Chat;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::retention::Retention;
@@ -43,6 +47,8 @@ pub struct WebState {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
@@ -53,6 +59,12 @@ pub struct WebState {
     pub announcements: Announcements,
     /// How long messages are kept, and how full mailboxes are.
     pub retention: Retention,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// The open sessions.
     pub hub: Hub,
     /// Sign-in.
@@ -80,9 +92,13 @@ impl WebState {
         let Parts {
             store,
             messages,
+            chat,
             recordings,
             users,
             board,
+            verifier,
+            outside,
+            outward,
             announcements,
             retention,
             registry,
@@ -91,11 +107,15 @@ impl WebState {
             config,
             store,
             messages,
+            chat,
             recordings,
             users,
             board,
             announcements,
             retention,
+            verifier,
+            outside,
+            outward,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,
             events: Mutex::new(Throttle::new(EVENTS.0, EVENTS.1, EVENTS.2)),

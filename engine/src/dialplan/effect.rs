@@ -102,6 +102,19 @@ pub enum RecordEnd {
     Failed,
 }
 
+impl std::fmt::Display for RecordEnd {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Key(key) => write!(f, "the key {key}"),
+            Self::Silence => f.write_str("silence"),
+            Self::Limit => f.write_str("its limit"),
+            Self::Hangup => f.write_str("the hang-up"),
+            Self::Stopped => f.write_str("the dialplan"),
+            Self::Failed => f.write_str("a failure"),
+        }
+    }
+}
+
 /// What the dialplan would do with a recording if the caller were gone from here on.
 ///
 /// The run computes it in advance, by following its own hang-up answers, and hands it out with
@@ -187,6 +200,20 @@ pub enum HangupCause {
     Congestion,
 }
 
+impl HangupCause {
+    /// How dialplans name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Normal => "normal",
+            Self::Busy => "busy",
+            Self::Rejected => "rejected",
+            Self::Unavailable => "unavailable",
+            Self::NotFound => "not_found",
+            Self::Congestion => "congestion",
+        }
+    }
+}
+
 /// One of a user's devices, as a dialplan sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceInfo {
@@ -269,6 +296,9 @@ pub enum Query {
     /// How many of the messages that the user sent, and wanted a receipt for, were heard since
     /// the user was last told: answered with [`Answer::Count`].
     Receipts(UserId),
+    /// The messages whose deliveries wait to ring the very telephone of this call, urgent ones
+    /// before others: answered with [`Answer::Messages`].
+    Waiting(UserId),
 }
 
 impl std::fmt::Debug for Query {
@@ -282,6 +312,7 @@ impl std::fmt::Debug for Query {
             Self::HasPin(user) => write!(f, "HasPin({user:?})"),
             Self::Devices(user) => write!(f, "Devices({user:?})"),
             Self::Receipts(user) => write!(f, "Receipts({user:?})"),
+            Self::Waiting(user) => write!(f, "Waiting({user:?})"),
         }
     }
 }
@@ -317,7 +348,7 @@ pub enum Action {
 /// What a query was answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Messages, for [`Query::Messages`].
+    /// Messages, for [`Query::Messages`] and [`Query::Waiting`].
     Messages(Vec<MessageSummary>),
     /// Users, for [`Query::ContactsOnline`].
     Users(Vec<UserId>),

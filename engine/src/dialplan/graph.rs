@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! sources ─build─► Graph (cards, rows, arrows) ─layout─► Layout (boxes, curves) ─svg─► text
+//!                    │ overview: menus and described flows only
 //!                    └──────────────── mermaid ─────────────────────────────────► text
 //! ```
 
@@ -12,6 +13,7 @@ mod layout;
 mod mermaid;
 mod model;
 mod order;
+mod overview;
 mod rows;
 mod svg;
 mod text;

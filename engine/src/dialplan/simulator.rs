@@ -351,10 +351,9 @@ impl Simulator {
                 Happening::Heard(sound) => {
                     (Kind::Heard, Some(told::heard(sound, &self.now.play.phone)))
                 }
-                Happening::Recorded(length, end) => (
-                    Kind::Done,
-                    Some(format!("recorded {length:.1?}, ended by {}", told::ended(*end))),
-                ),
+                Happening::Recorded(length, end) => {
+                    (Kind::Done, Some(format!("recorded {length:.1?}, ended by {end}")))
+                }
                 Happening::Asked(effect, done) => {
                     (Kind::Done, told::done(effect, *done, &self.now.play.phone))
                 }

@@ -126,6 +126,15 @@ pub enum Event {
     },
     /// Its time has come: it is in the recipient's mailbox from here on.
     Released,
+    /// A call to deliver it is begun: noted before anything rings, so that a restart knows of it.
+    Called {
+        /// Which devices, with `+` between them.
+        device: String,
+        /// By which rule of the profile, from 0.
+        rule: u16,
+        /// By which of the rule's acts, from 0.
+        act: u16,
+    },
     /// An attempt to reach a device failed; others may follow.
     AttemptFailed {
         /// Which device.

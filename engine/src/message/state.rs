@@ -70,6 +70,17 @@ pub struct Heard {
     pub reports: u8,
 }
 
+/// A delivery call that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Called {
+    /// By which rule of the profile, from 0.
+    pub rule: u16,
+    /// By which of the rule's acts, from 0.
+    pub act: u16,
+    /// When.
+    pub at: UnixMillis,
+}
+
 /// An attempt, or all of them, that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failed {
@@ -126,6 +137,9 @@ pub struct RecipientState {
     /// When it was released, if it had to wait.
     #[serde(default)]
     pub released: Option<UnixMillis>,
+    /// The calls that were begun, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Called>,
     /// How often an attempt to reach a device failed.
     pub attempts_failed: u16,
     /// Set when every rule was tried in vain, until a later step is reached.
@@ -164,6 +178,7 @@ impl RecipientState {
                 | Event::Purged
                 | Event::Held { .. }
                 | Event::Released
+                | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Err(Illegal::NotAccepted),
             };
@@ -203,6 +218,7 @@ impl RecipientState {
                 | Event::Heard { .. }
                 | Event::Expired
                 | Event::Purged
+                | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Ok(false),
             };
@@ -232,6 +248,7 @@ impl RecipientState {
                 | Event::Heard { .. }
                 | Event::Expired
                 | Event::Deleted
+                | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Ok(false),
             };
@@ -262,6 +279,12 @@ impl RecipientState {
             Event::Deleted => {
                 self.deleted = Some(at);
                 true
+            }
+            Event::Called { rule, act, .. } => {
+                self.calls.len() < MAX_REPORTS && {
+                    self.calls.push(Called { rule: *rule, act: *act, at });
+                    true
+                }
             }
             Event::AttemptFailed { .. } => {
                 usize::from(self.attempts_failed) < MAX_REPORTS && {
@@ -438,6 +461,7 @@ pub(crate) mod tests_support {
             "[a-c]".prop_map(|device| Event::Confirmed { device }),
             Just(Event::Held { until: UnixMillis(50) }),
             Just(Event::Released),
+            device.clone().prop_map(|device| Event::Called { device, rule: 0, act: 0 }),
             device.prop_map(|device| Event::AttemptFailed { device, reason: "no".into() }),
             Just(Event::Failed { reason: "no".into() }),
         ]

@@ -269,7 +269,7 @@ impl<'a> Caller<'a> {
     fn answer(&mut self, query: &Query) -> Result<Answer, Failure> {
         self.luck().map_err(|_| Failure::NotFound)?;
         Ok(match query {
-            Query::Messages(..) => {
+            Query::Messages(..) | Query::Waiting(_) => {
                 let count = u8::try_from(self.choices.roll(4)).unwrap();
                 Answer::Messages((0..count).map(message).collect())
             }

@@ -24,6 +24,9 @@ pub struct Graph {
     /// Only this flow and what can be reached from it.
     #[arg(long, value_name = "NAME")]
     flow: Option<String>,
+    /// Only routes, menus and what their author described in `///`: where calls go, on one page.
+    #[arg(long)]
+    overview: bool,
     /// What stands above the picture.
     #[arg(long, value_name = "TEXT", default_value = "What callers hear")]
     title: String,
@@ -61,6 +64,9 @@ impl Graph {
                     return complain(&error, ExitCode::from(WRONG_INPUT));
                 }
             };
+        }
+        if self.overview {
+            picture = picture.overview();
         }
         let text = match self.format {
             Format::Svg => picture.svg(&self.title),

@@ -106,10 +106,10 @@ function Composer({ groups, made }: { groups: Group[]; made(): void }) {
         <textarea rows={2} maxLength={2000} value={text} data-testid="event-text"
           onInput={(e) => setText(e.currentTarget.value)} />
       </label>
-      <fieldset class="chips">
+      <fieldset class="people">
         <legend class="small quiet">To whom</legend>
         {people.map((p) => (
-          <label key={p.word} class={`chip${to.includes(p.word) ? ' is-on' : ''}`}>
+          <label key={p.word} class={`person-chip${to.includes(p.word) ? ' is-on' : ''}`}>
             <input type="checkbox" class="visually-hidden" checked={to.includes(p.word)} onChange={() => toggle(p.word)} />
             <span data-testid={`event-to-${p.word}`}>{p.name}</span>
           </label>

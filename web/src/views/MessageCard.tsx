@@ -5,9 +5,12 @@ import { api } from '../api';
 import { clock, spokenLength, when } from '../format';
 import { useApp, useSession } from '../session';
 import type { InboxMessage } from '../state';
+import type { ExplainedLine } from '../types';
 import { isNew } from '../state';
 import { Avatar } from './Avatar';
-import { CheckIcon, KeepIcon, KeptIcon, LinkIcon, ReplyIcon, TrashIcon } from './icons';
+import { ConfirmButton } from './ConfirmButton';
+import { Lines } from './DryRun';
+import { KeepIcon, KeptIcon, LinkIcon, ReplyIcon, TrashIcon } from './icons';
 import { PlayerBar } from './PlayerBar';
 import { Waveform } from './Waveform';
 
@@ -61,26 +64,28 @@ function Actions({ message }: { message: InboxMessage }) {
       {message.announcement && <ConfirmButton id={message.id} />}
       {!message.private && <ShareButton id={message.id} />}
       <DeleteButton message={message} />
+      <Why id={message.id} />
     </div>
   );
 }
 
-/** Somebody was there: what an announcement waits for. */
-export function ConfirmButton({ id }: { id: string }) {
+/** Why the message came as it came: the steps of its delivery. */
+function Why({ id }: { id: string }) {
   const session = useSession();
-  const [confirmed, setConfirmed] = useState(false);
-  const confirm = async () => {
+  const [lines, setLines] = useState<ExplainedLine[] | null>(null);
+  const ask = async () => {
     try {
-      await api.confirm(id);
-      setConfirmed(true);
+      setLines((await api.explainMessage(id)).lines);
     } catch (error) {
       session.tell(error);
     }
   };
   return (
-    <button type="button" class="button ghost" data-testid="confirm" disabled={confirmed} onClick={() => void confirm()}>
-      <CheckIcon /> {confirmed ? 'Confirmed' : 'Confirm'}
-    </button>
+    <>
+      <button type="button" class="text-button small" data-testid="why" aria-expanded={lines !== null}
+        onClick={() => (lines === null ? void ask() : setLines(null))}>How did it reach me?</button>
+      {lines !== null && <div class="why"><Lines lines={lines} /></div>}
+    </>
   );
 }
 

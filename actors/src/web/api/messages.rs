@@ -131,6 +131,26 @@ pub async fn heard(
     Ok(HttpResponse::NoContent().finish())
 }
 
+#[derive(Serialize)]
+struct Explanation {
+    lines: Vec<hark_engine::delivery::explain::Line>,
+}
+
+/// Why the message went where it went, for its recipient.
+///
+/// # Errors
+/// [`ApiError::NotFound`] where the message is not theirs.
+pub async fn explain(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = id(&path)?;
+    state.store.inbox_entry(signed_in.user, id).await?.ok_or(NO_MESSAGE)?;
+    let lines = state.store.explanation(id, signed_in.user).await?;
+    Ok(super::private(Explanation { lines }))
+}
+
 /// Keeps the message.
 ///
 /// # Errors

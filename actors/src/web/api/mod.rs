@@ -3,6 +3,7 @@
 //! Every route but the sign-in itself asks for a session; every route that changes something is
 //! behind the Origin check in [`super::routes`].
 
+pub mod chats;
 pub mod contacts;
 pub mod event_rules;
 pub mod events;
@@ -13,7 +14,11 @@ pub mod outbox;
 pub mod probes;
 pub mod retention;
 pub mod schedules;
+pub mod profile;
+pub mod push;
+pub mod receipt_mail;
 pub mod session;
+pub mod webhooks;
 
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
@@ -31,8 +36,21 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(session::sign_out)),
         )
         .route("/me", web::get().to(me::show))
-        .route("/me/profile", web::put().to(me::set_profile))
+        .service(
+            web::resource("/me/profile")
+                .route(web::get().to(profile::show))
+                .route(web::put().to(profile::set)),
+        )
+        .route("/me/profile/explain", web::post().to(profile::explain))
+        .service(
+            web::resource("/me/devices/{name}/verify")
+                .route(web::post().to(profile::send_code))
+                .route(web::put().to(profile::give_code)),
+        )
         .route("/me/do-not-disturb", web::put().to(me::set_do_not_disturb))
+        .configure(receipt_mail::routes)
+        .configure(push::routes)
+        .configure(webhooks::routes)
         .route("/me/retention", web::get().to(retention::show))
         .route("/me/export", web::get().to(retention::export))
         .route("/users/{name}/retention", web::put().to(retention::set))
@@ -80,6 +98,13 @@ pub fn routes(config: &mut web::ServiceConfig) {
                 .route(web::delete().to(groups::delete_template)),
         )
         .route("/contacts", web::get().to(contacts::list))
+        .route("/chats", web::get().to(chats::list))
+        .service(
+            web::resource("/chats/{user}")
+                .route(web::get().to(chats::history))
+                .route(web::post().to(chats::send)),
+        )
+        .route("/chats/{user}/read", web::post().to(chats::read))
         .route("/outbox", web::get().to(outbox::list))
         .route("/messages", web::get().to(messages::list))
         .service(
@@ -94,6 +119,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/messages/{id}/heard", web::post().to(messages::heard))
         .route("/messages/{id}/confirm", web::post().to(events::confirm))
+        .route("/messages/{id}/explain", web::get().to(messages::explain))
         .route("/messages/{id}/save", web::post().to(messages::save))
         .route("/messages/{id}/restore", web::post().to(messages::restore))
         .service(

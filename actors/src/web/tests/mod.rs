@@ -5,6 +5,7 @@ mod audio;
 mod harness;
 mod links;
 mod mailbox;
+mod profile;
 mod recording;
 mod sign_in;
 mod sockets;

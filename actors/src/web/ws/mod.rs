@@ -5,6 +5,7 @@
 //! browser that sends fast is slowed down by TCP; towards the browser there is a bounded queue,
 //! and a browser that does not empty it is cut off.
 
+mod chat;
 pub mod frames;
 pub mod hub;
 pub mod mailbox;

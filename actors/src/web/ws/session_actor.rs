@@ -12,7 +12,6 @@ use actix_ws::CloseCode;
 use bytes::Bytes;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::MessageSummary;
-use hark_engine::presence::Presence;
 use hark_engine::time::UnixMillis;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::mpsc;
@@ -30,7 +29,7 @@ use super::upload::{Appended, Intent, Upload, UploadError};
 use crate::bus::BusEvent;
 use crate::presence_board::BrowserGuard;
 use crate::web::error::ApiError;
-use crate::web::view::{self, MessageView};
+use crate::web::view::{self, MessageView, ReachView};
 use crate::web::{WebState, state};
 
 /// Events from the hub that may wait.
@@ -51,7 +50,7 @@ pub enum SessionMsg {
     /// The bus told something about this user.
     Bus(Arc<BusEvent>, Place),
     /// A contact's presence changed.
-    Presence(UserId, Presence, Place),
+    Presence(UserId, ReachView, Place),
     /// Events were lost: show everything afresh.
     Reread(Place),
     /// Look whether the recording has gone quiet.
@@ -89,7 +88,7 @@ pub struct Session {
     myself: ActorRef<SessionMsg>,
     presence: BrowserGuard,
     events: Door<SessionMsg>,
-    told: HashMap<UserId, Presence>,
+    told: HashMap<UserId, ReachView>,
     restarts: u32,
     nonsense: u32,
     upload: Option<(ClientId, Upload)>,
@@ -146,7 +145,7 @@ impl Actor for SessionActor {
             SessionMsg::Text(text, _place) => state.text(&text).await,
             SessionMsg::Binary(bytes, _place) => state.binary(&bytes),
             SessionMsg::Bus(event, _place) => state.bus(&event).await,
-            SessionMsg::Presence(user, presence, _place) => state.contact(user, presence),
+            SessionMsg::Presence(user, reach, _place) => state.contact(user, reach),
             SessionMsg::Reread(_place) => state.hello().await?,
             SessionMsg::Tick(_place) => state.tick(),
             SessionMsg::Recorded(id, outcome) => state.recorded(id, outcome),
@@ -187,7 +186,7 @@ impl Session {
         let directory = self.app.directory();
         let user = directory.user(self.user).ok_or(ApiError::SignedOut)?;
         let contacts = view::contacts(&directory, user, &self.app.board);
-        self.told = contacts.iter().map(|c| (c.user.id, c.presence)).collect();
+        self.told = contacts.iter().map(|c| (c.user.id, c.reach)).collect();
         let counts = Counts::from(self.app.lamp(self.user).await?);
         self.tell(Outgoing::Hello { user: user.into(), contacts, counts });
         Ok(())
@@ -206,9 +205,9 @@ impl Session {
         Ok(())
     }
 
-    fn contact(&mut self, user: UserId, presence: Presence) {
-        self.told.insert(user, presence);
-        self.tell(Outgoing::Presence { user, presence });
+    fn contact(&mut self, user: UserId, reach: ReachView) {
+        self.told.insert(user, reach);
+        self.tell(Outgoing::Presence { user, reach });
     }
 
     async fn bus(&mut self, event: &BusEvent) {
@@ -235,6 +234,7 @@ impl Session {
                 }
             }
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),
+            BusEvent::Chat(event) => self.chat(event),
             BusEvent::Notice { text, .. } => self.tell(Outgoing::Notice { text: text.clone() }),
             BusEvent::Announcement { id, state, .. } => {
                 self.tell(Outgoing::Event { id: *id, state });
@@ -272,6 +272,7 @@ impl Session {
                 }
             }
             Ok(Incoming::Pong) => {}
+            Ok(Incoming::Chat(frame)) => self.chat_frame(frame).await,
             Err(error) => self.nonsense(&error.to_string()),
         }
     }
@@ -405,7 +406,17 @@ impl Session {
         }));
     }
 
-    fn tell(&mut self, frame: Outgoing) {
+    /// Whose session it is.
+    pub(super) const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The server.
+    pub(super) const fn app(&self) -> &Arc<WebState> {
+        &self.app
+    }
+
+    pub(super) fn tell(&mut self, frame: Outgoing) {
         match self.out.try_send(Out::Frame(Box::new(frame))) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.drop_slow(),

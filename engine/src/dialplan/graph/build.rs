@@ -58,6 +58,7 @@ pub fn graph(sources: &[Source]) -> Graph {
                 title: flow_title(flow),
                 note: format!("{} · {source}:{line}", flow.name.text),
                 name: flow.name.text.clone(),
+                described: flow.doc.is_some(),
                 file: number,
                 rows: rows.rows,
             });
@@ -77,6 +78,7 @@ pub fn graph(sources: &[Source]) -> Graph {
                 title: "Hark calls".into(),
                 note: started(name).into(),
                 name: String::new(),
+                described: false,
                 file: 0,
                 rows: Vec::new(),
             };
@@ -185,6 +187,7 @@ fn route_card(route: &Route, file: usize) -> Card {
         title: number.into(),
         note: doc_title(route.doc.as_deref()).unwrap_or_default(),
         name: String::new(),
+        described: route.doc.is_some(),
         file,
         rows,
     }
@@ -199,6 +202,7 @@ fn started(flow: &str) -> &'static str {
         "play_on_phone" => "to play a message on a telephone",
         "call_to_record" => "to have a message spoken",
         "announce" => "to announce something",
+        "verify" => "to tell a number's owner a code",
         _ => "by itself",
     }
 }

@@ -35,6 +35,8 @@ pub struct Card {
     pub note: String,
     /// The flow's name; empty for what is none.
     pub name: String,
+    /// Whether its author described it in a doc comment.
+    pub described: bool,
     /// Beside which file's cards it stands.
     pub file: usize,
     /// What happens, from top to bottom.

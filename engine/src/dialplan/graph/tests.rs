@@ -144,9 +144,45 @@ fn a_part_is_what_a_flow_reaches_and_the_routes_to_it() {
 }
 
 #[test]
+fn an_overview_keeps_what_callers_choose_and_folds_what_lies_between() {
+    let plan = "
+/// The door.
+route \"1\" -> door
+menu door() {
+  say \"Press 1 for a song, 2 to leave.\"
+  key 1 -> singing
+  key 2 -> hangup
+  other -> { no_such_key; again at most 2 then hangup }
+  silence 5s -> again at most 1 then hangup
+}
+flow singing() { say \"Which one?\"; choose }
+menu choose() {
+  say \"Press 1 for the long one.\"
+  key 1 -> { say \"La la la.\"; hangup }
+  other -> { no_such_key; again at most 2 then hangup }
+  silence 5s -> { no_such_key; no_such_key; hangup }
+}
+/// What is said of every wrong key.
+flow no_such_key() { say \"There is no such key.\" }
+";
+    let whole = graph(&source(plan));
+    let overview = whole.overview();
+    let names: Vec<&str> = overview.flows().collect();
+    assert_eq!(names, ["door", "choose"], "of {:?}", whole.flows().collect::<Vec<_>>());
+    let door = &overview.cards[0];
+    let rows: Vec<_> = door.rows.iter().map(|r| (r.badge.as_str(), r.text.as_str())).collect();
+    assert_eq!(rows[0], ("1", "Singing"), "{rows:?}");
+    let leads: Vec<_> = overview.arrows.iter().map(|a| (a.from, a.row, a.to)).collect();
+    assert_eq!(leads, [(0, 0, 1), (2, 0, 0)], "{overview:?}");
+    let shipped = graph(&builtin()).overview();
+    assert!(shipped.cards.len() * 3 < graph(&builtin()).cards.len() * 2, "{}", shipped.cards.len());
+}
+
+#[test]
 fn nothing_stands_on_anything_else() {
     for sources in [builtin(), source(SMALL)] {
         assert_apart(&graph(&sources));
+        assert_apart(&graph(&sources).overview());
     }
 }
 

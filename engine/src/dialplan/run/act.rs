@@ -55,7 +55,9 @@ impl Run {
             self.jump(failed);
             return;
         }
-        self.note(|_| format!("send the recording to {} recipient(s)", delivery.to.len()));
+        self.note(|_| {
+            format!("send the recording to {}", super::trace::counted(delivery.to.len()))
+        });
         let ticket = self.ticket();
         self.emit(Effect::Send { ticket, recording, delivery });
         self.state = State::Sending { ticket, failed, connected: false };
@@ -75,7 +77,7 @@ impl Run {
             }
             return self.jump(forward.failed);
         };
-        self.note(|_| format!("forward to {} recipient(s)", delivery.to.len()));
+        self.note(|_| format!("forward to {}", super::trace::counted(delivery.to.len())));
         let ticket = self.ticket();
         let message = message.id;
         self.emit(Effect::Forward { ticket, user, message, introduction, delivery });
@@ -226,9 +228,10 @@ impl Run {
     pub(super) fn query(&mut self, slot: u16, query: &hir::Query, failed: Label) {
         // What is known should the store not answer.
         let unknown = match query {
-            hir::Query::Messages(..) | hir::Query::Online(_) | hir::Query::Devices(_) => {
-                Value::List([].into())
-            }
+            hir::Query::Messages(..)
+            | hir::Query::Online(_)
+            | hir::Query::Devices(_)
+            | hir::Query::Waiting(_) => Value::List([].into()),
             hir::Query::Presence(_) => Value::Presence(Presence::Offline),
             hir::Query::PinMatches(..) | hir::Query::HasPin(_) => Value::Bool(false),
             hir::Query::Receipts(_) => Value::Number(0),
@@ -249,12 +252,13 @@ impl Run {
             hir::Query::HasPin(user) => self.user(user).map(Query::HasPin),
             hir::Query::Devices(user) => self.user(user).map(Query::Devices),
             hir::Query::Receipts(user) => self.user(user).map(Query::Receipts),
+            hir::Query::Waiting(user) => self.user(user).map(Query::Waiting),
         };
         let Some(query) = query else {
             self.jump(failed);
             return;
         };
-        self.note(|_| format!("ask {query:?}"));
+        self.note(|_| super::trace::asked(&query).into());
         let ticket = self.ticket();
         self.emit(Effect::Query(ticket, query));
         self.state = State::Asking { ticket, slot, failed };

@@ -77,7 +77,7 @@ impl Run {
         self.state = State::Running;
         let recorded = Recorded::new(id, length, end, silence);
         let recorded = joined.map_or(recorded, |earlier| recorded.joined(earlier));
-        self.note(|_| format!("recorded {length:.1?}, ended by {end:?}"));
+        self.note(|_| format!("recorded {length:.1?}, ended by {end}"));
         self.set(slot, Value::Recording(recorded));
         if end == RecordEnd::Hangup {
             self.gone = true;

@@ -205,7 +205,10 @@ impl Run {
     }
 
     fn hang_up(&mut self, cause: HangupCause) {
-        self.note(|_| format!("hang up ({cause:?})"));
+        self.note(|_| match cause {
+            HangupCause::Normal => "hang up".into(),
+            cause => format!("hang up, because {}", cause.name()),
+        });
         self.finish_by(self.ending(), cause);
     }
 

@@ -1,6 +1,6 @@
 //! What a run tells of its steps, where somebody wants to know.
 
-use super::super::effect::{Effect, Sound};
+use super::super::effect::{Effect, Folder, Query, Sound};
 use super::{Keys, Run, Visit};
 
 impl Run {
@@ -46,6 +46,27 @@ impl Run {
     pub(super) fn note_sound(&mut self, sound: &Sound) {
         self.note(|_| describe(sound));
     }
+}
+
+/// What is asked of the server, in words. Whom it concerns is nobody's business in a trace.
+pub(super) const fn asked(query: &Query) -> &'static str {
+    match query {
+        Query::Messages(_, Folder::New) => "ask for the new messages",
+        Query::Messages(_, Folder::Saved) => "ask for the saved messages",
+        Query::Messages(_, Folder::Deleted) => "ask for the deleted messages",
+        Query::ContactsOnline(_) => "ask which contacts are online",
+        Query::Presence(_) => "ask how present somebody is",
+        Query::CheckPin(..) => "ask whether the PIN is right",
+        Query::HasPin(_) => "ask whether there is a PIN",
+        Query::Devices(_) => "ask for the devices",
+        Query::Receipts(_) => "ask how many messages were heard",
+        Query::Waiting(_) => "ask which messages wait for this call",
+    }
+}
+
+/// So many recipients.
+pub(super) fn counted(recipients: usize) -> String {
+    if recipients == 1 { "one recipient".into() } else { format!("{recipients} recipients") }
 }
 
 /// A sound in words.

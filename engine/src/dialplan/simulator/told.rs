@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::super::effect::{
-    Action, Callee, Delivery, Effect, Finish, HangupCause, Keepsake, RecordEnd, Setting, Sound,
+    Action, Callee, Delivery, Effect, Finish, HangupCause, Keepsake, Setting, Sound,
 };
 use super::super::parser::PRESETS;
 use super::super::test_runner::journal::Happening;
@@ -36,18 +36,6 @@ pub fn heard(sound: &Sound, phone: &Phone) -> String {
     }
 }
 
-/// Why a recording ended.
-pub fn ended(end: RecordEnd) -> String {
-    match end {
-        RecordEnd::Key(key) => format!("the key {key}"),
-        RecordEnd::Silence => "silence".into(),
-        RecordEnd::Limit => "its limit".into(),
-        RecordEnd::Hangup => "the hang-up".into(),
-        RecordEnd::Stopped => "the dialplan".into(),
-        RecordEnd::Failed => "a failure".into(),
-    }
-}
-
 /// What was asked for, for people; none for what only the dialplan notices.
 pub fn done(effect: &Effect, done: bool, phone: &Phone) -> Option<String> {
     let text = match effect {
@@ -74,7 +62,7 @@ pub fn done(effect: &Effect, done: bool, phone: &Phone) -> Option<String> {
         Effect::Panic => "panic".into(),
         Effect::Finished(Finish::Completed, HangupCause::Normal) => "the dialplan hangs up".into(),
         Effect::Finished(Finish::Completed, cause) => {
-            format!("the dialplan hangs up: {}", cause_name(*cause))
+            format!("the dialplan hangs up: {}", cause.name())
         }
         Effect::Finished(Finish::CallerGone, _) => "the call is over".into(),
         Effect::Finished(Finish::OutOfFuel, _) => "the dialplan ran without end".into(),
@@ -158,7 +146,7 @@ fn expected_effect(effect: &Effect, phone: &Phone) -> Option<String> {
             Action::ReceiptsTold(_) => return None,
         },
         Effect::Finished(Finish::Completed, HangupCause::Normal) => "hangup".into(),
-        Effect::Finished(Finish::Completed, cause) => format!("hangup {}", cause_name(*cause)),
+        Effect::Finished(Finish::Completed, cause) => format!("hangup {}", cause.name()),
         Effect::Finished(Finish::CallerGone | Finish::OutOfFuel, _)
         | Effect::Answer
         | Effect::Play { .. }
@@ -239,17 +227,6 @@ fn acted(action: &Action, phone: &Phone) -> String {
         Action::Notify(user, text) => format!("{} is shown \"{text}\"", name(*user, phone)),
         Action::Set(user, setting) => format!("set for {}: {setting:?}", name(*user, phone)),
         Action::ReceiptsTold(user) => format!("receipts told to {}", name(*user, phone)),
-    }
-}
-
-const fn cause_name(cause: HangupCause) -> &'static str {
-    match cause {
-        HangupCause::Normal => "normal",
-        HangupCause::Busy => "busy",
-        HangupCause::Rejected => "rejected",
-        HangupCause::Unavailable => "unavailable",
-        HangupCause::NotFound => "not_found",
-        HangupCause::Congestion => "congestion",
     }
 }
 

@@ -114,6 +114,8 @@ impl World {
             Query::Devices(user) => {
                 Answer::Devices(self.devices.iter().filter(|d| d.owner == *user).cloned().collect())
             }
+            // Whatever is new waits for the telephone that rings.
+            Query::Waiting(user) => return self.query(&Query::Messages(*user, Folder::New)),
             Query::Receipts(user) => {
                 let waiting = self.receipts.iter().filter(|(of, _)| of == user);
                 Answer::Count(waiting.map(|(_, count)| count).sum())
