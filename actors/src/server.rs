@@ -265,12 +265,15 @@ impl Server {
         let metrics = CallMetrics::register(&registry)?;
         let prompts = Prompts::new(config.speech.prompts.as_deref());
         let retention = Retention::new(store.clone(), &config.retention);
-        let announcements = Announcements::new(
-            store.clone(),
-            directory.clone(),
-            &config.events,
-            &domain,
-        );
+        let outside = Outside {
+            store: store.clone(),
+            users: users.clone(),
+            policy: Arc::clone(&policy),
+            domain: Arc::clone(&domain),
+            language: config.site.language.as_str().into(),
+            limit_secs: config.messages.limit_seconds,
+        };
+        let announcements = Announcements::new(store.clone(), outside.clone(), &config.events);
         let announcer = AnnouncerServices {
             store: store.clone(),
             messages: messages.clone(),
@@ -361,14 +364,7 @@ impl Server {
                 outside: Arc::clone(&policy),
                 users: users.clone(),
             },
-            outside: Outside {
-                store: store.clone(),
-                users: users.clone(),
-                policy,
-                domain,
-                language: config.site.language.as_str().into(),
-                limit_secs: config.messages.limit_seconds,
-            },
+            outside,
             store,
             messages,
             chat,

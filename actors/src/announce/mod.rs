@@ -27,11 +27,10 @@ use hark_engine::announce::quiet::QuietHours;
 use hark_engine::announce::template::TemplateError;
 use hark_engine::announce::watch::Subject;
 use hark_engine::calendar::{InvalidRecurrence, Zone};
-use hark_engine::directory::Directory;
 use hark_engine::id::UserId;
 use hark_engine::time::UnixMillis;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use uuid::Uuid;
 
 pub use announcer::{Announcer, AnnouncerArguments, AnnouncerMessage, AnnouncerServices};
@@ -42,6 +41,7 @@ pub use watching::RuleSpec;
 
 use crate::clock;
 use crate::config::Events;
+use crate::outside::Outside;
 use crate::store::{NewAnnouncement, Store, StoreError, Submitted};
 
 /// The longest idempotency key, in characters.
@@ -72,8 +72,7 @@ pub struct Announcements {
 
 struct Shared {
     store: Store,
-    directory: watch::Receiver<Arc<Directory>>,
-    domain: Arc<str>,
+    outside: Outside,
     managers: Vec<String>,
     quiet: Option<QuietHours>,
     urgent_passes: bool,
@@ -86,17 +85,11 @@ struct Shared {
 }
 
 impl Announcements {
-    /// The service on `store`, for the users at `domain`.
-    pub fn new(
-        store: Store,
-        directory: watch::Receiver<Arc<Directory>>,
-        config: &Events,
-        domain: &str,
-    ) -> Self {
+    /// The service on `store`, for the recipients whom `outside` finds.
+    pub fn new(store: Store, outside: Outside, config: &Events) -> Self {
         let shared = Shared {
             store,
-            directory,
-            domain: domain.into(),
+            outside,
             managers: config.managers.iter().map(|name| name.to_lowercase()).collect(),
             quiet: config.quiet(),
             urgent_passes: config.urgent_in_quiet_hours,
@@ -110,7 +103,7 @@ impl Announcements {
 
     /// Whether a user looks after groups, the site's templates, and rules about everybody.
     pub fn is_manager(&self, user: UserId) -> bool {
-        let directory = self.shared.directory.borrow();
+        let directory = self.shared.outside.users.directory();
         let name = directory.user(user).map(|user| user.name.to_lowercase());
         name.is_some_and(|name| self.shared.managers.contains(&name))
     }
@@ -169,7 +162,7 @@ impl Announcements {
     /// # Errors
     /// [`AnnounceError`] says what is wrong with it.
     pub async fn check_rule(&self, owner: UserId, spec: &RuleSpec) -> Result<(), AnnounceError> {
-        let directory = self.shared.directory.borrow().clone();
+        let directory = self.shared.outside.users.directory();
         let subject = Subject { user: Some(owner), ..Subject::default() };
         let (_, request) = spec.request(0, owner, &subject, &directory);
         self.check(owner, &request).await

@@ -36,13 +36,13 @@ impl Announcements {
         let content = self.content(owner, request).await?;
         let content = filled(content, &request.values)?;
         let shared = &self.shared;
-        let directory = shared.directory.borrow().clone();
         let confirm = request.confirm || !request.escalation.is_empty();
         let lists = std::iter::once((&request.recipients, request.wait_seconds))
             .chain(request.escalation.iter().map(|step| (&step.recipients, step.wait_seconds)));
         let mut steps = Vec::new();
         for (names, wait_seconds) in lists {
-            let people = resolve(&shared.store, &directory, &shared.domain, names).await?;
+            let people = resolve(&shared.store, &shared.outside, owner, names).await?;
+            let directory = shared.outside.users.directory();
             steps.push(step(&directory, people, wait_seconds, request.urgent));
         }
         if steps.iter().all(|step| step.recipients.is_empty()) {

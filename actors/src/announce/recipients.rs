@@ -1,9 +1,9 @@
 //! Whom a request names. The one place where that is read.
 
-use hark_engine::directory::{Directory, User};
 use hark_engine::id::UserId;
 
 use super::AnnounceError;
+use crate::outside::{Outside, OutsideError, Recipient};
 use crate::store::Store;
 
 /// The most names in one list.
@@ -11,15 +11,15 @@ const MOST_NAMES: usize = 256;
 /// The most people that one list reaches: as many as a message has recipients.
 const MOST_PEOPLE: usize = 256;
 
-/// The users that `names` stand for, each once: sign-in names, extensions, SIP addresses of the
-/// site's own users, and `group:NAME`.
+/// The users that `names` stand for, each once: sign-in names, extensions, SIP addresses,
+/// `group:NAME`, and numbers and addresses outside as far as the operator lets `owner` reach them.
 ///
 /// # Errors
-/// [`AnnounceError::Refused`] names the first that is nobody's.
+/// [`AnnounceError::Refused`] says which can't be.
 pub(super) async fn resolve(
     store: &Store,
-    directory: &Directory,
-    domain: &str,
+    outside: &Outside,
+    owner: UserId,
     names: &[String],
 ) -> Result<Vec<UserId>, AnnounceError> {
     if names.is_empty() || names.len() > MOST_NAMES {
@@ -27,20 +27,25 @@ pub(super) async fn resolve(
         return Err(AnnounceError::Refused(what));
     }
     let mut people: Vec<UserId> = Vec::new();
+    let mut others = Vec::new();
     for name in names {
-        let found = match name.strip_prefix("group:") {
-            Some(group) => {
-                let members = store.group_members(group).await?;
-                members.ok_or_else(|| nobody(name, "see GET /api/v1/groups"))?
-            }
-            None => vec![user(directory, domain, name)?.id],
+        let Some(group) = name.strip_prefix("group:") else {
+            others.push(Recipient::Address { address: name.clone() });
+            continue;
         };
-        for id in found {
-            if directory.user(id).is_some() && !people.contains(&id) {
-                people.push(id);
-            }
-        }
+        let members = store.group_members(group).await?.ok_or_else(|| {
+            let group: String = group.chars().take(64).collect();
+            AnnounceError::Refused(format!("there is no group '{group}': see GET /api/v1/groups"))
+        })?;
+        people.extend(members);
     }
+    if !others.is_empty() {
+        people.extend(outside.resolve(Some(owner), &others).await?);
+    }
+    people.sort_unstable();
+    people.dedup();
+    let directory = outside.users.directory();
+    people.retain(|id| directory.user(*id).is_some());
     match people.len() {
         0 => Err(AnnounceError::Refused("the groups have no members: add some".into())),
         n if n > MOST_PEOPLE => {
@@ -51,22 +56,13 @@ pub(super) async fn resolve(
     }
 }
 
-fn user<'a>(
-    directory: &'a Directory,
-    domain: &str,
-    name: &str,
-) -> Result<&'a User, AnnounceError> {
-    let local = name.strip_prefix("sip:").unwrap_or(name);
-    let local = match local.split_once('@') {
-        Some((user, host)) if host.eq_ignore_ascii_case(domain) => user,
-        Some(_) => return Err(nobody(name, "addresses elsewhere can't be announced to yet")),
-        None => local,
-    };
-    let found = directory.by_name(local).or_else(|| directory.by_extension(local));
-    found.ok_or_else(|| nobody(name, "write a sign-in name, an extension or group:NAME"))
-}
-
-fn nobody(name: &str, mend: &str) -> AnnounceError {
-    let name: String = name.chars().take(64).collect();
-    AnnounceError::Refused(format!("'{name}' is nobody: {mend}"))
+impl From<OutsideError> for AnnounceError {
+    fn from(error: OutsideError) -> Self {
+        match error {
+            OutsideError::Store(error) => error.into(),
+            error @ (OutsideError::NoUser | OutsideError::Refused(_) | OutsideError::TooMany) => {
+                Self::Refused(error.to_string())
+            }
+        }
+    }
 }

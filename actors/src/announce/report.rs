@@ -99,7 +99,7 @@ impl Announcements {
     /// When the store can't be read.
     pub async fn report(&self, record: AnnouncementRecord) -> Result<Report, StoreError> {
         let plan: Plan = serde_json::from_str(&record.plan).map_err(StoreError::unavailable)?;
-        let directory = self.shared.directory.borrow().clone();
+        let directory = self.shared.outside.users.directory();
         let name = |user: UserId| {
             directory.user(user).map(|user| user.display_name.clone()).unwrap_or_default()
         };

@@ -72,8 +72,15 @@ async fn site(dir: &Path) -> Site {
     let users =
         Users::load(store.clone(), recordings.clone(), board, "Test", &registry).await.unwrap();
     let events = Events { managers: vec!["alice".into()], ..Events::default() };
-    let announcements =
-        Announcements::new(store.clone(), users.subscribe(), &events, "localhost");
+    let outside = crate::outside::Outside {
+        store: store.clone(),
+        users: users.clone(),
+        policy: Default::default(),
+        domain: "localhost".into(),
+        language: "en".into(),
+        limit_secs: 59,
+    };
+    let announcements = Announcements::new(store.clone(), outside, &events);
     let services = AnnouncerServices {
         store,
         messages,
@@ -372,12 +379,8 @@ async fn what_is_not_urgent_waits_for_the_morning() {
     let dir = TempDir::new().unwrap();
     let site = site(dir.path()).await;
     let config = Events { quiet_hours: Some("22:00-07:00".into()), ..Events::default() };
-    let quiet = Announcements::new(
-        site.services.store.clone(),
-        site.services.directory.clone(),
-        &config,
-        "localhost",
-    );
+    let outside = site.services.announcements.shared.outside.clone();
+    let quiet = Announcements::new(site.services.store.clone(), outside, &config);
     // 2026-01-05T23:00:00Z.
     let night = UnixMillis(1_767_654_000_000);
     let morning = UnixMillis(night.0 + 8 * 3_600_000);

@@ -66,7 +66,9 @@ pub async fn erase(store: &Store, domain: &str, name: &str) -> Result<Done, Eras
         remove_file(&dir.join(file))?;
     }
     let left = store.users().await?.into_iter().map(Into::into).collect();
-    let directory = Directory::new("", left);
+    let outside = store.outside().await?.into_iter();
+    let outside = outside.map(|(record, address)| (record.into(), address)).collect();
+    let directory = Directory::new("", left).with_outside(outside);
     let rewritten = retag.len();
     for (message, audio, _) in retag {
         let Some(record) = store.message(message).await? else { continue };

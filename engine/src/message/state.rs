@@ -199,6 +199,7 @@ impl RecipientState {
                 | Event::Heard { .. }
                 | Event::Expired
                 | Event::Purged
+                | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Ok(false),
             };

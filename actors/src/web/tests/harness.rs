@@ -121,12 +121,7 @@ pub fn start() -> TestServer {
         std::mem::forget(rings);
         let outward = Outward::new(&Default::default(), store.clone(), &registry).unwrap();
         let events = Events { managers: vec!["alice".into()], ..Events::default() };
-        let announcements = Announcements::new(
-            store.clone(),
-            users.subscribe(),
-            &events,
-            "hark.example",
-        );
+        let announcements = Announcements::new(store.clone(), outside.clone(), &events);
         let parts = Parts {
             verifier: Verifier {
                 store: store.clone(),
