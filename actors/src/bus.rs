@@ -12,6 +12,7 @@ use hark_engine::message::{LoggedEvent, MessageSummary};
 use hark_engine::presence::Reach;
 use hark_engine::time::UnixMillis;
 use tokio::sync::broadcast;
+use uuid::Uuid;
 
 use crate::store::{ChatEntry, Marked};
 
@@ -57,6 +58,32 @@ pub enum BusEvent {
         user: UserId,
         /// How they can be reached now.
         reach: Reach,
+    },
+    /// The telephones of a user that are registered now.
+    Telephones {
+        /// Whose.
+        user: UserId,
+        /// How many.
+        count: u32,
+    },
+    /// A mailbox has become nearly full, or is no longer.
+    Mailbox {
+        /// Whose.
+        user: UserId,
+        /// How full, in percent.
+        percent: u32,
+        /// Which of the two.
+        nearly_full: bool,
+    },
+    /// An announcement went on: `GET /api/v1/events/{id}` says how.
+    Announcement {
+        /// Who wanted it made.
+        owner: UserId,
+        /// Which.
+        id: Uuid,
+        /// `pending`, `active`, `sent`, `confirmed`, `exhausted`, `expired`, `cancelled` or
+        /// `failed`.
+        state: &'static str,
     },
     /// Something happened to a chat text, or is about to.
     Chat(ChatEvent),

@@ -5,6 +5,9 @@ mod outside;
 mod outward;
 mod trunk;
 
+mod events;
+mod retention;
+
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -14,6 +17,9 @@ use serde::Deserialize;
 pub use outside::Outside;
 pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
+
+pub use events::Events;
+pub use retention::Retention;
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +84,10 @@ pub struct Config {
     pub trace: Trace,
     /// `[messages]`
     pub messages: Messages,
+    /// `[events]`
+    pub events: Events,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[speech]`
     pub speech: Speech,
     /// `[[trunk]]`
@@ -449,6 +459,11 @@ impl Config {
         if let Err((key, value, message)) = self.outside.check() {
             return wrong(key, value, message);
         }
+        for checked in [self.events.check(), self.retention.check()] {
+            if let Err((key, value, message)) = checked {
+                return wrong(key, value, message);
+            }
+        }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {
                 return wrong(key, value, message);
@@ -520,5 +535,8 @@ mod tests {
         assert!(parse("[web]\npublic_url = \"ftp://x\"").is_err());
         assert!(parse("[web]\nupload_mib = 0").unwrap_err().contains("1 to 100 MiB"));
         assert!(parse("[speech]\ncommand = []").is_err());
+        assert!(parse("[events]\nquiet_hours = \"22\"").unwrap_err().contains("22:00-07:00"));
+        assert!(parse("[events]\ntime_zone = \"Mars\"").unwrap_err().contains("IANA"));
+        assert!(parse("[retention]\nsweep_seconds = 0").unwrap_err().contains("86400"));
     }
 }

@@ -5,6 +5,7 @@
 //! what is lost when one of them dies.
 
 pub mod admin;
+pub mod announce;
 pub mod bus;
 pub mod calls;
 pub mod chat;
@@ -25,6 +26,7 @@ pub mod recording;
 pub mod recovery;
 pub mod registrations;
 pub mod reload;
+pub mod retention;
 pub mod server;
 pub mod sip;
 pub mod site;

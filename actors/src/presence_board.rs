@@ -55,6 +55,7 @@ impl PresenceBoard {
     /// `count` telephones of `user` are registered now.
     pub fn phones(&self, user: UserId, count: u32) {
         self.apply(user, Change::Phones(count));
+        self.bus.publish(BusEvent::Telephones { user, count });
     }
 
     fn apply(&self, user: UserId, change: Change) {

@@ -12,6 +12,7 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminError, AdminServer, Answers, Socket};
+use crate::announce::{Announcements, AnnouncerServices};
 use crate::bus::Bus;
 use crate::calls::{
     CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
@@ -34,6 +35,8 @@ use crate::recording::Recordings;
 use crate::recovery::Recovery;
 use crate::registrations::{Registrations, Routes};
 use crate::reload::{Part, Reloads};
+use crate::retention::orphans::{self, OrphansError};
+use crate::retention::{JanitorMetrics, JanitorServices, Retention};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
@@ -77,6 +80,9 @@ pub enum StartError {
     /// The spools can't be used.
     #[error(transparent)]
     Recording(#[from] crate::recording::RecordingError),
+    /// It can't be looked for audio that nothing names.
+    #[error(transparent)]
+    Orphans(#[from] OrphansError),
     /// The media threads can't be started.
     #[error("the media threads can't be started: {0}")]
     Media(std::io::Error),
@@ -181,6 +187,11 @@ impl Server {
         };
         // Listed before anybody records, and settled while we serve already.
         let orphans = crate::recording::recover::recover(store.dir())?;
+        let spoken = orphans.iter().map(|orphan| orphan.header.message).collect();
+        let unnamed = orphans::remove(&store, spoken).await?;
+        if unnamed > 0 {
+            tracing::info!(unnamed, "audio files that nothing names were removed");
+        }
         tokio::spawn(async move { recovery.settle_all(orphans).await });
 
         let media =
@@ -252,11 +263,44 @@ impl Server {
         let policy = Arc::new(config.outside.clone());
         let base = Arc::new(OnceLock::new());
         let metrics = CallMetrics::register(&registry)?;
+        let prompts = Prompts::new(config.speech.prompts.as_deref());
+        let retention = Retention::new(store.clone(), &config.retention);
+        let outside = Outside {
+            store: store.clone(),
+            users: users.clone(),
+            policy: Arc::clone(&policy),
+            domain: Arc::clone(&domain),
+            language: config.site.language.as_str().into(),
+            limit_secs: config.messages.limit_seconds,
+        };
+        let announcements = Announcements::new(store.clone(), outside.clone(), &config.events);
+        let announcer = AnnouncerServices {
+            store: store.clone(),
+            messages: messages.clone(),
+            recordings: recordings.clone(),
+            speech: speech.clone(),
+            prompts: prompts.clone(),
+            directory: directory.clone(),
+            bus: bus.clone(),
+            domain: Arc::clone(&domain),
+            language: config.site.language.as_str().into(),
+            announcements: announcements.clone(),
+            registry: registry.clone(),
+            outcomes: AnnouncerServices::outcomes(&registry)?,
+        };
+        let janitor = JanitorServices {
+            store: store.clone(),
+            messages: messages.clone(),
+            users: users.clone(),
+            bus: bus.clone(),
+            retention: retention.clone(),
+            metrics: JanitorMetrics::register(&registry)?,
+        };
         let services = CallServices {
             sip: sip.clone(),
             media,
             speech,
-            prompts: Prompts::new(config.speech.prompts.as_deref()),
+            prompts,
             recordings: recordings.clone(),
             messages: messages.clone(),
             store: store.clone(),
@@ -301,6 +345,8 @@ impl Server {
                 },
                 handover: Arc::new(Mutex::new(handover)),
             },
+            announcer,
+            janitor,
             notifier,
             store: store.clone(),
             fatal: fatal_sender,
@@ -319,20 +365,15 @@ impl Server {
                 outside: Arc::clone(&policy),
                 users: users.clone(),
             },
-            outside: Outside {
-                store: store.clone(),
-                users: users.clone(),
-                policy,
-                domain,
-                language: config.site.language.as_str().into(),
-                limit_secs: config.messages.limit_seconds,
-            },
+            outside,
             store,
             messages,
             chat,
             recordings,
             users: users.clone(),
             board: presence,
+            announcements,
+            retention,
             outward,
             registry,
         };

@@ -258,6 +258,12 @@ impl Phone {
         Duration::from_millis((samples * 1000 / audio::RATE) as u64)
     }
 
+    /// Ends it as its user would: it takes its registration back.
+    pub fn quit(mut self) {
+        self.command("quit", "");
+        wait::until("the telephone to end", wait::SOON, || (!self.running()).then_some(()));
+    }
+
     /// `kill -9`: the telephone is gone, without a BYE and without RTP.
     pub fn kill(&mut self) {
         self.process.kill();

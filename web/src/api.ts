@@ -1,5 +1,6 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
+import type { EventReport, EventRequest, Group, Retention, Schedule } from './events';
 import { readChatText } from './chat/read';
 import type { ChatId, Page, ThreadSummary } from './chat/types';
 import { readProfile } from './profile';
@@ -54,6 +55,17 @@ export const api = {
     const list = await call<unknown[]>('GET', `/api/v1/messages?folder=${folder}`);
     return list.map(readMessage).filter((m) => m !== null);
   },
+  events: () => call<EventReport[]>('GET', '/api/v1/events?limit=20'),
+  announce: (event: EventRequest) =>
+    call<{ id: string }>('POST', '/api/v1/events', event, { 'idempotency-key': crypto.randomUUID() }),
+  schedules: () => call<Schedule[]>('GET', '/api/v1/schedules'),
+  plan: (schedule: { name: string; recurrence: string; event: EventRequest }) =>
+    call<unknown>('POST', '/api/v1/schedules', schedule),
+  unplan: (id: number) => call<unknown>('DELETE', `/api/v1/schedules/${id}`),
+  groups: () => call<Group[]>('GET', '/api/v1/groups'),
+  retention: () => call<Retention>('GET', '/api/v1/me/retention'),
+  confirm: (id: MessageId) => call<unknown>('POST', at(id, '/confirm')),
+
   async chats(): Promise<ThreadSummary[]> {
     const list = await call<{ with: unknown; last: unknown; unread?: number }[]>('GET', '/api/v1/chats');
     return list.flatMap((thread) => {
@@ -102,14 +114,14 @@ function verifyPath(device: string): string {
   return `/api/v1/me/devices/${encodeURIComponent(device)}/verify`;
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+async function call<T>(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: body === undefined ? more : { 'content-type': 'application/json', ...more },
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {

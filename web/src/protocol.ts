@@ -22,6 +22,8 @@ export type ServerFrame =
       type: 'recording'; id: string; state: RecordingStatus;
       bytes: number; ms: number; message: MessageId | null; error: string | null;
     }
+  | { type: 'event'; id: string; state: string }
+  | { type: 'mailbox'; percent: number; nearlyFull: boolean }
   | { type: 'notice'; text: string }
   | { type: 'chat'; event: ChatFrame }
   | { type: 'ping' };
@@ -102,6 +104,15 @@ export function parseServerFrame(text: string): ServerFrame | null {
         error: str(value.error) ?? (isFields(value.error) ? str(value.error.message) : null),
       };
     }
+    case 'event': {
+      const id = str(value.id);
+      const state = str(value.state);
+      return id !== null && state !== null ? { type: 'event', id, state } : null;
+    }
+    case 'mailbox': {
+      const percent = num(value.percent);
+      return percent === null ? null : { type: 'mailbox', percent, nearlyFull: value.nearly_full === true };
+    }
     case 'notice': {
       const text = str(value.text);
       return text ? { type: 'notice', text: text.slice(0, LONGEST_NOTICE) } : null;
@@ -129,6 +140,7 @@ export function readMessage(value: unknown): Message | null {
     length_ms: num(value.length_ms) ?? 0,
     urgent: value.urgent === true,
     private: value.private === true,
+    ...(value.announcement === true ? { announcement: true } : {}),
     reply_to: str(value.reply_to),
     step: oneOf(STEPS, value.step) ?? 'accepted',
     peaks: readPeaks(value.peaks),

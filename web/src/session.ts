@@ -19,7 +19,7 @@ import { Store, useStore } from './store';
 import type { Message, MessageId, Profile, UserId } from './types';
 import { Uploader } from './upload/uploader';
 
-const VIEWS: readonly View[] = ['inbox', 'speak', 'chat', 'sent', 'profile'];
+const VIEWS: readonly View[] = ['inbox', 'speak', 'chat', 'sent', 'events', 'profile'];
 
 export class Session {
   readonly state = new Store<State>(initialState);
@@ -285,6 +285,8 @@ export class Session {
         void this.reload();
         return;
       case 'presence':
+      case 'event':
+      case 'mailbox':
       case 'notice':
       case 'ping':
         return;

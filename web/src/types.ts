@@ -41,6 +41,8 @@ export interface Message {
   urgent: boolean;
   /** Its recipients may not forward it. */
   private: boolean;
+  /** It is an announcement, which can be confirmed. */
+  announcement?: boolean;
   /** The message that it answers. */
   reply_to: MessageId | null;
   step: Step;

@@ -353,6 +353,96 @@ CREATE TABLE tokens (
 ) STRICT;
 CREATE INDEX tokens_by_user ON tokens(user);
 ",
+    r"
+-- Announcements: what events say.
+CREATE TABLE user_groups (
+    id           INTEGER PRIMARY KEY,
+    name         TEXT NOT NULL UNIQUE COLLATE NOCASE,
+    display_name TEXT NOT NULL
+) STRICT;
+CREATE TABLE group_members (
+    grp  INTEGER NOT NULL REFERENCES user_groups(id) ON DELETE CASCADE,
+    user INTEGER NOT NULL REFERENCES users(id),
+    PRIMARY KEY (grp, user)
+) STRICT, WITHOUT ROWID;
+
+-- Without an owner a template is the site's.
+CREATE TABLE templates (
+    id    INTEGER PRIMARY KEY,
+    owner INTEGER REFERENCES users(id),
+    name  TEXT NOT NULL,
+    body  TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX templates_by_name ON templates(coalesce(owner, 0), name);
+
+CREATE TABLE announcements (
+    id           BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    owner        INTEGER NOT NULL REFERENCES users(id),
+    key          TEXT    NOT NULL,
+    fingerprint  BLOB    NOT NULL CHECK (length(fingerprint) = 32),
+    created      INTEGER NOT NULL,
+    dedup_key    TEXT,
+    state        TEXT    NOT NULL,
+    plan         TEXT    NOT NULL,
+    step         INTEGER NOT NULL DEFAULT 0,
+    step_started INTEGER,
+    confirmed_by INTEGER REFERENCES users(id),
+    confirmed_at INTEGER,
+    confirmed_on TEXT,
+    reason       TEXT,
+    UNIQUE (owner, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX announcements_live ON announcements(created) WHERE state IN ('pending', 'active');
+CREATE INDEX announcements_by_dedup ON announcements(owner, dedup_key, created)
+    WHERE dedup_key IS NOT NULL;
+CREATE INDEX announcements_by_owner ON announcements(owner, created);
+
+-- The voice messages of an announcement: one a step and language.
+CREATE TABLE announcement_parts (
+    message      BLOB    NOT NULL PRIMARY KEY CHECK (length(message) = 16),
+    announcement BLOB    NOT NULL REFERENCES announcements(id),
+    step         INTEGER NOT NULL,
+    language     TEXT    NOT NULL,
+    recipients   TEXT    NOT NULL,
+    committed    INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (announcement, step, language)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE schedules (
+    id         INTEGER PRIMARY KEY,
+    owner      INTEGER NOT NULL REFERENCES users(id),
+    name       TEXT    NOT NULL,
+    recurrence TEXT    NOT NULL,
+    request    TEXT    NOT NULL,
+    grace_secs INTEGER NOT NULL,
+    enabled    INTEGER NOT NULL,
+    done       INTEGER NOT NULL,
+    skipped    INTEGER NOT NULL DEFAULT 0,
+    note       TEXT
+) STRICT;
+
+CREATE TABLE event_rules (
+    id         INTEGER PRIMARY KEY,
+    owner      INTEGER NOT NULL REFERENCES users(id),
+    name       TEXT    NOT NULL,
+    spec       TEXT    NOT NULL,
+    enabled    INTEGER NOT NULL,
+    last_fired INTEGER,
+    note       TEXT
+) STRICT;
+
+-- Retention. since: when something last happened to the message for this recipient.
+ALTER TABLE users ADD COLUMN retention    TEXT;
+ALTER TABLE users ADD COLUMN held         INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN erased       INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE users ADD COLUMN mailbox_full INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN audio_gone INTEGER;
+ALTER TABLE recipients ADD COLUMN since INTEGER NOT NULL DEFAULT 0;
+UPDATE recipients SET since = coalesce((SELECT max(e.at) FROM events e
+    WHERE e.message = recipients.message AND e.recipient = recipients.user), 0);
+CREATE INDEX recipients_gone ON recipients(message) WHERE step = 'gone';
+CREATE INDEX recipients_by_age ON recipients(since) WHERE folder IS NOT NULL;
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.

@@ -308,6 +308,9 @@ async fn pump_bus(
                 | BusEvent::Arrived { .. }
                 | BusEvent::Logged { .. }
                 | BusEvent::Chat(_)
+                | BusEvent::Telephones { .. }
+                | BusEvent::Mailbox { .. }
+                | BusEvent::Announcement { .. }
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => NotifierMessage::Lagged,

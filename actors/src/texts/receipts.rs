@@ -125,6 +125,7 @@ fn news(event: &BusEvent) -> Vec<(Subject, Disposition)> {
         BusEvent::Logged { event, .. } => {
             let disposition = match event.event {
                 Event::Notified { .. } | Event::Delivered { .. } => Disposition::Delivered,
+                Event::Confirmed { .. } => Disposition::Displayed,
                 Event::Heard { .. } => Disposition::Displayed,
                 Event::Failed { .. } => Disposition::Failed,
                 Event::Accepted
@@ -134,6 +135,8 @@ fn news(event: &BusEvent) -> Vec<(Subject, Disposition)> {
                 | Event::Deleted
                 | Event::Restored
                 | Event::Called { .. }
+                | Event::Expired
+                | Event::Purged
                 | Event::AttemptFailed { .. } => return Vec::new(),
             };
             vec![(Subject::Voice(event.message), disposition)]
@@ -145,6 +148,9 @@ fn news(event: &BusEvent) -> Vec<(Subject, Disposition)> {
         | BusEvent::Arrived { .. }
         | BusEvent::Lamp { .. }
         | BusEvent::Presence { .. }
+        | BusEvent::Telephones { .. }
+        | BusEvent::Mailbox { .. }
+        | BusEvent::Announcement { .. }
         | BusEvent::Notice { .. } => Vec::new(),
     }
 }

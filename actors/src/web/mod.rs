@@ -47,6 +47,7 @@ use tokio::task::JoinHandle;
 
 pub use self::password::hash as hash_password;
 pub use self::state::WebState;
+use crate::announce::Announcements;
 use crate::bus::Bus;
 use crate::chat::Chat;
 use crate::delivery::Verifier;
@@ -55,6 +56,7 @@ use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::Store;
 use crate::users::Users;
 
@@ -105,6 +107,10 @@ pub struct Parts {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Where events are accepted.
+    pub announcements: Announcements,
+    /// How long messages are kept, and how full mailboxes are.
+    pub retention: Retention,
     /// Who sends and judges codes.
     pub verifier: Verifier,
     /// Who finds recipients.

@@ -1,11 +1,13 @@
 //! What every handler and every session shares, and the few questions that they all ask.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hark_engine::directory::Directory;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::Event;
 use hark_engine::message::mailbox::Lamp;
+use hark_engine::throttle::Throttle;
 use prometheus::{IntGauge, Registry};
 use tokio::runtime::Handle;
 
@@ -19,13 +21,16 @@ use super::scopes::ScopeTable;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
+use crate::announce::Announcements;
 use crate::chat::Chat;
+use crate::clock;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::Store;
 use crate::users::Users;
 
@@ -33,6 +38,9 @@ use crate::users::Users;
 pub const BROWSER: &str = "browser";
 /// Browser sessions of one user, and of all.
 const SESSIONS: Limits = Limits { per_user: 20, total: 10_000 };
+
+/// The events that a user may send: 60 at once, then one a second; of how many users is known.
+const EVENTS: (u32, Duration, usize) = (60, Duration::from_secs(1), 65_536);
 
 /// The server's state.
 pub struct WebState {
@@ -50,6 +58,10 @@ pub struct WebState {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Where events are accepted.
+    pub announcements: Announcements,
+    /// How long messages are kept, and how full mailboxes are.
+    pub retention: Retention,
     /// Who sends and judges codes.
     pub verifier: Verifier,
     /// Who finds recipients.
@@ -68,6 +80,8 @@ pub struct WebState {
     pub intake: Intake,
     /// Held while a profile is compared and changed.
     pub profiles: tokio::sync::Mutex<()>,
+    /// How often each user may send events.
+    events: Mutex<Throttle<UserId>>,
     /// Decoded audio for browsers that don't play Ogg.
     pub wav: WavCache,
     /// What is counted here.
@@ -96,6 +110,8 @@ impl WebState {
             verifier,
             outside,
             outward,
+            announcements,
+            retention,
             registry,
         } = parts;
         Ok(Self {
@@ -110,17 +126,29 @@ impl WebState {
             recordings,
             users,
             board,
+            announcements,
+            retention,
             verifier,
             outside,
             outward,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,
+            events: Mutex::new(Throttle::new(EVENTS.0, EVENTS.1, EVENTS.2)),
             wav: WavCache::default(),
             metrics: WebMetrics::new(&registry)?,
             registry,
             assets: Assets::load(),
             runtime: Handle::current(),
         })
+    }
+
+    /// Takes one of the events that a user may send.
+    ///
+    /// # Errors
+    /// [`ApiError::TooMany`] when there is none left for now.
+    pub fn admit_event(&self, user: UserId) -> Result<(), ApiError> {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.take(clock::now(), &user).map_err(ApiError::TooMany)
     }
 
     /// Every user, as they are now.

@@ -121,6 +121,9 @@ pub struct MessageView {
     pub step: Step,
     /// Whether its recipient chose to keep it.
     pub saved: bool,
+    /// Whether it is an announcement, which can be confirmed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub announcement: bool,
     /// How loud it is, in 64 parts: for drawing.
     pub peaks: Vec<u8>,
     /// Where its audio is.
@@ -141,9 +144,14 @@ impl MessageView {
             reply_to: summary.reply_to,
             step: summary.step,
             saved: false,
+            announcement: false,
             peaks,
         }
     }
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl From<MailboxEntry> for MessageView {

@@ -6,8 +6,9 @@ import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import { Chat } from './Chat';
 import { ConnectionPill } from './ConnectionPill';
+import { EventsView } from './EventsView';
 import { DropTarget } from './FileDock';
-import { ChatIcon, ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
+import { BellIcon, ChatIcon, ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
 import { Inbox } from './Inbox';
 import { Popups } from './Popups';
 import { ProfileView } from './ProfileView';
@@ -34,6 +35,7 @@ function Main() {
         <Speak />
         <Inbox />
         <Sent />
+        {view === 'events' && <EventsView />}
         {view === 'chat' && <Chat />}
         {view === 'profile' && <ProfileView />}
       </main>
@@ -49,6 +51,7 @@ const TABS = [
   { view: 'speak', label: 'Speak', Icon: MicIcon },
   { view: 'chat', label: 'Chat', Icon: ChatIcon },
   { view: 'sent', label: 'Sent', Icon: SentIcon },
+  { view: 'events', label: 'Announce', Icon: BellIcon },
   { view: 'profile', label: 'Profile', Icon: GearIcon },
 ] as const satisfies readonly { view: View; label: string; Icon: unknown }[];
 

@@ -9,6 +9,7 @@ import type { Popup } from '../state';
 import { useStore } from '../store';
 import { Avatar } from './Avatar';
 import { ChatIcon, CloseIcon, PlayIcon } from './icons';
+import { ConfirmButton } from './ConfirmButton';
 
 const MOST_SHOWN = 3;
 
@@ -50,6 +51,7 @@ function PopupCard({ popup: { message, link } }: { popup: Popup }) {
         <button type="button" class="button primary" data-testid="popup-play" onClick={() => session.listen(message)}>
           <PlayIcon /> Play
         </button>
+        {message.announcement && <ConfirmButton id={message.id} />}
         {link && (
           <a class="button ghost" data-testid="popup-link" href={link} target="_blank" rel="noopener">Listen <span aria-hidden="true">↗</span>
             <span class="visually-hidden">on a page of its own</span></a>

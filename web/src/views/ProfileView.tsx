@@ -10,6 +10,7 @@ import { DryRun } from './DryRun';
 import { BellIcon, CloseIcon, PlusIcon } from './icons';
 import { OutwardSettings } from './OutwardSettings';
 import { ListField, RuleList } from './RuleList';
+import { Storage } from './Storage';
 
 export function ProfileView() {
   const session = useSession();
@@ -58,6 +59,7 @@ export function ProfileView() {
             <span>Do not disturb: nothing rings or pops up, messages wait.</span>
           </label>
         </div>
+        <Storage />
         <div class="card block">
           <h3>When a message comes</h3>
           <p class="quiet small">Tried from the first to the last, until one reaches you: a pop-up was seen, a call was confirmed by key, or a device was told. Present means that Hark is open in a browser. A message waits in the inbox in any case.</p>

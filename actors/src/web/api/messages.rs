@@ -24,7 +24,7 @@ use crate::web::view::MessageView;
 
 const NO_MESSAGE: ApiError = ApiError::NotFound("message");
 
-fn id(text: &str) -> Result<MessageId, ApiError> {
+pub(super) fn id(text: &str) -> Result<MessageId, ApiError> {
     MessageId::from_str(text).map_err(|_| NO_MESSAGE)
 }
 
@@ -103,7 +103,10 @@ pub async fn list(
     }
     let folder = (query.folder == FolderName::Deleted).then_some(Folder::Deleted);
     let entries = state.store.inbox(signed_in.user, folder).await?;
-    let views = entries.into_iter().map(MessageView::from);
+    let views = entries.into_iter().map(|entry| {
+        let announcement = state.messages.is_announcement(entry.message.id);
+        MessageView { announcement, ..MessageView::from(entry) }
+    });
     let listed: Vec<_> = match query.folder {
         FolderName::Inbox => views.filter(|view| !view.saved).collect(),
         FolderName::Saved => views.filter(|view| view.saved).collect(),

@@ -15,15 +15,18 @@ use tokio::runtime::Runtime;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
+use crate::announce::Announcements;
 use crate::bus::{Bus, BusEvent};
 use crate::chat::{Chat, ChatMetrics};
 use crate::clock;
+use crate::config::{self, Events};
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
 use crate::users::Users;
 use crate::web::{Parts, Server, WebConfig, hash_password};
@@ -119,6 +122,8 @@ pub fn start() -> TestServer {
         let (ringer, rings) = tokio::sync::mpsc::channel(8);
         std::mem::forget(rings);
         let outward = Outward::new(&Default::default(), store.clone(), &registry).unwrap();
+        let events = Events { managers: vec!["alice".into()], ..Events::default() };
+        let announcements = Announcements::new(store.clone(), outside.clone(), &events);
         let parts = Parts {
             verifier: Verifier {
                 store: store.clone(),
@@ -136,6 +141,8 @@ pub fn start() -> TestServer {
             users,
             board: board.clone(),
             outward,
+            announcements,
+            retention: Retention::new(store.clone(), &config::Retention::default()),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();

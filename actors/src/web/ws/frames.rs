@@ -117,6 +117,20 @@ pub enum Outgoing {
     Counts(Counts),
     /// How a recording goes.
     Recording(Recording),
+    /// An event that this user sent went on.
+    Event {
+        /// Which.
+        id: uuid::Uuid,
+        /// What it has come to: `pending`, `active`, `sent`, `confirmed`, `exhausted`, …
+        state: &'static str,
+    },
+    /// The mailbox has become nearly full, or is no longer.
+    Mailbox {
+        /// How full, in percent.
+        percent: u32,
+        /// Which of the two.
+        nearly_full: bool,
+    },
     /// Something of a chat.
     Chat(ChatOutgoing),
     /// Words for this user.
@@ -164,7 +178,8 @@ pub struct Receipt {
 /// An event as a sender sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepView {
-    /// `accepted`, `offered` (a telephone is about to ring), `notified`, `delivered`, `heard`, `attempt-failed` or `failed`.
+    /// `accepted`, `offered` (a telephone is about to ring), `notified`, `delivered`, `confirmed`,
+    /// `heard`, `expired`, `attempt-failed` or `failed`.
     pub step: &'static str,
     /// On which device; absent where none was involved.
     pub device: Option<String>,
@@ -191,12 +206,16 @@ impl StepView {
             Event::Heard { device, heard_ms } => {
                 Self { heard_ms: Some(*heard_ms), ..on("heard", device) }
             }
+            Event::Confirmed { device } => on("confirmed", device),
+            Event::Expired => blank("expired"),
             Event::Called { device, .. } => on("offered", device),
             Event::AttemptFailed { device, reason } => {
                 Self { reason: Some(reason.clone()), ..on("attempt-failed", device) }
             }
             Event::Failed { reason } => Self { reason: Some(reason.clone()), ..blank("failed") },
-            Event::Saved | Event::Deleted | Event::Restored | Event::Released => return None,
+            Event::Saved | Event::Deleted | Event::Restored | Event::Purged | Event::Released => {
+                return None;
+            }
         })
     }
 }
@@ -244,11 +263,14 @@ impl MessageState {
             Event::Delivered { .. } => Some(step(Step::Delivered)),
             Event::Heard { .. } => Some(step(Step::Heard)),
             Event::Saved => Some(Self { saved: true, ..blank }),
-            Event::Deleted => Some(Self { deleted: true, ..blank }),
+            // For a page, what is over is gone like what is deleted.
+            Event::Deleted | Event::Expired => Some(Self { deleted: true, ..blank }),
             Event::Restored => Some(Self { restored: true, ..blank }),
             Event::Accepted | Event::Released => Some(step(Step::Accepted)),
             // Not the recipient's before its time.
             Event::Held { .. }
+            | Event::Confirmed { .. }
+            | Event::Purged
             | Event::Called { .. }
             | Event::AttemptFailed { .. }
             | Event::Failed { .. } => None,

@@ -133,6 +133,10 @@ impl Hub {
                     seats.tell(sender, event);
                 }
             }
+            BusEvent::Announcement { owner, .. } => seats.tell(*owner, event),
+            // The announcer's and the retention's.
+            BusEvent::Telephones { .. } => {}
+            BusEvent::Mailbox { user, .. } => seats.tell(*user, event),
             BusEvent::Lamp { user, .. } | BusEvent::Notice { user, .. } => seats.tell(*user, event),
             BusEvent::Chat(chat) => match chat {
                 ChatEvent::Kept { entry: ChatEntry { sender, recipient, .. }, .. }

@@ -251,6 +251,14 @@ impl Session {
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),
             BusEvent::Chat(event) => self.chat(event),
             BusEvent::Notice { text, .. } => self.tell(Outgoing::Notice { text: text.clone() }),
+            BusEvent::Announcement { id, state, .. } => {
+                self.tell(Outgoing::Event { id: *id, state });
+            }
+            BusEvent::Mailbox { percent, nearly_full, .. } => {
+                let (percent, nearly_full) = (*percent, *nearly_full);
+                self.tell(Outgoing::Mailbox { percent, nearly_full });
+            }
+            BusEvent::Telephones { .. } => {}
             // An arrival is told by its `accepted` event, presence by the subscription.
             BusEvent::Arrived { .. } | BusEvent::Presence { .. } => {}
         }
@@ -278,7 +286,9 @@ impl Session {
     async fn popup(&mut self, message: &MessageSummary, link: &str) {
         let committed_at: UnixMillis = message.at;
         let peaks = self.app.peaks(message.id).await;
-        let message = Box::new(MessageView::new(message.clone(), peaks));
+        let announcement = self.app.messages.is_announcement(message.id);
+        let view = MessageView::new(message.clone(), peaks);
+        let message = Box::new(MessageView { announcement, ..view });
         self.tell(Outgoing::Popup { message, link: link.to_owned(), committed_at });
     }
 
