@@ -28,6 +28,8 @@ pub struct SiteOptions {
     pub unwatched: bool,
     /// Longest message, in seconds.
     pub limit_seconds: Option<u32>,
+    /// The largest file that may be sent up, in MiB.
+    pub upload_mib: Option<u32>,
     /// For how long RTP may stay away before a call counts as dead.
     pub dead_after_seconds: Option<u32>,
     /// Whether the dialplan's test instructions compile (the planted panic).
@@ -224,11 +226,12 @@ impl Site {
              [storage]\ndir = {data:?}\n\
              [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\nguests = {guests}\n\
              unsolicited_lamps = {lamps}\n\
-             [web]\nlisten = \"{web}\"\n\
+             [web]\nlisten = \"{web}\"\nupload_mib = {upload}\n\
              [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
             data = self.data(),
             guests = !options.no_guests,
             lamps = !options.no_unsolicited_lamps,
+            upload = options.upload_mib.unwrap_or(64),
         );
         if let Some(seconds) = options.dead_after_seconds {
             config += &format!("dead_after_seconds = {seconds}\n");

@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::error::{PROBLEM, Problem};
-use super::{api, auth, links, ws};
+use super::{api, audio, auth, links, ws};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -102,7 +102,7 @@ use super::{api, auth, links, ws};
         links::heard,
         ws::open,
     ),
-    components(schemas(Problem)),
+    components(schemas(Problem, api::messages::FolderName, audio::Format)),
     modifiers(&Schemes, &Problems),
     tags(
         (name = "messages", description = "Send, list, hear and keep messages."),

@@ -72,6 +72,7 @@ pub struct ListQuery {
     #[param(required = false)]
     folder: FolderName,
     /// How many at most, 1 to 200. With neither this nor a cursor: all, at most 1000.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// Where the page before ended, as its `Link` says.
     cursor: Option<String>,

@@ -72,6 +72,7 @@ struct StepShape {
 #[into_params(parameter_in = Query)]
 pub struct OutboxQuery {
     /// How many at most, 1 to 200. With neither this nor a cursor: the newest 200.
+    #[param(minimum = 1, maximum = 200)]
     limit: Option<u32>,
     /// Where the page before ended, as its `Link` says.
     cursor: Option<String>,

@@ -112,6 +112,12 @@ fn each_method_of_the_document_is_served_and_no_other() {
             assert!(operation["responses"]["default"].is_object(), "{path} never fails");
         }
     }
+    let mut references = document.to_string();
+    while let Some(at) = references.find("#/components/schemas/") {
+        references.drain(..at + "#/components/schemas/".len());
+        let name = &references[..references.find('"').unwrap()];
+        assert!(document["components"]["schemas"][name].is_object(), "{name} is described nowhere");
+    }
     let page = alice.get("/api/v1/docs");
     assert!(page.text().contains("/api/v1/messages/{id}"), "{}", page.text());
     assert_eq!(alice.get("/api/v1/problems/gone").status, 200);
