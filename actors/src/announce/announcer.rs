@@ -244,7 +244,7 @@ impl AnnouncerState {
             match Recurrence::parse(&schedule.recurrence, zone) {
                 Ok(recurrence) => self.scheduler.handle_input(scheduler::Input::Set {
                     id: *id,
-                    recurrence,
+                    recurrence: Box::new(recurrence),
                     done: schedule.done,
                     grace: Duration::from_secs(schedule.grace_secs.into()),
                 }),

@@ -216,7 +216,7 @@ async fn what_was_begun_by_an_earlier_run_is_made_once() {
         committed: false,
     };
     let begun = services.store.begin_step(submitted.id, 0, vec![part.clone()], clock::wall()).await;
-    assert_eq!(begun.unwrap(), [part.clone()]);
+    assert_eq!(begun.unwrap(), std::slice::from_ref(&part));
     for _ in 0..2 {
         let (announcer, _) = Actor::spawn(None, Announcer, services.clone()).await.unwrap();
         site.until_state(submitted.id, "sent").await;

@@ -127,7 +127,7 @@ impl Store {
 /// The rows of a question as JSON objects.
 fn rows(c: &Connection, sql: &str, user: UserId) -> Result<Value, StoreError> {
     let mut query = c.prepare(sql)?;
-    let names: Vec<String> = query.column_names().into_iter().map(str::to_owned).collect();
+    let names: Vec<String> = query.column_names().map(str::to_owned).collect();
     let mut rows = query.query([user.0])?;
     let mut list = Vec::new();
     while let Some(row) = rows.next()? {

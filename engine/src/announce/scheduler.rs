@@ -33,7 +33,7 @@ pub enum Input {
         /// Which.
         id: ScheduleId,
         /// When it recurs.
-        recurrence: Recurrence,
+        recurrence: Box<Recurrence>,
         /// Everything up to here was dealt with: when it was made, or the latest occurrence.
         done: UnixMillis,
         /// A missed occurrence that is not older is said late.
@@ -87,7 +87,7 @@ impl Scheduler {
         match input {
             Input::Set { id, recurrence, done, grace } => {
                 let next = recurrence.next_after(done);
-                self.entries.insert(id, Entry { recurrence, done, grace, next });
+                self.entries.insert(id, Entry { recurrence: *recurrence, done, grace, next });
             }
             Input::Remove(id) => {
                 self.entries.remove(&id);
@@ -190,7 +190,12 @@ mod tests {
 
     fn scheduler(done: UnixMillis) -> Scheduler {
         let mut scheduler = Scheduler::default();
-        scheduler.handle_input(Input::Set { id: 1, recurrence: hourly(), done, grace: GRACE });
+        scheduler.handle_input(Input::Set {
+            id: 1,
+            recurrence: hourly().into(),
+            done,
+            grace: GRACE,
+        });
         scheduler
     }
 
@@ -259,7 +264,12 @@ mod tests {
     fn a_single_occurrence_comes_once() {
         let mut scheduler = Scheduler::default();
         let recurrence = Recurrence::once(at(1.0));
-        scheduler.handle_input(Input::Set { id: 1, recurrence, done: at(0.0), grace: GRACE });
+        scheduler.handle_input(Input::Set {
+            id: 1,
+            recurrence: recurrence.into(),
+            done: at(0.0),
+            grace: GRACE,
+        });
         assert_eq!(look(&mut scheduler, at(1.1)), [fire(1.0)]);
         assert_eq!(scheduler.next_deadline(), None);
         scheduler.handle_input(Input::Remove(1));

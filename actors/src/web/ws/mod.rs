@@ -175,7 +175,7 @@ impl Pump {
                     // The actor is gone; without a last word, it panicked.
                     None => {
                         let failed = &(CloseCode::Error, "the session failed");
-                        let (code, reason) = self.last_word.get().unwrap_or(failed).clone();
+                        let (code, reason) = *self.last_word.get().unwrap_or(failed);
                         return self.close(code, reason).await;
                     }
                 },

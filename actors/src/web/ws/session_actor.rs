@@ -475,7 +475,7 @@ impl Session {
     /// Closes the socket and ends the session. With a full queue the pump comes to its end
     /// instead, and to the last word.
     fn close(&mut self, code: CloseCode, reason: &'static str) {
-        let _said_already = self.last_word.set((code.clone(), reason));
+        let _said_already = self.last_word.set((code, reason));
         let _full_or_gone = self.out.try_send(Out::Close(code, reason));
         self.myself.stop(Some(reason.to_owned()));
     }
