@@ -114,7 +114,10 @@ pub fn start() -> TestServer {
         };
         // Nobody rings here: what is asked for waits in the queue.
         let (ringer, rings) = tokio::sync::mpsc::channel(8);
-        std::mem::forget(rings);
+        tokio::spawn(async move {
+            let _kept = rings;
+            std::future::pending::<()>().await;
+        });
         let parts = Parts {
             verifier: Verifier {
                 store: store.clone(),
