@@ -107,8 +107,8 @@ describe('chat frames', () => {
 
 describe('how somebody is reached', () => {
   it('is told in words', () => {
-    expect(reachWords({ by_browser: true, by_phone: true })).toBe('browser and phone');
-    expect(reachWords({ by_browser: false, by_phone: true })).toBe('phone');
+    expect(reachWords({ by_browser: true, by_phone: true })).toBe('in the browser and by phone');
+    expect(reachWords({ by_browser: false, by_phone: true })).toBe('by phone');
     expect(reachWords({ by_browser: false, by_phone: false })).toBe('mailbox only');
   });
 });
