@@ -529,8 +529,7 @@ impl Machine {
 
     fn act_is_over(&mut self, at: Moment) {
         let Some(walk) = &mut self.walk else { return };
-        walk.reached |=
-            walk.branches.iter().any(|branch| *branch == Branch::Done { reached: true });
+        walk.reached |= walk.branches.contains(&Branch::Done { reached: true });
         walk.act += 1;
         let (rule, reached, late) = (walk.rule, walk.reached, walk.late);
         self.reached |= reached;
