@@ -140,7 +140,6 @@ impl Body {
 
 async fn open(path: PathBuf) -> Result<Body, ApiError> {
     let gone = |error: std::io::Error| {
-
         tracing::error!(%error, path = %path.display(), "the audio of a message can't be read");
         ApiError::Unavailable(BUSY)
     };
