@@ -12,6 +12,8 @@ use hark_engine::message::{LoggedEvent, MessageSummary};
 use hark_engine::presence::Reach;
 use tokio::sync::broadcast;
 
+use crate::orders::Progress;
+
 /// How many events a subscriber may lag behind before it has to read afresh.
 const CAPACITY: usize = 4096;
 
@@ -54,6 +56,13 @@ pub enum BusEvent {
         user: UserId,
         /// How they can be reached now.
         reach: Reach,
+    },
+    /// A call that a user ordered has come further.
+    Order {
+        /// Who ordered it.
+        user: UserId,
+        /// How far it is.
+        progress: Progress,
     },
     /// Words for a user, to be shown in every browser session.
     Notice {

@@ -1,6 +1,7 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod outside;
 mod trunk;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -9,6 +10,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use outside::{AllowedNumber, Orders, Outside};
 pub use trunk::{Trunk, TrunkAddress};
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
@@ -79,6 +81,10 @@ pub struct Config {
     /// `[[trunk]]`
     #[serde(rename = "trunk")]
     pub trunks: Vec<Trunk>,
+    /// `[orders]`
+    pub orders: Orders,
+    /// `[outside]`
+    pub outside: Outside,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -414,6 +420,19 @@ impl Config {
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
+        if !(1..=1000).contains(&self.orders.per_hour) {
+            let value = self.orders.per_hour.to_string();
+            return wrong("orders.per_hour", value, "allowed are 1 to 1000");
+        }
+        if let Err((key, value, message)) = self.outside.check() {
+            return wrong(key, value, message);
+        }
+        if let Some(trunk) = &self.outside.trunk
+            && !self.trunks.iter().any(|known| known.name == *trunk)
+        {
+            let message = "no [[trunk]] has this name: add one, or leave the key out";
+            return wrong("outside.trunk", format!("{trunk:?}"), message);
+        }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {
                 return wrong(key, value, message);
@@ -471,6 +490,19 @@ mod tests {
         }
         let text = trunk.replace("\"out\"", "\"no way\"");
         assert!(parse(&text).unwrap_err().contains("letters"));
+    }
+
+    #[test]
+    fn numbers_outside_are_none_unless_they_are_named() {
+        let config = parse("").unwrap();
+        assert!(config.outside.allow.is_empty());
+        assert_eq!(config.outside.limits().per_link, 3);
+        assert_eq!(parse("[outside]\nallow = [\"+4930x{4,8}\"]").unwrap().outside.allow.len(), 1);
+        let error = parse("[outside]\nallow = [\"bob\"]").unwrap_err();
+        assert!(error.starts_with("hark.toml:2:") && error.contains("pattern"), "{error}");
+        assert!(parse("[outside]\ntrunk = \"moon\"").unwrap_err().contains("[[trunk]]"));
+        assert!(parse("[outside]\ncalls_per_day = 200000").unwrap_err().contains("100000"));
+        assert!(parse("[orders]\nper_hour = 0").unwrap_err().contains("1 to 1000"));
     }
 
     #[test]

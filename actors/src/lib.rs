@@ -15,6 +15,7 @@ pub mod forward;
 pub mod lsp;
 pub mod media;
 pub mod messages;
+pub mod orders;
 pub mod presence_board;
 pub mod prompt;
 pub mod recording;

@@ -19,6 +19,7 @@ use crate::calls::{
 use crate::config::{Config, SipTransport};
 use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
+use crate::orders::{OrderConfig, Orders};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
@@ -179,6 +180,7 @@ impl Server {
         let events = tokio::spawn(registrations.run(events, calls));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
+        let (orders, ordered) = Orders::new(order_config(&config), bus.clone(), &registry)?;
         let metrics = CallMetrics::register(&registry)?;
         let services = CallServices {
             sip: sip.clone(),
@@ -208,6 +210,7 @@ impl Server {
                 services,
                 sip: Arc::new(Mutex::new(call_events)),
                 rings: Arc::new(Mutex::new(rings)),
+                orders: Arc::new(Mutex::new(ordered)),
                 ledger: Ledger::default(),
             },
             dispatcher: DispatcherArguments {
@@ -234,6 +237,7 @@ impl Server {
             recordings,
             users: users.clone(),
             board: presence,
+            orders,
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
@@ -343,6 +347,15 @@ fn media_config(config: &Config) -> MediaConfig {
         ports: media.ports.first..=media.ports.last,
         dead_after: media.dead_after(),
         max_sessions: config.sip.max_calls,
+    }
+}
+
+fn order_config(config: &Config) -> OrderConfig {
+    OrderConfig {
+        per_hour: config.orders.per_hour,
+        allowed: config.outside.allow.iter().map(|number| number.0.clone()).collect(),
+        limits: config.outside.limits(),
+        trunk: config.outside.trunk.clone(),
     }
 }
 

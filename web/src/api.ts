@@ -1,7 +1,7 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
 import { readContact, readMessage } from './protocol';
-import type { Contact, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
+import type { Contact, Me, Message, MessageId, OutboxEntry, Profile, User, UserId } from './types';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -36,6 +36,12 @@ export const api = {
     const list = await call<unknown[]>('GET', `/api/v1/messages?folder=${folder}`);
     return list.map(readMessage).filter((m) => m !== null);
   },
+  recordByPhone: (to: UserId[], device: string) =>
+    call<unknown>('POST', '/api/v1/calls', { kind: 'record', to, device }),
+  playByPhone: (message: MessageId, device: string) =>
+    call<unknown>('POST', '/api/v1/calls', { kind: 'play', message, device }),
+  calls: () => call<unknown[]>('GET', '/api/v1/calls'),
+  cancelCall: (id: string) => call<unknown>('DELETE', `/api/v1/calls/${encodeURIComponent(id)}`),
   outbox: () => call<OutboxEntry[]>('GET', '/api/v1/outbox'),
 
   heard: (id: MessageId, heard_ms: number) => call<unknown>('POST', at(id, '/heard'), { heard_ms }),

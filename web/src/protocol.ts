@@ -2,7 +2,7 @@
 // does not know, or that lacks a field, is left out instead of breaking the page.
 
 import type {
-  Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
+  CallStage, Contact, Counts, Message, MessageId, OrderedCall, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
 } from './types';
 import { STEPS } from './types';
 
@@ -20,6 +20,7 @@ export type ServerFrame =
       type: 'recording'; id: string; state: RecordingStatus;
       bytes: number; ms: number; message: MessageId | null; error: string | null;
     }
+  | { type: 'call'; call: OrderedCall }
   | { type: 'notice'; text: string }
   | { type: 'ping' };
 
@@ -98,6 +99,10 @@ export function parseServerFrame(text: string): ServerFrame | null {
         error: str(value.error) ?? (isFields(value.error) ? str(value.error.message) : null),
       };
     }
+    case 'call': {
+      const call = readCall(value);
+      return call && { type: 'call', call };
+    }
     case 'notice': {
       const text = str(value.text);
       return text ? { type: 'notice', text: text.slice(0, LONGEST_NOTICE) } : null;
@@ -161,6 +166,36 @@ export function readContact(value: unknown): Contact | null {
   const user = readUser(value);
   if (!user) return null;
   return { ...user, presence: oneOf(PRESENCES, (value as Fields).presence) ?? 'offline' };
+}
+
+/** Reads how an ordered call goes; null for what this client does not know. */
+export function readCall(value: unknown): OrderedCall | null {
+  if (!isFields(value)) return null;
+  const call = str(value.call);
+  const kind = oneOf(['record', 'play'] as const, value.kind);
+  const stage = readStage(value);
+  if (call === null || !kind || !stage) return null;
+  return { call, kind, device: str(value.device) ?? '', version: num(value.version) ?? 0, stage };
+}
+
+function readStage(value: Fields): CallStage | null {
+  switch (value.state) {
+    case 'calling':
+    case 'ringing':
+    case 'answered':
+    case 'playing':
+    case 'cancelled':
+      return { state: value.state };
+    case 'recording':
+    case 'recorded':
+      return { state: value.state, ms: num(value.ms) ?? 0 };
+    case 'done':
+      return { state: 'done', message: str(value.message), heard_ms: num(value.heard_ms) };
+    case 'failed':
+      return { state: 'failed', reason: str(value.reason) ?? '' };
+    default:
+      return null;
+  }
 }
 
 function readCounts(value: unknown): Counts | null {

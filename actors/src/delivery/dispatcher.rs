@@ -300,6 +300,7 @@ async fn pump_bus(
                 BusEvent::PopUp { .. }
                 | BusEvent::Arrived { .. }
                 | BusEvent::Lamp { .. }
+                | BusEvent::Order { .. }
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,

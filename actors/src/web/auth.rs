@@ -77,7 +77,7 @@ impl Gate {
 }
 
 /// One customer of an IPv6 provider has a whole /64.
-fn site_of(address: IpAddr) -> IpAddr {
+pub(super) fn site_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
         IpAddr::V6(v6) => {

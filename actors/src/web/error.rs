@@ -6,6 +6,9 @@ use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 
+use hark_engine::order::outside::{DAY, Refused};
+
+use crate::orders::OrderError;
 use crate::store::StoreError;
 use crate::users::UserError;
 
@@ -24,12 +27,12 @@ pub enum ApiError {
     /// There is no such thing, or it is not for this user.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// It was there once.
-    #[error("this link has expired or was revoked")]
-    Gone,
     /// The request makes no sense as it stands.
     #[error("{0}")]
     Malformed(String),
+    /// It may not be done, whoever asks.
+    #[error("{0}")]
+    Forbidden(String),
     /// What was asked for can't be done in the state that things are in.
     #[error("{0}")]
     Conflict(String),
@@ -80,6 +83,21 @@ impl From<UserError> for ApiError {
     }
 }
 
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::OneAtATime => Self::Conflict(error.to_string()),
+            OrderError::TooOften(wait) => Self::TooMany(wait),
+            OrderError::Full => Self::Unavailable(BUSY),
+            OrderError::Outside(refused) => match refused {
+                Refused::NoNumber => Self::Malformed(refused.to_string()),
+                Refused::NotAllowed => Self::Forbidden(refused.to_string()),
+                Refused::Limit => Self::TooMany(DAY),
+            },
+        }
+    }
+}
+
 #[derive(Serialize)]
 struct Body<'a> {
     error: Inner<'a>,
@@ -99,8 +117,8 @@ impl ApiError {
             Self::WrongPassword => "wrong_password",
             Self::ForeignOrigin => "foreign_origin",
             Self::NotFound(_) => "not_found",
-            Self::Gone => "gone",
             Self::Malformed(_) => "malformed",
+            Self::Forbidden(_) => "forbidden",
             Self::Conflict(_) => "conflict",
             Self::TooMany(_) => "too_many",
             Self::Unavailable(_) => "unavailable",
@@ -114,9 +132,8 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignedOut | Self::WrongPassword => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::Forbidden(_) => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Gone => StatusCode::GONE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,

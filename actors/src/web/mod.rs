@@ -10,6 +10,8 @@ pub mod audio;
 pub mod auth;
 pub mod error;
 pub mod headers;
+pub mod link_answer;
+pub mod link_calls;
 pub mod link_page;
 pub mod links;
 pub mod metrics;
@@ -41,6 +43,7 @@ pub use self::password::hash as hash_password;
 pub use self::state::WebState;
 use crate::bus::Bus;
 use crate::messages::Messages;
+use crate::orders::Orders;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -85,6 +88,8 @@ pub struct Parts {
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Who has telephones called for pages.
+    pub orders: Orders,
     /// Where the metrics are registered.
     pub registry: Registry,
 }
@@ -212,6 +217,13 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/m/{token}/info", web::get().to(links::info))
         .route("/m/{token}/heard", web::post().to(links::heard))
+        .route("/m/{token}/answer", web::get().to(link_answer::open))
+        .route("/m/{token}/calls", web::post().to(link_calls::order))
+        .service(
+            web::resource("/m/{token}/calls/{id}")
+                .route(web::get().to(link_calls::show))
+                .route(web::delete().to(link_calls::cancel)),
+        )
         .service(
             web::resource("/{path:.*}")
                 .route(web::get().to(assets::serve))

@@ -12,11 +12,13 @@ use tokio::runtime::Handle;
 use super::assets::Assets;
 use super::auth::Gate;
 use super::error::ApiError;
+use super::link_answer::Answers;
 use super::metrics::WebMetrics;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
 use crate::messages::Messages;
+use crate::orders::Orders;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::Store;
@@ -43,6 +45,10 @@ pub struct WebState {
     pub board: PresenceBoard,
     /// The open sessions.
     pub hub: Hub,
+    /// Who has telephones called for pages.
+    pub orders: Orders,
+    /// Who answers by link, and how often.
+    pub answers: Answers,
     /// Sign-in.
     pub gate: Gate,
     /// Decoded audio for browsers that don't play Ogg.
@@ -63,7 +69,7 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, registry } = parts;
+        let Parts { store, messages, recordings, users, board, orders, registry } = parts;
         Ok(Self {
             config,
             store,
@@ -72,6 +78,8 @@ impl WebState {
             users,
             board,
             hub: Hub::new(SESSIONS),
+            orders,
+            answers: Answers::default(),
             gate: Gate::new()?,
             wav: WavCache::default(),
             metrics: WebMetrics::new(&registry)?,

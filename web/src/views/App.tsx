@@ -3,6 +3,7 @@ import { unheard } from '../state';
 import type { View } from '../state';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
+import { CallCard } from './CallCard';
 import { ConnectionPill } from './ConnectionPill';
 import { ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
 import { Inbox } from './Inbox';
@@ -33,6 +34,7 @@ function Main() {
         <Sent />
         {view === 'profile' && <ProfileView />}
       </main>
+      <CallCard />
       <Popups />
       <NoticeBar />
     </div>

@@ -6,6 +6,7 @@ import { useApp, useSession } from '../session';
 import type { Popup } from '../state';
 import { Avatar } from './Avatar';
 import { CloseIcon, PlayIcon } from './icons';
+import { PhoneButton } from './PhoneButton';
 
 const MOST_SHOWN = 3;
 
@@ -45,6 +46,7 @@ function PopupCard({ popup: { message, link } }: { popup: Popup }) {
         <button type="button" class="button primary" data-testid="popup-play" onClick={() => session.listen(message)}>
           <PlayIcon /> Play
         </button>
+        <PhoneButton what="On my phone" testid="popup-phone" order={(device) => void session.playByPhone(message.id, device)} />
         {link && (
           <a class="button ghost" data-testid="popup-link" href={link} target="_blank" rel="noopener">Listen <span aria-hidden="true">↗</span>
             <span class="visually-hidden">on a page of its own</span></a>

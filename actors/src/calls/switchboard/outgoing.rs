@@ -1,6 +1,9 @@
 //! The calls that we make: deliveries, one at a time a person, and those that a dialplan starts.
 
+use hark_engine::order::Input;
+
 use super::*;
+use crate::orders::Ordered;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
@@ -112,7 +115,7 @@ impl SwitchboardState {
         };
         let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
         let delivery = DeliveryCall { device, user, message: message.id, reply: Some(reply) };
-        let outgoing = Outgoing { delivery: Some(delivery), _trunk: None };
+        let outgoing = Outgoing { delivery: Some(delivery), order: None, _trunk: None };
         let leg = line.leg;
         let track = self.services.tracks.begin(Way::Out, in_force, &context, DELIVER);
         let call = Placed { track, run, target, credentials: None, from, ring_for, sender };
@@ -145,7 +148,8 @@ impl SwitchboardState {
         myself: &ActorRef<SwitchboardMessage>,
         call: FlowCall,
     ) {
-        let FlowCall { in_force, flow, args, destination, sender, ring_for, reply } = call;
+        let FlowCall { in_force, flow, args, destination, sender, ring_for, reply, order } = call;
+        let (order, stop) = order.unzip();
         let from = destination.from(&sender, &self.services.domain);
         let credentials = destination.credentials();
         let Destination { target, called, language, trunk } = destination;
@@ -154,19 +158,32 @@ impl SwitchboardState {
         let sender = self.sender(&context.caller, None);
         let run = Run::for_flow(&in_force.program, &flow, args, context.clone());
         let run = run.map_err(|error| {
-            tracing::error!(%error, "a dialplan starts a call with a flow that can't be run");
+            tracing::error!(%error, "a call is started with a flow that can't be run");
+            tell(order.as_ref(), "the dialplan has no flow for such a call");
         });
         let started = match (run, from) {
             (Ok(run), Some(from)) => match self.line() {
                 Some(line) => {
+                    let leg = line.leg;
                     let track = self.services.tracks.begin(Way::Out, in_force, &context, &flow);
                     let call = Placed { track, run, target, credentials, from, ring_for, sender };
-                    let outgoing = Outgoing { delivery: None, _trunk: trunk };
-                    self.place(myself, line, call, outgoing).await
+                    let outgoing = Outgoing { delivery: None, order, _trunk: trunk };
+                    let placed = self.place(myself, line, call, outgoing).await;
+                    if placed && let Some(stop) = stop {
+                        cancel_later(myself, leg, stop);
+                    }
+                    placed
                 }
-                None => false,
+                None => {
+                    tell(order.as_ref(), "too many calls at once");
+                    false
+                }
             },
-            (Ok(_), None) | (Err(()), _) => false,
+            (Ok(_), None) => {
+                tell(order.as_ref(), "the site's domain can't stand in a SIP address");
+                false
+            }
+            (Err(()), _) => false,
         };
         // The call that asked may have ended.
         let _ = reply.send(if started { Ok(()) } else { Err(Failure::Refused) });
@@ -217,6 +234,9 @@ impl SwitchboardState {
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
         let delivers_to = outgoing.delivery.as_ref().map(|delivery| delivery.user);
+        // No delivery rings a telephone that its owner wanted to be rung for something else.
+        let ordered_by = outgoing.order.as_ref().and_then(Ordered::user);
+        let delivers_to = delivers_to.or(ordered_by.filter(|user| !self.ringing.contains(user)));
         let arguments = CallArguments {
             services: self.services.clone(),
             switchboard: myself.clone(),
@@ -247,6 +267,26 @@ impl SwitchboardState {
         });
         true
     }
+}
+
+fn tell(order: Option<&Ordered>, reason: &str) {
+    if let Some(order) = order {
+        order.tell(Input::Failed(reason.to_owned()));
+    }
+}
+
+fn cancel_later(
+    myself: &ActorRef<SwitchboardMessage>,
+    leg: LegId,
+    stop: tokio::sync::oneshot::Receiver<()>,
+) {
+    let switchboard = myself.clone();
+    tokio::spawn(async move {
+        // Dropped without a word when nobody can cancel it any more.
+        if stop.await.is_ok() {
+            let _ = switchboard.cast(SwitchboardMessage::Cancel(leg));
+        }
+    });
 }
 
 fn answer(reply: tokio::sync::oneshot::Sender<RingResult>, reason: &str) {

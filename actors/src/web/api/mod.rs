@@ -3,6 +3,7 @@
 //! Every route but the sign-in itself asks for a session; every route that changes something is
 //! behind the Origin check in [`super::routes`].
 
+pub mod calls;
 pub mod contacts;
 pub mod me;
 pub mod messages;
@@ -28,6 +29,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/me", web::get().to(me::show))
         .route("/me/profile", web::put().to(me::set_profile))
         .route("/me/do-not-disturb", web::put().to(me::set_do_not_disturb))
+        .service(
+            web::resource("/calls")
+                .route(web::post().to(calls::order))
+                .route(web::get().to(calls::list)),
+        )
+        .service(
+            web::resource("/calls/{id}")
+                .route(web::get().to(calls::show))
+                .route(web::delete().to(calls::cancel)),
+        )
         .route("/contacts", web::get().to(contacts::list))
         .route("/outbox", web::get().to(outbox::list))
         .route("/messages", web::get().to(messages::list))

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
+use hark_engine::order::outside::{Allowed, Limits};
 use hark_engine::message::{MessageSummary, Sender, Step};
 use prometheus::Registry;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use tungstenite::{Message, WebSocket};
 use crate::bus::{Bus, BusEvent};
 use crate::clock;
 use crate::messages::Messages;
+use crate::orders::{OrderConfig, OrderRequest, Orders};
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
@@ -34,6 +36,8 @@ pub struct TestServer {
     pub board: PresenceBoard,
     pub base: String,
     pub dir: TempDir,
+    /// What reaches the switchboard.
+    pub ordered: std::cell::RefCell<tokio::sync::mpsc::Receiver<OrderRequest>>,
     server: Option<Server>,
 }
 
@@ -42,7 +46,7 @@ pub fn start() -> TestServer {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = TempDir::new().unwrap();
     let registry = Registry::new();
-    let (store, messages, board, server) = runtime.block_on(async {
+    let (store, messages, board, server, requests) = runtime.block_on(async {
         let store = Store::open(StoreConfig::new(dir.path()), &registry).unwrap();
         let hash = hash_password(PASSWORD).unwrap();
         for (name, extension) in [("alice", "1001"), ("bob", "1002"), ("carol", "1003")] {
@@ -85,6 +89,10 @@ pub fn start() -> TestServer {
             }
         });
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
+        let limits = Limits { per_link: 2, per_number: 2, total: 10 };
+        let allowed = vec![Allowed::parse("+4930x{4,8}").unwrap()];
+        let ordered = OrderConfig { per_hour: 3, allowed, limits, trunk: None };
+        let (orders, requests) = Orders::new(ordered, bus.clone(), &registry).unwrap();
         let config =
             WebConfig { domain: "hark.example".into(), public_url: None, limit_seconds: 59 };
         let parts = Parts {
@@ -95,14 +103,16 @@ pub fn start() -> TestServer {
                 .await
                 .unwrap(),
             board: board.clone(),
+            orders: orders.clone(),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::start(listen, config, parts, &bus).await.unwrap();
-        (store, messages, board, server)
+        (store, messages, board, server, requests)
     });
     let base = format!("http://{}", server.addr());
-    TestServer { runtime, store, messages, board, base, dir, server: Some(server) }
+    let ordered = std::cell::RefCell::new(requests);
+    TestServer { runtime, store, messages, board, base, dir, ordered, server: Some(server) }
 }
 
 impl TestServer {
@@ -274,8 +284,13 @@ impl Client {
 
     /// Opens the WebSocket; `Err` is the status that refused it.
     pub fn try_socket(&self) -> Result<Socket, u16> {
+        self.try_socket_at("/ws")
+    }
+
+    /// The same at another path.
+    pub fn try_socket_at(&self, path: &str) -> Result<Socket, u16> {
         let authority = self.base.trim_start_matches("http://");
-        let mut request = format!("ws://{authority}/ws").into_client_request().unwrap();
+        let mut request = format!("ws://{authority}{path}").into_client_request().unwrap();
         let headers = request.headers_mut();
         if let Some(cookie) = &self.cookie {
             headers.insert("cookie", cookie.parse().unwrap());

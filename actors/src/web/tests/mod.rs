@@ -5,6 +5,7 @@ mod audio;
 mod harness;
 mod links;
 mod mailbox;
+mod orders;
 mod recording;
 mod sign_in;
 mod sockets;

@@ -6,6 +6,7 @@ use hark_engine::presence::Presence;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
+use crate::orders::Progress;
 use crate::web::view::{ContactView, MessageView, UserView};
 use hark_engine::message::mailbox::Lamp;
 
@@ -109,6 +110,8 @@ pub enum Outgoing {
     Counts(Counts),
     /// How a recording goes.
     Recording(Recording),
+    /// How a call goes that this user ordered.
+    Call(Progress),
     /// Words for this user.
     Notice {
         /// Plain text.

@@ -132,7 +132,9 @@ impl Hub {
                     seats.tell(sender, event);
                 }
             }
-            BusEvent::Lamp { user, .. } | BusEvent::Notice { user, .. } => seats.tell(*user, event),
+            BusEvent::Lamp { user, .. }
+            | BusEvent::Notice { user, .. }
+            | BusEvent::Order { user, .. } => seats.tell(*user, event),
             BusEvent::Presence { user, .. } => {
                 let watchers = seats.watchers.get(user).into_iter().flat_map(HashMap::values);
                 for watcher in watchers {

@@ -235,6 +235,7 @@ impl Session {
                 }
             }
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),
+            BusEvent::Order { progress, .. } => self.tell(Outgoing::Call(progress.clone())),
             BusEvent::Notice { text, .. } => self.tell(Outgoing::Notice { text: text.clone() }),
             // An arrival is told by its `accepted` event, presence by the subscription.
             BusEvent::Arrived { .. } | BusEvent::Presence { .. } => {}
@@ -251,7 +252,7 @@ impl Session {
     async fn text(&mut self, text: &str) {
         match serde_json::from_str(text) {
             Ok(Incoming::RecordStart { id, to, mime, urgent }) => {
-                self.record_start(id, Intent { sender: self.user, to, mime, urgent }).await;
+                self.record_start(id, Intent { sender: self.user, to, mime, urgent });
             }
             Ok(Incoming::RecordStop { id }) => self.record_stop(&id),
             Ok(Incoming::RecordCancel { id }) => self.record_cancel(&id),
@@ -275,14 +276,14 @@ impl Session {
         }
     }
 
-    async fn record_start(&mut self, id: ClientId, intent: Intent) {
+    fn record_start(&mut self, id: ClientId, intent: Intent) {
         if !id.is_fit() {
             return self.nonsense("the name of the recording is too long");
         }
         if self.upload.is_some() || self.finishing >= FINISHING {
             return self.failed(id, &UploadError::OneAtATime);
         }
-        match Upload::start(&self.app, intent).await {
+        match Upload::start(&self.app, intent) {
             Ok(upload) => {
                 self.tell_recording(&id, RecordingState::Open, &upload);
                 self.upload = Some((id, upload));
