@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod delivery;
 pub mod dialplan;
+pub mod disk;
 pub mod forward;
 pub mod lsp;
 pub mod media;

@@ -10,6 +10,7 @@
 //! | [`http`], [`live`] | the HTTP API and the WebSocket |
 //! | [`audio`] | speech to say, and the judgement whether it was heard |
 //! | [`story`] | what several tests do with a server: leave a message, look into the spool |
+//! | [`faulty`] | a disk on which the *n*-th operation fails, for files and for SQLite |
 //! | [`corpus`] | test data that lies beside the project |
 //!
 //! Rules: wait for something that can be seen, never for time to pass; every wait is bounded and
@@ -21,6 +22,7 @@ pub mod browser;
 pub mod call;
 pub mod callee;
 pub mod corpus;
+pub mod faulty;
 pub mod digest;
 pub mod http;
 pub mod live;

@@ -218,7 +218,7 @@ impl CallRecordings {
             };
             list.lock().remove(&id);
             if let Some(spool) = spool
-                && let Err(error) = crate::recording::spool::remove(spool.path())
+                && let Err(error) = recordings.spools().remove(spool.path())
             {
                 // Its message is committed, so the next start finds a repetition and drops it.
                 tracing::warn!(%error, "a spool can't be removed");
@@ -303,7 +303,7 @@ async fn throw_away(from: &Recordings, parts: &Parts) {
         let _ = spool.set_intent(&Intent::Discard);
         // Waits for the writer, so that it does not write to a file that is gone.
         let _ = spool.sync().await;
-        if let Err(error) = crate::recording::spool::remove(spool.path()) {
+        if let Err(error) = from.spools().remove(spool.path()) {
             // The next start drops it: it says of itself that it is to be thrown away.
             tracing::warn!(%error, "a recording that is not needed can't be removed");
         }
