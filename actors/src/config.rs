@@ -307,11 +307,14 @@ pub struct Messages {
     pub limit_seconds: u32,
     /// How long a link to a message works, in days (1-3650).
     pub link_days: u32,
+    /// After a restart, a telephone on which a message was being delivered is not called again for
+    /// it before so many seconds have passed since it began to ring (0-3600).
+    pub ring_again_seconds: u32,
 }
 
 impl Default for Messages {
     fn default() -> Self {
-        Self { limit_seconds: 59, link_days: 30 }
+        Self { limit_seconds: 59, link_days: 30, ring_again_seconds: 120 }
     }
 }
 
@@ -388,6 +391,10 @@ impl Config {
         if !(1..=3650).contains(&self.messages.link_days) {
             let value = self.messages.link_days.to_string();
             return wrong("messages.link_days", value, "allowed are 1 to 3650");
+        }
+        if self.messages.ring_again_seconds > 3600 {
+            let value = self.messages.ring_again_seconds.to_string();
+            return wrong("messages.ring_again_seconds", value, "allowed are 0 to 3600");
         }
         if !(1..=3650).contains(&self.trace.keep_days) {
             let value = self.trace.keep_days.to_string();

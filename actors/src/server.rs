@@ -223,6 +223,7 @@ impl Server {
                     metrics: DeliveryMetrics::register(&registry)?,
                 },
                 handover: Arc::new(Mutex::new(handover)),
+                ring_again: Duration::from_secs(config.messages.ring_again_seconds.into()),
             },
             store: store.clone(),
             fatal: fatal_sender,

@@ -6,7 +6,7 @@
 //! | [`phone`] | baresip, a softphone: register, dial, listen, speak, press keys |
 //! | [`sipp`] | sipp, with the scenarios of `tests/sipp/` |
 //! | [`browser`] | Debian's Chromium through playwright-core, with a WAV file as its microphone |
-//! | [`peer`], [`call`], [`callee`] | a small SIP and RTP endpoint written by hand, where instants have to be measured or packets have to be wrong |
+//! | [`peer`], [`call`], [`callee`], [`answering`] | a small SIP and RTP endpoint written by hand, where instants have to be measured or packets have to be wrong |
 //! | [`http`], [`live`] | the HTTP API and the WebSocket |
 //! | [`audio`] | speech to say, and the judgement whether it was heard |
 //! | [`story`] | what several tests do with a server: leave a message, look into the spool |
@@ -17,6 +17,7 @@
 //! says what it waited for ([`wait`]); every process is ended by its id when its owner is dropped
 //! ([`process`]).
 
+pub mod answering;
 pub mod audio;
 pub mod browser;
 pub mod call;

@@ -28,6 +28,8 @@ pub struct SiteOptions {
     pub unwatched: bool,
     /// Longest message, in seconds.
     pub limit_seconds: Option<u32>,
+    /// For how long a telephone is left alone that rang when the server went away.
+    pub ring_again_seconds: Option<u32>,
     /// For how long RTP may stay away before a call counts as dead.
     pub dead_after_seconds: Option<u32>,
     /// Whether the dialplan's test instructions compile (the planted panic).
@@ -226,8 +228,14 @@ impl Site {
         if let Some(seconds) = options.dead_after_seconds {
             config += &format!("dead_after_seconds = {seconds}\n");
         }
+        if options.limit_seconds.is_some() || options.ring_again_seconds.is_some() {
+            config += "[messages]\n";
+        }
         if let Some(seconds) = options.limit_seconds {
-            config += &format!("[messages]\nlimit_seconds = {seconds}\n");
+            config += &format!("limit_seconds = {seconds}\n");
+        }
+        if let Some(seconds) = options.ring_again_seconds {
+            config += &format!("ring_again_seconds = {seconds}\n");
         }
         if let Some(folder) = &options.dialplans {
             let watch = !options.unwatched;

@@ -44,6 +44,7 @@ use super::{queries, sounds};
 use crate::clock;
 use crate::media::{MediaEvent, MediaSession, PlayRequest, RecordRequest};
 use crate::orders::Ordered;
+use crate::store::StoreError;
 use connect::Connection;
 use watched::Watched;
 
@@ -134,6 +135,8 @@ pub(super) enum CallMessage {
     Deadline,
     /// A recording that was told to stop has still not been handed over.
     StopLate(Ticket),
+    /// That a telephone is to ring for a delivery is in the store: call it. Or it is not.
+    Noted(Result<Box<Command>, StoreError>),
     /// Whoever watches the call is shown how long the recording is.
     Tick,
     /// End the call.
@@ -294,6 +297,7 @@ impl Actor for CallActor {
                 }
             }
             CallMessage::StopLate(ticket) => call.stop_late(&myself, ticket),
+            CallMessage::Noted(noted) => call.noted(&myself, noted),
             CallMessage::Tick => call.tick(&myself),
             CallMessage::Stop(Stop::Cancelled) => {
                 call.watched.cancel();

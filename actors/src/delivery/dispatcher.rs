@@ -11,10 +11,11 @@ use std::time::Duration;
 
 use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::{MessageId, UserId};
-use hark_engine::message::Event;
+use hark_engine::message::{Event, MessageSummary};
 use hark_engine::message::state::RecipientState;
 use hark_engine::presence::Reach;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use hark_engine::time::Instant;
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -23,7 +24,8 @@ use super::message_actor::{MessageActor, MessageArguments, MessageMessage};
 use super::{BROWSER, DeliveryServices};
 use crate::bus::BusEvent;
 use crate::messages::Handover;
-use crate::store::StoreError;
+use crate::clock;
+use crate::store::{Ring, StoreError, Unfinished};
 
 /// How often a failed message actor is begun afresh.
 const RESTARTS: u32 = 3;
@@ -44,6 +46,9 @@ pub struct DispatcherArguments {
     pub services: DeliveryServices,
     /// The queue of committed messages, shared so that a restarted dispatcher serves it on.
     pub handover: std::sync::Arc<Mutex<mpsc::Receiver<Handover>>>,
+    /// For so long after a telephone began to ring, a restart does not let it ring again for the
+    /// same message: somebody may be holding it.
+    pub ring_again: Duration,
 }
 
 /// What it is told.
@@ -67,6 +72,11 @@ pub enum DispatcherMessage {
 pub struct DispatcherState {
     services: DeliveryServices,
     live: HashMap<MessageId, ActorRef<MessageMessage>>,
+    actors: HashMap<ActorId, MessageId>,
+    /// Telephones that rang when an earlier run ended, and until when they are left alone. `None`
+    /// before the store was asked.
+    rested: Option<HashMap<(MessageId, UserId), Instant>>,
+    ring_again: Duration,
     restarts: HashMap<MessageId, u32>,
     /// The pumps that feed this actor; they end with it.
     _pumps: JoinSet<()>,
@@ -82,7 +92,7 @@ impl Actor for Dispatcher {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let DispatcherArguments { services, handover } = arguments;
+        let DispatcherArguments { services, handover, ring_again } = arguments;
         let mut pumps = JoinSet::new();
         pumps.spawn(pump_bus(services.bus.subscribe(), myself.clone()));
         pumps.spawn(pump_handover(handover, myself.clone()));
@@ -90,6 +100,9 @@ impl Actor for Dispatcher {
         let state = DispatcherState {
             services,
             live: HashMap::new(),
+            actors: HashMap::new(),
+            rested: None,
+            ring_again,
             restarts: HashMap::new(),
             _pumps: pumps,
         };
@@ -148,8 +161,7 @@ impl Actor for Dispatcher {
                 return Ok(());
             }
         };
-        let found = state.live.iter().find(|(_, a)| a.get_id() == cell.get_id()).map(|(m, _)| *m);
-        let Some(message) = found else { return Ok(()) };
+        let Some(message) = state.actors.remove(&cell.get_id()) else { return Ok(()) };
         state.live.remove(&message);
         if let Some(error) = error {
             tracing::error!(%message, %error, "a message's actor failed");
@@ -182,15 +194,27 @@ impl DispatcherState {
         }
         // Deleted meanwhile by everybody: nothing to deliver.
         let Some(message) = message else { return Ok(()) };
+        self.spawn(myself, message, recipients, committed).await;
+        Ok(())
+    }
+
+    async fn spawn(
+        &mut self,
+        myself: &ActorRef<DispatcherMessage>,
+        message: MessageSummary,
+        recipients: Vec<UserId>,
+        committed: Option<hark_engine::time::Instant>,
+    ) {
+        let id = message.id;
         let services = self.services.clone();
         let arguments = MessageArguments { services, message, recipients, committed };
         match Actor::spawn_linked(None, MessageActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
+                self.actors.insert(actor.get_id(), id);
                 self.live.insert(id, actor);
             }
             Err(error) => tracing::error!(message = %id, %error, "can't begin a message"),
         }
-        Ok(())
     }
 
     async fn restart(&mut self, myself: &ActorRef<DispatcherMessage>, id: MessageId) {
@@ -200,9 +224,10 @@ impl DispatcherState {
             return;
         }
         self.services.metrics.restarts.with_label_values(&["message"]).inc();
-        let resumed = match self.unreached().await {
-            Ok(mut pending) => {
-                let recipients = pending.remove(&id).unwrap_or_default();
+        let resumed = match self.services.store.message_states(id).await {
+            Ok(states) => {
+                let unreached = states.into_iter().filter(|(_, state)| is_unreached(state));
+                let recipients = unreached.map(|(user, _)| user).collect();
                 self.begin(myself, id, recipients, None).await
             }
             Err(error) => Err(error),
@@ -214,24 +239,62 @@ impl DispatcherState {
 
     /// Begins every delivery that the store has as unfinished and that nobody was told of.
     async fn resume_all(&mut self, myself: &ActorRef<DispatcherMessage>) -> Result<(), StoreError> {
-        for (message, recipients) in self.unreached().await? {
-            self.begin(myself, message, recipients, None).await?;
+        self.learn_rested(myself).await?;
+        let mut resumed = 0_usize;
+        for Unfinished { message, recipients } in self.services.store.unfinished_messages().await? {
+            let unreached = recipients.into_iter().filter(|(_, state)| is_unreached(state));
+            let recipients: Vec<_> = unreached.map(|(user, _)| user).collect();
+            let recipients = self.not_rested(message.id, recipients);
+            if recipients.is_empty() {
+                continue;
+            }
+            resumed += 1;
+            match self.live.get(&message.id) {
+                Some(actor) => {
+                    for recipient in recipients {
+                        let _ = actor.cast(MessageMessage::Deliver(recipient));
+                    }
+                }
+                None => self.spawn(myself, message, recipients, None).await,
+            }
         }
+        tracing::info!(resumed, "unfinished deliveries go on");
         Ok(())
     }
 
-    /// The recipients whom nothing has reached, by message. Who saw a pop-up has the message in
-    /// their list: showing it once more at every start would be a nuisance. A telephone that
-    /// merely rang reached nobody.
-    async fn unreached(&self) -> Result<HashMap<MessageId, Vec<UserId>>, StoreError> {
-        let mut pending: HashMap<MessageId, Vec<UserId>> = HashMap::new();
-        for (message, user) in self.services.store.unfinished().await? {
-            let state = self.services.store.recipient_state(message, user).await?;
-            if state.is_some_and(|s| is_unreached(&s)) {
-                pending.entry(message).or_default().push(user);
-            }
+    /// Finds out, once, which telephones were ringing when an earlier run ended.
+    async fn learn_rested(
+        &mut self,
+        myself: &ActorRef<DispatcherMessage>,
+    ) -> Result<(), StoreError> {
+        if self.rested.is_some() {
+            return Ok(());
         }
-        Ok(pending)
+        let (now, wall) = (clock::now(), clock::wall());
+        let mut rested = HashMap::new();
+        for Ring { message, user, begun } in self.services.store.rings().await? {
+            // A clock that was set meanwhile can make it longer by nothing, and shorter at most
+            // to nothing.
+            let left = self.ring_again.saturating_sub(wall.since(begun));
+            if left.is_zero() {
+                self.services.store.ring_over(message, user).await?;
+                continue;
+            }
+            rested.insert((message, user), now + left);
+            myself.send_after(left, || DispatcherMessage::Resume);
+        }
+        self.rested = Some(rested);
+        Ok(())
+    }
+
+    /// Those of a message's recipients whose telephones need not be left alone.
+    fn not_rested(&mut self, message: MessageId, mut recipients: Vec<UserId>) -> Vec<UserId> {
+        if let Some(rested) = self.rested.as_mut().filter(|rested| !rested.is_empty()) {
+            let now = clock::now();
+            rested.retain(|_, until| *until > now);
+            recipients.retain(|user| !rested.contains_key(&(message, *user)));
+        }
+        recipients
     }
 
     async fn presence(
@@ -246,15 +309,20 @@ impl DispatcherState {
         if !reach.has_browser() {
             return Ok(());
         }
+        self.learn_rested(myself).await?;
         for entry in self.services.store.inbox(user, Some(Folder::New)).await? {
-            if is_unreached(&entry.state) {
-                self.begin(myself, entry.message.id, vec![user], None).await?;
+            let id = entry.message.id;
+            if is_unreached(&entry.state) && !self.not_rested(id, vec![user]).is_empty() {
+                self.begin(myself, id, vec![user], None).await?;
             }
         }
         Ok(())
     }
 }
 
+/// Whether nothing has reached this recipient. Who saw a pop-up has the message in their list:
+/// showing it once more at every start would be a nuisance. A telephone that merely rang reached
+/// nobody.
 fn is_unreached(state: &RecipientState) -> bool {
     !state.finished()
         && !state.is_held()

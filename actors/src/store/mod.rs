@@ -17,6 +17,7 @@ mod metrics;
 mod pins;
 mod readers;
 mod receipts;
+mod rings;
 mod schema;
 mod sessions;
 mod users;
@@ -37,12 +38,13 @@ use tokio::sync::{Notify, oneshot};
 
 pub use actor::StoreActor;
 pub use error::StoreError;
-pub use events::Appended;
+pub use events::{Appended, Unfinished};
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};
 pub use pins::PinAttempt;
 pub use receipts::HeardCount;
+pub use rings::Ring;
 pub use sessions::StoredBinding;
 pub use users::{DigestSecrets, NewUser, UserRecord};
 

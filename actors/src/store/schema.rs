@@ -133,6 +133,15 @@ CREATE TABLE pin_attempts (
     locked_until INTEGER
 ) STRICT;
 ",
+    r"
+-- The delivery calls that are being made.
+CREATE TABLE rings (
+    message BLOB    NOT NULL REFERENCES messages(id),
+    user    INTEGER NOT NULL REFERENCES users(id),
+    begun   INTEGER NOT NULL,
+    PRIMARY KEY (message, user)
+) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.

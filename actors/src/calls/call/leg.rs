@@ -134,6 +134,49 @@ impl Call {
         self.drive(myself);
     }
 
+    /// Calls the telephone of a delivery, once a restart would know of it.
+    pub(super) fn noted(
+        &mut self,
+        myself: &ActorRef<CallMessage>,
+        noted: Result<Box<Command>, StoreError>,
+    ) {
+        match noted {
+            Ok(invite) if !self.hung_up => self.services.sip.command(*invite),
+            // Stopped before it rang.
+            Ok(_) => self.not_called(myself, "no longer wanted"),
+            Err(error) => {
+                tracing::error!(%error, "a delivery call can't be noted: it is not made");
+                self.not_called(myself, "the server can't note the call");
+            }
+        }
+    }
+
+    /// No leg was ever made.
+    fn not_called(&mut self, myself: &ActorRef<CallMessage>, reason: &str) {
+        let delivery = self.outgoing.as_mut().and_then(|outgoing| outgoing.delivery.as_mut());
+        if let Some(reply) = delivery.and_then(|delivery| delivery.reply.take()) {
+            // The delivery may be over already.
+            let _ = reply.send(RingResult::Failed { reason: reason.to_owned() });
+        }
+        self.line = Line::Gone;
+        self.forget_ring();
+        myself.stop(None);
+    }
+
+    /// A restart need not leave the telephone alone any more.
+    fn forget_ring(&self) {
+        let delivery = self.outgoing.as_ref().and_then(|outgoing| outgoing.delivery.as_ref());
+        let Some(delivery) = delivery else { return };
+        let (store, message, user) =
+            (self.services.store.clone(), delivery.message, delivery.user);
+        tokio::spawn(async move {
+            if let Err(error) = store.ring_over(message, user).await {
+                // At worst a restart waits a moment before it goes on.
+                tracing::warn!(%error, "that a delivery call is over can't be noted");
+            }
+        });
+    }
+
     /// A device of the recipient rings: that is a notification.
     pub(super) fn rings(&mut self) {
         if self.outgoing.is_none() {
@@ -173,6 +216,7 @@ impl Call {
         let direction = if self.outgoing.is_some() { "out" } else { "in" };
         self.services.metrics.calls.with_label_values(&[direction, outcome]).inc();
         self.report(cause);
+        self.forget_ring();
         self.track.ended(cause);
         self.line = Line::Gone;
         if self.outgoing.is_some() && !self.answered {

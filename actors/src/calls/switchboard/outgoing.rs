@@ -4,6 +4,7 @@ use hark_engine::order::Input;
 
 use super::*;
 use crate::orders::Ordered;
+use crate::store::Ring;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
@@ -237,6 +238,11 @@ impl SwitchboardState {
         // No delivery rings a telephone that its owner wanted to be rung for something else.
         let ordered_by = outgoing.order.as_ref().and_then(Ordered::user);
         let delivers_to = delivers_to.or(ordered_by.filter(|user| !self.ringing.contains(user)));
+        let ring = outgoing.delivery.as_ref().map(|delivery| Ring {
+            message: delivery.message,
+            user: delivery.user,
+            begun: clock::wall(),
+        });
         let arguments = CallArguments {
             services: self.services.clone(),
             switchboard: myself.clone(),
@@ -253,17 +259,21 @@ impl SwitchboardState {
         };
         let spawned = Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await;
         let Ok((actor, _)) = spawned else { return false };
-        self.keep(leg, actor, spools, (delivers_to, called));
+        self.keep(leg, actor.clone(), spools, (delivers_to, called));
         self.ringing.extend(delivers_to);
         let headers = Vec::new();
-        self.services.sip.command(Command::Invite {
-            leg,
-            target,
-            from,
-            sdp,
-            credentials,
-            headers,
-            ring_for,
+        let invite =
+            Command::Invite { leg, target, from, sdp, credentials, headers, ring_for };
+        let Some(ring) = ring else {
+            self.services.sip.command(invite);
+            return true;
+        };
+        // Noted before it rings: whoever hears it is not called again by a restart.
+        let (store, invite) = (self.services.store.clone(), Box::new(invite));
+        tokio::spawn(async move {
+            let noted = store.ring_begins(ring).await;
+            // The call may have been given up meanwhile.
+            let _ = actor.cast(CallMessage::Noted(noted.map(|()| invite)));
         });
         true
     }
