@@ -8,6 +8,8 @@ export default defineConfig({
     // The content security policy allows no `data:` address: every asset is a file of ours.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // The link page, which the server writes, finds its recorder by the name `assets/answer-….js`.
+    rollupOptions: { input: { index: 'index.html', answer: 'src/answer.ts' } },
     // mediabunny is loaded on its own, after the first screen is drawn.
     chunkSizeWarningLimit: 700,
   },

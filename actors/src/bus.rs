@@ -16,6 +16,8 @@ use uuid::Uuid;
 
 use crate::store::{ChatEntry, Marked};
 
+use crate::orders::Progress;
+
 /// How many events a subscriber may lag behind before it has to read afresh.
 const CAPACITY: usize = 4096;
 
@@ -87,6 +89,13 @@ pub enum BusEvent {
     },
     /// Something happened to a chat text, or is about to.
     Chat(ChatEvent),
+    /// A call that a user ordered has come further.
+    Order {
+        /// Who ordered it.
+        user: UserId,
+        /// How far it is.
+        progress: Progress,
+    },
     /// Words for a user, to be shown in every browser session.
     Notice {
         /// For whom.

@@ -1,6 +1,7 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod orders;
 mod outside;
 mod outward;
 mod trunk;
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use orders::{AllowedNumber, Orders};
 pub use outside::Outside;
 pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
@@ -93,6 +95,8 @@ pub struct Config {
     /// `[[trunk]]`
     #[serde(rename = "trunk")]
     pub trunks: Vec<Trunk>,
+    /// `[orders]`
+    pub orders: Orders,
     /// `[outside]`
     pub outside: Outside,
     /// `[mail]`
@@ -456,13 +460,22 @@ impl Config {
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
-        if let Err((key, value, message)) = self.outside.check() {
-            return wrong(key, value, message);
-        }
-        for checked in [self.events.check(), self.retention.check()] {
+        let checked = [
+            self.outside.check(),
+            self.orders.check(),
+            self.events.check(),
+            self.retention.check(),
+        ];
+        for checked in checked {
             if let Err((key, value, message)) = checked {
                 return wrong(key, value, message);
             }
+        }
+        if let Some(trunk) = &self.orders.link_trunk
+            && !self.trunks.iter().any(|known| known.name == *trunk)
+        {
+            let message = "no [[trunk]] has this name: add one, or leave the key out";
+            return wrong("orders.link_trunk", format!("{trunk:?}"), message);
         }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {
@@ -524,6 +537,21 @@ mod tests {
         }
         let text = trunk.replace("\"out\"", "\"no way\"");
         assert!(parse(&text).unwrap_err().contains("letters"));
+    }
+
+    #[test]
+    fn numbers_outside_are_none_unless_they_are_named() {
+        let config = parse("").unwrap();
+        assert!(config.outside.allow.is_empty());
+        assert!(config.orders.link_allow.is_empty());
+        assert_eq!(config.orders.limits().per_link, 3);
+        let allowed = parse("[orders]\nlink_allow = [\"+4930x{4,8}\"]").unwrap();
+        assert_eq!(allowed.orders.link_allow.len(), 1);
+        let error = parse("[orders]\nlink_allow = [\"bob\"]").unwrap_err();
+        assert!(error.starts_with("hark.toml:2:") && error.contains("pattern"), "{error}");
+        assert!(parse("[orders]\nlink_trunk = \"moon\"").unwrap_err().contains("[[trunk]]"));
+        assert!(parse("[orders]\ncalls_per_day = 200000").unwrap_err().contains("100000"));
+        assert!(parse("[orders]\nper_hour = 0").unwrap_err().contains("1 to 1000"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use hark_engine::time::UnixMillis;
 use crate::clock;
 use crate::messages::Messages;
 use crate::recording::recover::{OrphanedSpool, orphan};
-use crate::recording::{Intent, RecordingError, Recordings, Tags, spool};
+use crate::recording::{Intent, RecordingError, Recordings, Tags};
 use crate::store::{NewMessage, StoreError};
 
 /// Makes messages of spools whose owner is gone.
@@ -92,7 +92,7 @@ impl Recovery {
                 return Recovered::Kept;
             }
         };
-        if let Err(error) = spool::remove(&orphan.path) {
+        if let Err(error) = self.recordings.spools().remove(&orphan.path) {
             tracing::warn!(%error, "a spool that is settled can't be removed");
         }
         settled

@@ -27,6 +27,7 @@ use crate::devices::Devices;
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
+use crate::orders::{OrderConfig, Orders};
 use crate::outside::Outside;
 use crate::outward::{Outward, OutwardError, Services};
 use crate::presence_board::PresenceBoard;
@@ -262,6 +263,7 @@ impl Server {
         let waiting = Waiting::default();
         let policy = Arc::new(config.outside.clone());
         let base = Arc::new(OnceLock::new());
+        let (orders, ordered) = Orders::new(order_config(&config), bus.clone(), &registry)?;
         let metrics = CallMetrics::register(&registry)?;
         let prompts = Prompts::new(config.speech.prompts.as_deref());
         let retention = Retention::new(store.clone(), &config.retention);
@@ -326,6 +328,7 @@ impl Server {
                 services,
                 sip: Arc::new(Mutex::new(call_events)),
                 rings: Arc::new(Mutex::new(rings)),
+                orders: Arc::new(Mutex::new(ordered)),
                 ledger: Ledger::default(),
             },
             dispatcher: DispatcherArguments {
@@ -372,6 +375,7 @@ impl Server {
             recordings,
             users: users.clone(),
             board: presence,
+            orders,
             announcements,
             retention,
             outward,
@@ -502,6 +506,15 @@ fn media_config(config: &Config) -> MediaConfig {
         ports: media.ports.first..=media.ports.last,
         dead_after: media.dead_after(),
         max_sessions: config.sip.max_calls,
+    }
+}
+
+fn order_config(config: &Config) -> OrderConfig {
+    OrderConfig {
+        per_hour: config.orders.per_hour,
+        allowed: config.orders.link_allow.iter().map(|number| number.0.clone()).collect(),
+        limits: config.orders.limits(),
+        trunk: config.orders.link_trunk.clone(),
     }
 }
 

@@ -24,6 +24,7 @@ pub mod id;
 pub mod key;
 pub mod media;
 pub mod message;
+pub mod order;
 pub mod pin;
 pub mod presence;
 pub mod retention;

@@ -124,11 +124,21 @@ impl Peer {
     /// Registers: the challenge, and the final answer to the credentials.
     #[track_caller]
     pub fn register(&self, account: &Account) -> (Received, Option<Received>) {
+        self.register_for(account, Duration::from_secs(60))
+    }
+
+    /// The same for so long.
+    #[track_caller]
+    pub fn register_for(
+        &self,
+        account: &Account,
+        lasting: Duration,
+    ) -> (Received, Option<Received>) {
         let uri = format!("sip:{}", self.server);
         let (from, call_id) = (account.from(), sip::fresh("c"));
         let to = format!("<sip:{}@{}>", account.user, account.domain);
         let ask = |cseq, more: &str| {
-            let more = format!("Expires: 60\r\n{more}");
+            let more = format!("Expires: {}\r\n{more}", lasting.as_secs());
             let request = Request {
                 method: "REGISTER",
                 uri: &uri,

@@ -80,6 +80,12 @@ export const api = {
     const page = await call<{ messages: unknown[]; next?: number | null }>('GET', `/api/v1/chats/${user}${query}`);
     return { messages: page.messages.map(readChatText).filter((m) => m !== null), next: page.next ?? null };
   },
+  recordByPhone: (to: UserId[], device: string) =>
+    call<unknown>('POST', '/api/v1/calls', { kind: 'record', to, device }),
+  playByPhone: (message: MessageId, device: string) =>
+    call<unknown>('POST', '/api/v1/calls', { kind: 'play', message, device }),
+  calls: () => call<unknown[]>('GET', '/api/v1/calls'),
+  cancelCall: (id: string) => call<unknown>('DELETE', `/api/v1/calls/${encodeURIComponent(id)}`),
   outbox: () => call<OutboxEntry[]>('GET', '/api/v1/outbox'),
 
   heard: (id: MessageId, heard_ms: number) => call<unknown>('POST', at(id, '/heard'), { heard_ms }),

@@ -4,7 +4,7 @@
 import { readChatFrame } from './chat/read';
 import type { ChatClientFrame, ChatFrame } from './chat/types';
 import type {
-  Addressee, Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
+  Addressee, CallStage, Contact, Counts, Message, MessageId, OrderedCall, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
 } from './types';
 import { STEPS } from './types';
 
@@ -24,6 +24,7 @@ export type ServerFrame =
     }
   | { type: 'event'; id: string; state: string }
   | { type: 'mailbox'; percent: number; nearlyFull: boolean }
+  | { type: 'call'; call: OrderedCall }
   | { type: 'notice'; text: string }
   | { type: 'chat'; event: ChatFrame }
   | { type: 'ping' };
@@ -113,6 +114,10 @@ export function parseServerFrame(text: string): ServerFrame | null {
       const percent = num(value.percent);
       return percent === null ? null : { type: 'mailbox', percent, nearlyFull: value.nearly_full === true };
     }
+    case 'call': {
+      const call = readCall(value);
+      return call && { type: 'call', call };
+    }
     case 'notice': {
       const text = str(value.text);
       return text ? { type: 'notice', text: text.slice(0, LONGEST_NOTICE) } : null;
@@ -186,6 +191,36 @@ export function readContact(value: unknown): Contact | null {
 
 function readReach(value: Fields): { by_browser: boolean; by_phone: boolean } {
   return { by_browser: value.by_browser === true, by_phone: value.by_phone === true };
+}
+
+/** Reads how an ordered call goes; null for what this client does not know. */
+export function readCall(value: unknown): OrderedCall | null {
+  if (!isFields(value)) return null;
+  const call = str(value.call);
+  const kind = oneOf(['record', 'play'] as const, value.kind);
+  const stage = readStage(value);
+  if (call === null || !kind || !stage) return null;
+  return { call, kind, device: str(value.device) ?? '', version: num(value.version) ?? 0, stage };
+}
+
+function readStage(value: Fields): CallStage | null {
+  switch (value.state) {
+    case 'calling':
+    case 'ringing':
+    case 'answered':
+    case 'playing':
+    case 'cancelled':
+      return { state: value.state };
+    case 'recording':
+    case 'recorded':
+      return { state: value.state, ms: num(value.ms) ?? 0 };
+    case 'done':
+      return { state: 'done', message: str(value.message), heard_ms: num(value.heard_ms) };
+    case 'failed':
+      return { state: 'failed', reason: str(value.reason) ?? '' };
+    default:
+      return null;
+  }
 }
 
 function readCounts(value: unknown): Counts | null {

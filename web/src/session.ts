@@ -9,12 +9,13 @@ import { nameOf, unreadTexts } from './chat/state';
 import { notifyHidden, setTitle } from './notify';
 import { Player } from './player';
 import type { Track } from './player';
+import { readCall } from './protocol';
 import type { ServerFrame } from './protocol';
 import { forgetPush, withdrawNotification } from './push';
 import { Recorder } from './recorder/recorder';
 import { HarkSocket } from './socket';
 import type { Action, InboxMessage, State, View } from './state';
-import { initialState, reduce, unheard } from './state';
+import { initialState, isOver, reduce, unheard } from './state';
 import { Store, useStore } from './store';
 import type { Message, MessageId, Profile, UserId } from './types';
 import { Uploader } from './upload/uploader';
@@ -149,6 +150,30 @@ export class Session {
     void this.uploader.choose(file, me.upload_bytes);
   }
 
+  /** Hark rings a telephone of ours, and records there for those who are chosen. */
+  async recordByPhone(device: string): Promise<void> {
+    const { chosen } = this.state.get();
+    await this.order(() => api.recordByPhone([...chosen], device));
+  }
+
+  /** Hark rings a telephone of ours, and plays a message there. */
+  async playByPhone(id: MessageId, device: string): Promise<void> {
+    this.player.stop(id);
+    await this.order(() => api.playByPhone(id, device));
+  }
+
+  async cancelCall(): Promise<void> {
+    const { call } = this.state.get();
+    if (call) await this.attempt(async () => void (await api.cancelCall(call.call)));
+  }
+
+  private async order(ask: () => Promise<unknown>): Promise<void> {
+    await this.attempt(async () => {
+      const call = readCall(await ask());
+      if (call) this.dispatch({ type: 'call', call });
+    });
+  }
+
   /** Speaks to one person: from a message, back to who spoke it. */
   answer(user: UserId): void {
     if (this.recorder.busy) return;
@@ -226,10 +251,15 @@ export class Session {
 
   private async reload(): Promise<void> {
     await this.attempt(async () => {
-      const [contacts] = await Promise.all([
-        api.contacts(), this.loadMailbox(), this.loadOutbox(), this.chats.reload(),
+      const [contacts, calls] = await Promise.all([
+        api.contacts(), api.calls(), this.loadMailbox(), this.loadOutbox(), this.chats.reload(),
       ]);
       this.dispatch({ type: 'contacts', contacts });
+      // One that ended while the connection was away ended untold.
+      const live = readCall(calls[0]);
+      const shown = this.state.get().call;
+      if (live) this.dispatch({ type: 'call', call: live });
+      else if (shown && !isOver(shown)) this.dispatch({ type: 'call', call: null });
     });
   }
 
@@ -284,6 +314,9 @@ export class Session {
       case 'hello':
         // From here on nothing is missed; what came before, since the lists were read, is.
         void this.reload();
+        return;
+      case 'call':
+        if (frame.call.stage.state === 'done' && frame.call.kind === 'record') this.outboxSoon();
         return;
       case 'presence':
       case 'event':

@@ -2,7 +2,7 @@
 
 import type { ServerFrame } from './protocol';
 import type {
-  Contact, Me, Message, MessageId, OutboxEntry, OutboxRecipient, Profile, ReceiptStep, Step, Trouble, UserId,
+  Contact, Me, Message, MessageId, OrderedCall, OutboxEntry, OutboxRecipient, Profile, ReceiptStep, Step, Trouble, UserId,
 } from './types';
 import { STEPS } from './types';
 
@@ -51,6 +51,8 @@ export interface State {
   view: View;
   /** Counts what was told of announcements and of the mailbox: whoever shows them reads anew. */
   eventNews: number;
+  /** The call that was ordered last, on this page or another, until it is put away. */
+  call: OrderedCall | null;
   notice: Notice | null;
 }
 
@@ -69,6 +71,7 @@ export const initialState: State = {
   eventNews: 0,
   typed: [],
   view: 'inbox',
+  call: null,
   notice: null,
 };
 
@@ -90,6 +93,7 @@ export type Action =
   | { type: 'heard'; id: MessageId }
   | { type: 'kept'; id: MessageId }
   | { type: 'gone'; id: MessageId }
+  | { type: 'call'; call: OrderedCall | null }
   | { type: 'profile'; profile: Profile }
   | { type: 'do-not-disturb'; on: boolean }
   | { type: 'notice'; notice: Notice | null };
@@ -128,11 +132,13 @@ export function reduce(state: State, action: Action): State {
     case 'dismiss':
       return { ...state, popups: state.popups.filter((p) => p.message.id !== action.id) };
     case 'heard':
-      return change(state, action.id, (m) => advance(m, 'heard'));
+      return settled(change(state, action.id, (m) => advance(m, 'heard')), action.id);
     case 'kept':
-      return change(state, action.id, (m) => ({ ...m, saved: true }));
+      return settled(change(state, action.id, (m) => ({ ...m, saved: true })), action.id);
     case 'gone':
       return gone(state, action.id);
+    case 'call':
+      return { ...state, call: action.call && newer(state.call, action.call) };
     case 'profile':
       return state.me ? { ...state, me: { ...state.me, profile: action.profile } } : state;
     case 'do-not-disturb':
@@ -177,13 +183,12 @@ function reduceFrame(state: State, frame: ServerFrame): State {
       if (what === 'deleted') return gone(state, message);
       // It is not in the list any more: the mailbox is read afresh.
       if (what === 'restored') return state;
-      if (what === 'saved') return change(state, message, (m) => ({ ...m, saved: true }));
+      if (what === 'saved') return settled(change(state, message, (m) => ({ ...m, saved: true })), message);
       const next = change(state, message, (m) => advance(m, what.step));
-      // Heard on a telephone or in another tab: the pop-up here has nothing left to say.
-      return what.step === 'heard'
-        ? { ...next, popups: next.popups.filter((p) => p.message.id !== message) }
-        : next;
+      return what.step === 'heard' ? settled(next, message) : next;
     }
+    case 'call':
+      return { ...state, call: newer(state.call, frame.call) };
     case 'notice':
       return { ...state, notice: { kind: 'info', text: frame.text } };
     case 'event':
@@ -201,10 +206,27 @@ function reduceFrame(state: State, frame: ServerFrame): State {
 /** A pop-up comes once, however often the server tells of the message. */
 function popup(state: State, message: Message, link: string | null): State {
   const known = state.messages.find((m) => m.id === message.id);
-  if (known?.step === 'heard') return state;
+  if (known && !isNew(known)) return state;
   const messages = known ? state.messages : [{ ...message, saved: false }, ...state.messages];
   if (state.popups.some((p) => p.message.id === message.id)) return { ...state, messages };
   return { ...state, messages, popups: [{ message, link }, ...state.popups] };
+}
+
+/** Heard, saved or deleted, here or on any other device: the pop-up has nothing left to say. */
+function settled(state: State, id: MessageId): State {
+  if (!state.popups.some((p) => p.message.id === id)) return state;
+  return { ...state, popups: state.popups.filter((p) => p.message.id !== id) };
+}
+
+/** The API's answer and the socket's frames may overtake each other. */
+function newer(known: OrderedCall | null, told: OrderedCall): OrderedCall {
+  return known?.call === told.call && known.version > told.version ? known : told;
+}
+
+/** Whether nothing follows any more. */
+export function isOver(call: OrderedCall): boolean {
+  const { state } = call.stage;
+  return state === 'done' || state === 'failed' || state === 'cancelled';
 }
 
 function mailbox(state: State, inbox: Message[], saved: Message[]): State {
@@ -212,12 +234,13 @@ function mailbox(state: State, inbox: Message[], saved: Message[]): State {
   for (const message of inbox) messages.set(message.id, { ...message, saved: false });
   for (const message of saved) messages.set(message.id, { ...message, saved: true });
   const list = [...messages.values()];
-  const heard = new Set(list.filter((m) => m.step === 'heard').map((m) => m.id));
+  // What was heard, saved or deleted while this page was not told.
+  const waits = new Set(list.filter(isNew).map((m) => m.id));
   return {
     ...state,
     messages: list,
     loaded: true,
-    popups: state.popups.filter((p) => !heard.has(p.message.id)),
+    popups: state.popups.filter((p) => waits.has(p.message.id)),
     selected: state.selected && messages.has(state.selected.id) ? state.selected : null,
   };
 }

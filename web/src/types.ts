@@ -88,6 +88,21 @@ export interface Counts {
   saved: number;
 }
 
+/** A call that was ordered here: Hark rings a telephone of one's own. */
+export type CallStage =
+  | { state: 'calling' | 'ringing' | 'answered' | 'playing' | 'cancelled' }
+  | { state: 'recording' | 'recorded'; ms: number }
+  | { state: 'done'; message: MessageId | null; heard_ms: number | null }
+  | { state: 'failed'; reason: string };
+
+export interface OrderedCall {
+  call: string;
+  kind: 'record' | 'play';
+  device: string;
+  version: number;
+  stage: CallStage;
+}
+
 export type Device = { name: string; verified?: boolean } & (
   | { kind: 'browser' }
   | { kind: 'registered-phone' }

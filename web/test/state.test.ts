@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerFrame } from '../src/protocol';
 import type { State } from '../src/state';
-import { addStep, furthest, inboxOrder, initialState, reduce, stepDetail, unheard } from '../src/state';
-import type { Message, OutboxEntry, ReceiptStep } from '../src/types';
+import { addStep, furthest, inboxOrder, initialState, isOver, reduce, stepDetail, unheard } from '../src/state';
+import type { Message, OrderedCall, OutboxEntry, ReceiptStep } from '../src/types';
 
 function message(id: string, part: Partial<Message> = {}): Message {
   return {
@@ -132,5 +132,43 @@ describe('contacts', () => {
     expect(state.chosen).toEqual([1, 2]);
     expect(reduce(state, { type: 'choose', user: 1 }).chosen).toEqual([2]);
     expect(reduce(state, { type: 'choose', user: 2, only: true }).chosen).toEqual([2]);
+  });
+});
+
+describe('what is settled elsewhere', () => {
+  it('leaves no pop-up behind, whatever settled it', () => {
+    const changes: ServerFrame[] = [
+      { type: 'message_state', message: 'a', change: { step: 'heard' } },
+      { type: 'message_state', message: 'a', change: 'saved' },
+      { type: 'message_state', message: 'a', change: 'deleted' },
+    ];
+    for (const change of changes) {
+      const state = frame(frame(frame(listed([]), popup(message('a'))), popup(message('b'))), change);
+      expect(state.popups.map((p) => p.message.id)).toEqual(['b']);
+      expect(unheard(state)).toBe(1);
+    }
+  });
+
+  it('is noticed by a page that was away meanwhile', () => {
+    let state = listed([]);
+    for (const id of ['a', 'b', 'c', 'd']) state = frame(state, popup(message(id)));
+    // `a` was heard, `b` saved, `c` deleted.
+    state = reduce(state, { type: 'mailbox', inbox: [message('a', { step: 'heard' }), message('d')], saved: [message('b')] });
+    expect(state.popups.map((p) => p.message.id)).toEqual(['d']);
+  });
+});
+
+describe('an ordered call', () => {
+  const call = (version: number, stage: OrderedCall['stage']): OrderedCall =>
+    ({ call: 'c', kind: 'record', device: 'desk', version, stage });
+
+  it('is shown at its latest, however the news arrives', () => {
+    let state = frame(initialState, { type: 'call', call: call(2, { state: 'answered' }) });
+    state = reduce(state, { type: 'call', call: call(0, { state: 'calling' }) });
+    expect(state.call?.stage.state).toBe('answered');
+    state = frame(state, { type: 'call', call: call(3, { state: 'recording', ms: 0 }) });
+    expect(state.call?.version).toBe(3);
+    expect(isOver(call(4, { state: 'failed', reason: 'busy' }))).toBe(true);
+    expect(reduce(state, { type: 'call', call: null }).call).toBeNull();
   });
 });

@@ -725,6 +725,7 @@ async fn pump_bus(bus: Bus, to: ActorRef<AnnouncerMessage>) {
                 | BusEvent::Presence { .. }
                 | BusEvent::Announcement { .. }
                 | BusEvent::Chat(_)
+                | BusEvent::Order { .. }
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => AnnouncerMessage::Lagged,

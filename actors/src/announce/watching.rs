@@ -233,6 +233,7 @@ impl Lasting {
             | BusEvent::Presence { .. }
             | BusEvent::Announcement { .. }
             | BusEvent::Chat(_)
+            | BusEvent::Order { .. }
             | BusEvent::Notice { .. } => None,
         }
     }

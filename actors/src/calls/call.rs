@@ -11,6 +11,7 @@ mod connect;
 mod leg;
 mod run;
 mod sound;
+mod watched;
 
 use std::collections::VecDeque;
 use std::net::IpAddr;
@@ -42,7 +43,9 @@ use super::trunks::TrunkCall;
 use super::{queries, sounds};
 use crate::clock;
 use crate::media::{MediaEvent, MediaSession, PlayRequest, RecordRequest};
+use crate::orders::Ordered;
 use connect::Connection;
+use watched::Watched;
 
 /// How long a call may take to be over once a leg was hung up, by whomever.
 const LINGER: Duration = Duration::from_secs(40);
@@ -92,6 +95,8 @@ pub(super) struct Outgoing {
     pub delivery: Option<DeliveryCall>,
     /// Whether nothing that is said in it may be kept.
     pub secret: bool,
+    /// Whoever ordered it from a computer watches it.
+    pub order: Option<Ordered>,
     /// The trunk over which it goes, which counts it.
     pub _trunk: Option<TrunkCall>,
 }
@@ -131,6 +136,8 @@ pub(super) enum CallMessage {
     Deadline,
     /// A recording that was told to stop has still not been handed over.
     StopLate(Ticket),
+    /// Whoever watches the call is shown how long the recording is.
+    Tick,
     /// End the call.
     Stop(Stop),
     /// The leg has not ended in time.
@@ -144,6 +151,8 @@ pub(super) enum Stop {
     Settled,
     /// The server stops.
     Drain,
+    /// Who ordered it wants it no more, nor what was recorded in it.
+    Cancelled,
 }
 
 /// The call.
@@ -158,6 +167,8 @@ pub(super) struct Call {
     sender: Sender,
     device: String,
     outgoing: Option<Box<Outgoing>>,
+    /// Whoever ordered it from a computer, if anybody did.
+    watched: Watched,
     offer: Option<Bytes>,
     /// Our answer to the offer, once early media or the call itself asked for it.
     agreed: Option<(String, Negotiated)>,
@@ -286,6 +297,11 @@ impl Actor for CallActor {
                 }
             }
             CallMessage::StopLate(ticket) => call.stop_late(&myself, ticket),
+            CallMessage::Tick => call.tick(&myself),
+            CallMessage::Stop(Stop::Cancelled) => {
+                call.watched.cancel();
+                call.hang_up(&myself, None);
+            }
             // What settles a delivery may be the very key that was pressed in this call.
             CallMessage::Stop(Stop::Settled) if call.settles_itself => {}
             CallMessage::Stop(Stop::Settled | Stop::Drain) => call.hang_up(&myself, None),
@@ -305,10 +321,14 @@ impl Call {
             Direction::Outgoing(outgoing) => (Some(outgoing), None),
         };
         let delivery = outgoing.as_ref().and_then(|outgoing| outgoing.delivery.as_ref());
-        let device = match delivery {
-            Some(delivery) => format!("phone:{}", delivery.device),
-            None => "phone".to_owned(),
+        let order = outgoing.as_ref().and_then(|outgoing| outgoing.order.clone());
+        let device = match (delivery, &order) {
+            (Some(delivery), _) => format!("phone:{}", delivery.device),
+            // The number that a link's holder had called is no affair of the sender's.
+            (None, Some(order)) if order.user().is_some() => format!("phone:{}", order.device()),
+            (None, Some(_) | None) => "phone".to_owned(),
         };
+        let watched = Watched::new(order);
         Self {
             services,
             switchboard,
@@ -320,6 +340,7 @@ impl Call {
             sender,
             device,
             outgoing,
+            watched,
             offer,
             agreed: None,
             offered: false,

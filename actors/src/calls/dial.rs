@@ -11,17 +11,20 @@ use hark_engine::dialplan::run::CallerInfo;
 use hark_engine::dialplan::value::Value;
 use hark_engine::id::UserId;
 use hark_engine::message::Sender;
+use hark_engine::order::Input;
 use hark_engine::sip::address::NameAddr;
 use hark_engine::sip::endpoint::{InviteTarget, LegId};
 use hark_engine::sip::uri::{Host, Uri};
 use ractor::ActorRef;
 use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 
 use super::CallServices;
 use super::switchboard::SwitchboardMessage;
 use super::trunks::TrunkCall;
 use crate::clock;
 use crate::dialplan::InForce;
+use crate::orders::{OrderRequest, Ordered};
 
 /// Where an INVITE goes.
 pub struct Destination {
@@ -71,6 +74,37 @@ pub struct FlowCall {
     pub(super) ring_for: Duration,
     /// Whether it was started.
     pub(super) reply: oneshot::Sender<Result<(), Failure>>,
+    /// Whoever ordered it from a computer, and what cancels it.
+    pub(super) order: Option<(Ordered, oneshot::Receiver<()>)>,
+}
+
+/// The call of an order. `None` where nobody can be called: the order was told why.
+pub(super) async fn ordered(services: &CallServices, request: OrderRequest) -> Option<FlowCall> {
+    let OrderRequest { callee, flow, args, ring_for, order, mut stop } = request;
+    if !matches!(stop.try_recv(), Err(TryRecvError::Empty)) {
+        order.tell(Input::Cancelled);
+        return None;
+    }
+    let destination = match resolve(services, callee).await {
+        Ok(destination) => destination,
+        Err(failure) => {
+            let reason = match failure {
+                Failure::NotFound => "there is no such telephone in the profile",
+                Failure::Refused => "no call may be made there, or the trunk carries no more now",
+                Failure::NotKept => "the telephone can't be looked up now",
+            };
+            order.tell(Input::Failed(reason.to_owned()));
+            return None;
+        }
+    };
+    let in_force = services.dialplan.borrow().clone();
+    // Nobody of ours calls: the site does.
+    let sender = Sender { user: None, name: "Hark".to_owned(), address: String::new() };
+    // Who ordered it watches the order, not this.
+    let (reply, _unheard) = oneshot::channel();
+    let flow = flow.to_owned();
+    let order = Some((order, stop));
+    Some(FlowCall { in_force, flow, args, destination, sender, ring_for, reply, order })
 }
 
 /// Finds out where a callee is. A trunk's limits are claimed by it.
@@ -180,7 +214,8 @@ pub(super) async fn start_flow(
     }
     let destination = resolve(services, callee).await?;
     let (reply, answer) = oneshot::channel();
-    let call = FlowCall { in_force, flow, args, destination, sender, ring_for, reply };
+    let order = None;
+    let call = FlowCall { in_force, flow, args, destination, sender, ring_for, reply, order };
     let start = SwitchboardMessage::Start(Box::new(call));
     switchboard.cast(start).map_err(|_| Failure::Refused)?;
     answer.await.unwrap_or(Err(Failure::Refused))

@@ -6,7 +6,7 @@ use hark_engine::id::MessageId;
 use tokio::sync::OnceCell;
 
 use crate::clock;
-use crate::recording::{Recordings, Spool, spool};
+use crate::recording::{Recordings, Spool};
 
 /// One spool, and the id of the message that it would become.
 #[derive(Clone, Debug)]
@@ -60,7 +60,7 @@ impl Parts {
             let joined = recordings.join(&earlier.spool, &self.own.spool, *behind, message);
             let spool = Arc::new(joined.await.map_err(|error| error.to_string())?);
             for part in [&earlier, &self.own] {
-                if let Err(error) = spool::remove(part.spool.path()) {
+                if let Err(error) = recordings.spools().remove(part.spool.path()) {
                     // At worst it becomes a message besides the whole.
                     tracing::warn!(%error, "a part of a recording can't be removed");
                 }

@@ -183,7 +183,7 @@ impl CallRecordings {
         &self,
         id: RecordingId,
         delivery: Delivery,
-    ) -> impl Future<Output = Result<(), Failure>> + Send + 'static {
+    ) -> impl Future<Output = Result<MessageId, Failure>> + Send + 'static {
         let found = self
             .list
             .lock()
@@ -209,21 +209,21 @@ impl CallRecordings {
             if let Err(error) = &sent {
                 tracing::error!(error, "a recording could not be made into a message");
             }
-            if sent.is_err() {
+            let Ok(message) = sent else {
                 // Whether anybody hears that is known when the call is over.
                 if let Some(item) = list.lock().get_mut(&id) {
                     item.refused = true;
                 }
                 return Err(Failure::NotKept);
-            }
+            };
             list.lock().remove(&id);
             if let Some(spool) = spool
-                && let Err(error) = crate::recording::spool::remove(spool.path())
+                && let Err(error) = recordings.spools().remove(spool.path())
             {
                 // Its message is committed, so the next start finds a repetition and drops it.
                 tracing::warn!(%error, "a spool can't be removed");
             }
-            Ok(())
+            Ok(message)
         }
     }
 
@@ -303,7 +303,7 @@ async fn throw_away(from: &Recordings, parts: &Parts) {
         let _ = spool.set_intent(&Intent::Discard);
         // Waits for the writer, so that it does not write to a file that is gone.
         let _ = spool.sync().await;
-        if let Err(error) = crate::recording::spool::remove(spool.path()) {
+        if let Err(error) = from.spools().remove(spool.path()) {
             // The next start drops it: it says of itself that it is to be thrown away.
             tracing::warn!(%error, "a recording that is not needed can't be removed");
         }
@@ -330,7 +330,7 @@ impl Taken {
         messages: &Messages,
         tags: Tags,
         delivery: Delivery,
-    ) -> Result<(), String> {
+    ) -> Result<MessageId, String> {
         // From here on a crash does what the caller chose, not what a hang-up would have done.
         let intent = Intent::from(HangupOutcome::Send(delivery.clone()));
         self.spool.set_intent(&intent).map_err(|e| e.to_string())?;
@@ -348,7 +348,7 @@ impl Taken {
             idempotency_key: None,
             at: clock::wall(),
         };
-        messages.commit(message).await.map(|_| ()).map_err(|e| e.to_string())
+        messages.commit(message).await.map(|committed| committed.id).map_err(|e| e.to_string())
     }
 }
 

@@ -40,6 +40,7 @@ use super::track::Track;
 use crate::clock;
 use crate::delivery::{Purpose, RingRequest};
 use crate::media::MediaEvent;
+use crate::orders::OrderRequest;
 use crate::presence_board::CallGuard;
 use crate::trace::Way;
 
@@ -59,6 +60,8 @@ pub struct SwitchboardArguments {
     pub sip: Arc<Mutex<mpsc::Receiver<SipEvent>>>,
     /// Delivery calls that are asked for.
     pub rings: Arc<Mutex<mpsc::Receiver<RingRequest>>>,
+    /// Calls that somebody orders from a computer.
+    pub orders: Arc<Mutex<mpsc::Receiver<OrderRequest>>>,
     /// The legs and spools of every call, for whoever clears up.
     pub ledger: Ledger,
 }
@@ -72,6 +75,8 @@ pub enum SwitchboardMessage {
     Ring(Box<RingRequest>),
     /// A delivery no longer wants its call.
     StopRinging(LegId),
+    /// Who ordered a call wants it no more.
+    Cancel(LegId),
     /// A call wants a further leg, which counts as a call. `None` if there are too many.
     Attach {
         /// The call's own leg.
@@ -100,7 +105,7 @@ pub struct SwitchboardState {
     /// The further legs of calls.
     attached: HashMap<LegId, Further>,
     /// Who is rung, for which message, and by how many calls.
-    ringing: HashMap<UserId, (MessageId, usize)>,
+    ringing: HashMap<UserId, (Option<MessageId>, usize)>,
     waiting: HashMap<UserId, VecDeque<RingRequest>>,
     draining: bool,
     _pumps: JoinSet<()>,
@@ -134,7 +139,7 @@ impl Actor for Switchboard {
         myself: ActorRef<Self::Msg>,
         arguments: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
-        let SwitchboardArguments { services, sip, rings, ledger } = arguments;
+        let SwitchboardArguments { services, sip, rings, orders, ledger } = arguments;
         let mut pumps = JoinSet::new();
         let switchboard = myself.clone();
         pumps.spawn(async move {
@@ -145,6 +150,7 @@ impl Actor for Switchboard {
                 }
             }
         });
+        pumps.spawn(pump_orders(orders, services.clone(), myself.clone()));
         pumps.spawn(async move {
             let mut rings = rings.lock().await;
             while let Some(request) = rings.recv().await {
@@ -179,6 +185,11 @@ impl Actor for Switchboard {
                 if let Some(call) = state.calls.get(&leg) {
                     // It may have ended this moment.
                     let _ = call.actor.cast(CallMessage::Stop(Stop::Settled));
+                }
+            }
+            SwitchboardMessage::Cancel(leg) => {
+                if let Some(call) = state.calls.get(&leg) {
+                    let _ = call.actor.cast(CallMessage::Stop(Stop::Cancelled));
                 }
             }
             SwitchboardMessage::Attach { owner, called, reply } => {
@@ -339,6 +350,22 @@ impl SwitchboardState {
                     self.ring_next(myself, user);
                 }
             }
+        }
+    }
+}
+
+/// Finds out where each ordered call goes, beside the switchboard: it shall wait for no store.
+async fn pump_orders(
+    orders: Arc<Mutex<mpsc::Receiver<OrderRequest>>>,
+    services: CallServices,
+    switchboard: ActorRef<SwitchboardMessage>,
+) {
+    let mut orders = orders.lock().await;
+    while let Some(request) = orders.recv().await {
+        if let Some(call) = super::dial::ordered(&services, request).await
+            && switchboard.cast(SwitchboardMessage::Start(Box::new(call))).is_err()
+        {
+            return;
         }
     }
 }

@@ -11,10 +11,10 @@ use std::time::Duration;
 
 use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::{MessageId, UserId};
-use hark_engine::message::Event;
 use hark_engine::message::state::RecipientState;
+use hark_engine::message::{Event, MessageSummary};
 use hark_engine::presence::Reach;
-use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
+use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
@@ -23,7 +23,7 @@ use super::message_actor::{MessageActor, MessageArguments, MessageMessage};
 use super::{BROWSER, DeliveryServices};
 use crate::bus::BusEvent;
 use crate::messages::Handover;
-use crate::store::StoreError;
+use crate::store::{StoreError, Unfinished};
 
 /// How often a failed message actor is begun afresh.
 const RESTARTS: u32 = 3;
@@ -67,6 +67,7 @@ pub enum DispatcherMessage {
 pub struct DispatcherState {
     services: DeliveryServices,
     live: HashMap<MessageId, ActorRef<MessageMessage>>,
+    actors: HashMap<ActorId, MessageId>,
     restarts: HashMap<MessageId, u32>,
     /// The pumps that feed this actor; they end with it.
     _pumps: JoinSet<()>,
@@ -90,6 +91,7 @@ impl Actor for Dispatcher {
         let state = DispatcherState {
             services,
             live: HashMap::new(),
+            actors: HashMap::new(),
             restarts: HashMap::new(),
             _pumps: pumps,
         };
@@ -148,8 +150,7 @@ impl Actor for Dispatcher {
                 return Ok(());
             }
         };
-        let found = state.live.iter().find(|(_, a)| a.get_id() == cell.get_id()).map(|(m, _)| *m);
-        let Some(message) = found else { return Ok(()) };
+        let Some(message) = state.actors.remove(&cell.get_id()) else { return Ok(()) };
         state.live.remove(&message);
         if let Some(error) = error {
             tracing::error!(%message, %error, "a message's actor failed");
@@ -182,15 +183,27 @@ impl DispatcherState {
         }
         // Deleted meanwhile by everybody: nothing to deliver.
         let Some(message) = message else { return Ok(()) };
+        self.spawn(myself, message, recipients, committed).await;
+        Ok(())
+    }
+
+    async fn spawn(
+        &mut self,
+        myself: &ActorRef<DispatcherMessage>,
+        message: MessageSummary,
+        recipients: Vec<UserId>,
+        committed: Option<hark_engine::time::Instant>,
+    ) {
+        let id = message.id;
         let services = self.services.clone();
         let arguments = MessageArguments { services, message, recipients, committed };
         match Actor::spawn_linked(None, MessageActor, arguments, myself.get_cell()).await {
             Ok((actor, _)) => {
+                self.actors.insert(actor.get_id(), id);
                 self.live.insert(id, actor);
             }
             Err(error) => tracing::error!(message = %id, %error, "can't begin a message"),
         }
-        Ok(())
     }
 
     async fn restart(&mut self, myself: &ActorRef<DispatcherMessage>, id: MessageId) {
@@ -200,11 +213,11 @@ impl DispatcherState {
             return;
         }
         self.services.metrics.restarts.with_label_values(&["message"]).inc();
-        let resumed = match self.unreached().await {
-            Ok(mut pending) => {
-                let recipients = pending.remove(&id).unwrap_or_default();
-                self.begin(myself, id, recipients, None).await
-            }
+        let resumed = match self.services.store.message_states(id).await {
+            Ok(states) => match self.unreached(states).await {
+                Ok(recipients) => self.begin(myself, id, recipients, None).await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         if let Err(error) = resumed {
@@ -214,25 +227,38 @@ impl DispatcherState {
 
     /// Begins every delivery that the store has as unfinished and that nobody was told of.
     async fn resume_all(&mut self, myself: &ActorRef<DispatcherMessage>) -> Result<(), StoreError> {
-        for (message, recipients) in self.unreached().await? {
-            self.begin(myself, message, recipients, None).await?;
+        let mut resumed = 0_usize;
+        for Unfinished { message, recipients } in self.services.store.unfinished_messages().await? {
+            let recipients = self.unreached(recipients).await?;
+            if recipients.is_empty() {
+                continue;
+            }
+            resumed += 1;
+            match self.live.get(&message.id) {
+                Some(actor) => {
+                    for recipient in recipients {
+                        let _ = actor.cast(MessageMessage::Deliver(recipient));
+                    }
+                }
+                None => self.spawn(myself, message, recipients, None).await,
+            }
         }
+        tracing::info!(resumed, "unfinished deliveries go on");
         Ok(())
     }
 
-    /// The recipients whom nothing has reached, by message. Who saw a pop-up has the message in
-    /// their list: showing it once more at every start would be a nuisance. A telephone that
-    /// merely rang reached nobody.
-    async fn unreached(&self) -> Result<HashMap<MessageId, Vec<UserId>>, StoreError> {
-        let mut pending: HashMap<MessageId, Vec<UserId>> = HashMap::new();
-        for (message, user) in self.services.store.unfinished().await? {
-            let state = self.services.store.recipient_state(message, user).await?;
-            let Some(state) = state else { continue };
+    /// The recipients whom nothing has reached, or for whom a rule waits nonetheless.
+    async fn unreached(
+        &self,
+        recipients: Vec<(UserId, RecipientState)>,
+    ) -> Result<Vec<UserId>, StoreError> {
+        let mut unreached = Vec::with_capacity(recipients.len());
+        for (user, state) in recipients {
             if is_unreached(&state) || self.waits_for_a_late_rule(user, &state).await? {
-                pending.entry(message).or_default().push(user);
+                unreached.push(user);
             }
         }
-        Ok(pending)
+        Ok(unreached)
     }
 
     /// Whether a rule waits until the message has been unheard for long enough, though its
@@ -267,6 +293,9 @@ impl DispatcherState {
     }
 }
 
+/// Whether nothing has reached this recipient. Who saw a pop-up has the message in their list:
+/// showing it once more at every start would be a nuisance. A telephone that merely rang reached
+/// nobody.
 fn is_unreached(state: &RecipientState) -> bool {
     !state.finished()
         && !state.is_held()
@@ -324,6 +353,7 @@ async fn pump_bus(
                 | BusEvent::Mailbox { .. }
                 | BusEvent::Announcement { .. }
                 | BusEvent::Chat(_)
+                | BusEvent::Order { .. }
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,

@@ -1,8 +1,6 @@
 //! Audio files: written beside their place, synced, renamed, and the folder synced. Only then
 //! may a row name them.
 
-use std::fs::{DirBuilder, File};
-use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
 use hark_engine::id::MessageId;
@@ -10,6 +8,7 @@ use hark_engine::time::UnixMillis;
 
 use super::RecordingError;
 use super::date::civil;
+use crate::disk::Disk;
 
 /// The largest file that is read into memory.
 const LARGEST_FILE: u64 = 128 << 20;
@@ -26,58 +25,59 @@ pub fn audio_path(id: MessageId) -> PathBuf {
 /// Puts `bytes` at `relative` under `dir`. When it returns, the file survives a power loss; if
 /// it fails or the process dies, the place is as it was before.
 pub fn put(dir: &Path, relative: &Path, bytes: &[u8]) -> Result<(), RecordingError> {
+    put_on(&Disk::default(), dir, relative, bytes)
+}
+
+/// The same on a disk that may have faults.
+pub(super) fn put_on(
+    disk: &Disk,
+    dir: &Path,
+    relative: &Path,
+    bytes: &[u8],
+) -> Result<(), RecordingError> {
     let place = dir.join(relative);
     let folder = place.parent().unwrap_or(dir);
-    make_folders(dir, folder).map_err(|e| RecordingError::file(folder, e))?;
+    make_folders(disk, dir, folder).map_err(|e| RecordingError::file(folder, e))?;
     let temporary = place.with_extension("tmp");
-    let written = write_synced(&temporary, bytes)
-        .and_then(|()| std::fs::rename(&temporary, &place))
-        .and_then(|()| sync_folder(folder));
+    let written = write_synced(disk, &temporary, bytes)
+        .and_then(|()| disk.rename(&temporary, &place))
+        .and_then(|()| disk.sync_folder(folder));
     written.map_err(|error| {
         // What can't be removed now is removed at the next start.
-        let _ = std::fs::remove_file(&temporary);
+        let _ = disk.remove(&temporary);
         RecordingError::file(&place, error)
     })
 }
 
-fn write_synced(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut out = options.open(file)?;
-    out.write_all(bytes)?;
-    out.sync_all()
+fn write_synced(disk: &Disk, file: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = disk.create(file, false)?;
+    disk.write(&mut out, file, bytes)?;
+    disk.sync(&out, file)
 }
 
 /// Makes what is missing between `dir` and `folder`, and syncs each new entry's folder.
-fn make_folders(dir: &Path, folder: &Path) -> std::io::Result<()> {
+fn make_folders(disk: &Disk, dir: &Path, folder: &Path) -> std::io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
     if let Some(parent) = folder.parent().filter(|p| p.starts_with(dir)) {
-        make_folders(dir, parent)?;
+        make_folders(disk, dir, parent)?;
     }
-    let mut builder = DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    match builder.create(folder) {
+    match disk.make_folder(folder) {
         // Somebody else was faster.
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        made => made.and_then(|()| folder.parent().map_or(Ok(()), sync_folder)),
+        made => made.and_then(|()| folder.parent().map_or(Ok(()), |above| disk.sync_folder(above))),
     }
-}
-
-pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
-    File::open(folder)?.sync_all()
 }
 
 /// Reads a file that is not larger than any of ours can be.
 pub fn read_bounded(file: &Path) -> Result<Vec<u8>, RecordingError> {
-    let failed = |e| RecordingError::file(file, e);
-    let mut bytes = Vec::new();
-    File::open(file).map_err(failed)?.take(LARGEST_FILE).read_to_end(&mut bytes).map_err(failed)?;
-    Ok(bytes)
+    read_from(&Disk::default(), file)
+}
+
+/// The same from a disk that may have faults.
+pub(super) fn read_from(disk: &Disk, file: &Path) -> Result<Vec<u8>, RecordingError> {
+    disk.read(file, LARGEST_FILE).map_err(|error| RecordingError::file(file, error))
 }
 
 /// Removes what a crash left half written under `dir`, before anybody writes there. Says how many

@@ -7,7 +7,7 @@ use std::time::Instant;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 use tokio::sync::Semaphore;
 
-use super::files::{audio_path, put, read_bounded};
+use super::files::{audio_path, put_on, read_from};
 use super::foreign::{self, Foreign, ForeignError, ForeignLimits, Labels};
 use super::import::import;
 use super::ogg_opus::{self, Tags};
@@ -16,6 +16,7 @@ use super::resample::resample;
 use super::spool_format::{self, SpoolAudio};
 use super::transcode::{TELEPHONE_RATE, Transcoded, clean, encode, pcm, transcode, transcode_pcm};
 use super::{RecordingError, Spools, decode, enhance};
+use crate::disk::Disk;
 
 /// Between an introduction and the message that it introduces: 300 ms.
 const PAUSE: usize = enhance::RATE as usize * 3 / 10;
@@ -39,6 +40,7 @@ pub struct Finished {
 #[derive(Clone, Debug)]
 pub struct Recordings {
     dir: Arc<Path>,
+    disk: Disk,
     spools: Spools,
     workers: Arc<Semaphore>,
     seconds: Histogram,
@@ -49,6 +51,11 @@ impl Recordings {
     /// Starts the spool threads for the storage folder `dir`. As many files are made at a time
     /// as there are cores; others wait.
     pub fn start(dir: &Path, registry: &Registry) -> Result<Self, RecordingError> {
+        Self::start_on(Disk::default(), dir, registry)
+    }
+
+    /// The same on a disk that may have faults.
+    pub fn start_on(disk: Disk, dir: &Path, registry: &Registry) -> Result<Self, RecordingError> {
         let metrics = |e: prometheus::Error| RecordingError::codec("prometheus", e);
         let seconds = Histogram::with_opts(
             HistogramOpts::new(
@@ -68,11 +75,16 @@ impl Recordings {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         Ok(Self {
             dir: dir.into(),
-            spools: Spools::start(dir, cores.min(2))?,
+            spools: Spools::start_on(disk.clone(), dir, cores.min(2))?,
+            disk,
             workers: Arc::new(Semaphore::new(cores)),
             seconds,
             outcomes,
         })
+    }
+
+    pub(super) const fn disk(&self) -> &Disk {
+        &self.disk
     }
 
     /// Where recordings begin.
@@ -85,11 +97,11 @@ impl Recordings {
     /// no row: the file is replaced as a whole.
     pub async fn finish(&self, spool: &Path, tags: Tags) -> Result<Finished, RecordingError> {
         let (dir, spool) = (Arc::clone(&self.dir), spool.to_owned());
-        let seconds = self.seconds.clone();
+        let (disk, seconds) = (self.disk.clone(), self.seconds.clone());
         let finished = self
             .work(move || {
                 let started = Instant::now();
-                let finished = finish(&dir, &spool, &tags);
+                let finished = finish(&disk, &dir, &spool, &tags);
                 seconds.observe(started.elapsed().as_secs_f64());
                 finished
             })
@@ -106,10 +118,10 @@ impl Recordings {
         spoken: Vec<i16>,
         tags: Tags,
     ) -> Result<(), RecordingError> {
-        let (dir, place) = (Arc::clone(&self.dir), place.to_owned());
+        let (dir, place, disk) = (Arc::clone(&self.dir), place.to_owned(), self.disk.clone());
         self.work(move || {
             let made = transcode_pcm(&spoken)?;
-            put(&dir, &place, &ogg_opus::write(&made.stream, &tags)?)
+            put_on(&disk, &dir, &place, &ogg_opus::write(&made.stream, &tags)?)
         })
         .await
     }
@@ -117,14 +129,14 @@ impl Recordings {
     /// Makes the audio file of the message `tags.id` of what a machine spoke (samples at 8 kHz):
     /// as it is. May be repeated: the file is replaced as a whole.
     pub async fn speak(&self, spoken: Vec<i16>, tags: Tags) -> Result<Finished, RecordingError> {
-        let dir = Arc::clone(&self.dir);
+        let (dir, disk) = (Arc::clone(&self.dir), self.disk.clone());
         let finished = self
             .work(move || {
                 if spoken.is_empty() {
                     return Err(RecordingError::Empty);
                 }
                 let wide = resample(&spoken, TELEPHONE_RATE, enhance::RATE);
-                place(&dir, &encode(&wide)?, &tags)
+                place(&disk, &dir, &encode(&wide)?, &tags)
             })
             .await;
         self.outcomes.with_label_values(&[outcome(&finished)]).inc();
@@ -133,14 +145,14 @@ impl Recordings {
 
     /// Writes the tags of a file anew; its audio stays as it is.
     pub async fn retag(&self, audio: &Path, tags: Tags) -> Result<(), RecordingError> {
-        let (dir, audio) = (Arc::clone(&self.dir), audio.to_owned());
-        self.work(move || retag(&dir, &audio, &tags)).await
+        let (dir, audio, disk) = (Arc::clone(&self.dir), audio.to_owned(), self.disk.clone());
+        self.work(move || retag_on(&disk, &dir, &audio, &tags)).await
     }
 
     /// Removes a file that [`Self::keep`] made, if it is there.
     pub async fn remove_kept(&self, place: &Path) -> Result<(), RecordingError> {
-        let file = self.dir.join(place);
-        self.work(move || super::spool::remove(&file)).await
+        let (file, spools) = (self.dir.join(place), self.spools.clone());
+        self.work(move || spools.remove(&file)).await
     }
 
     /// Makes the audio file of the message `tags.id` that passes another one on: the
@@ -153,9 +165,10 @@ impl Recordings {
         tags: Tags,
     ) -> Result<Finished, RecordingError> {
         let (dir, audio) = (Arc::clone(&self.dir), self.dir.join(audio));
+        let disk = self.disk.clone();
         let finished = self
             .work(move || {
-                let original = ogg_opus::read(&read_bounded(&audio)?)?.stream;
+                let original = ogg_opus::read(&read_from(&disk, &audio)?)?.stream;
                 let made = match introduction {
                     // As it is: without a second lossy step.
                     None => {
@@ -169,7 +182,7 @@ impl Recordings {
                         encode(&speech)?
                     }
                 };
-                place(&dir, &made, &tags)
+                place(&disk, &dir, &made, &tags)
             })
             .await;
         self.outcomes.with_label_values(&[outcome(&finished)]).inc();
@@ -199,8 +212,8 @@ impl Recordings {
     /// # Errors
     /// When the file can't be written.
     pub async fn adopt(&self, made: Transcoded, tags: Tags) -> Result<Finished, RecordingError> {
-        let dir = Arc::clone(&self.dir);
-        let finished = self.work(move || place(&dir, &made, &tags)).await;
+        let (dir, disk) = (Arc::clone(&self.dir), self.disk.clone());
+        let finished = self.work(move || place(&disk, &dir, &made, &tags)).await;
         self.outcomes.with_label_values(&[outcome(&finished)]).inc();
         finished
     }
@@ -212,9 +225,9 @@ impl Recordings {
 
     /// What was recorded so far, as samples at 8 kHz, to be heard in a review before it is sent.
     pub async fn preview(&self, spool: &Path) -> Result<Vec<i16>, RecordingError> {
-        let spool = spool.to_owned();
+        let (spool, disk) = (spool.to_owned(), self.disk.clone());
         self.work(move || {
-            let content = spool_format::read(&read_bounded(&spool)?)?;
+            let content = spool_format::read(&read_from(&disk, &spool)?)?;
             match content.audio {
                 SpoolAudio::Frames(frames) => Ok(pcm(&frames, content.header.limit_ms)),
                 SpoolAudio::File(bytes) => {
@@ -254,27 +267,42 @@ impl Recordings {
 }
 
 /// Makes the audio file of a spool. Blocks.
-pub(super) fn finish(dir: &Path, spool: &Path, tags: &Tags) -> Result<Finished, RecordingError> {
-    let content = spool_format::read(&read_bounded(spool)?)?;
+pub(super) fn finish(
+    disk: &Disk,
+    dir: &Path,
+    spool: &Path,
+    tags: &Tags,
+) -> Result<Finished, RecordingError> {
+    let content = spool_format::read(&read_from(disk, spool)?)?;
     let limit_ms = content.header.limit_ms;
     let made = match content.audio {
         SpoolAudio::Frames(frames) => transcode(&frames, limit_ms)?,
         SpoolAudio::File(bytes) => import(&bytes, limit_ms)?,
     };
-    place(dir, &made, tags)
+    place(disk, dir, &made, tags)
 }
 
 /// Writes the tags of a file anew. Blocks.
 pub fn retag(dir: &Path, audio: &Path, tags: &Tags) -> Result<(), RecordingError> {
-    let stream = ogg_opus::read(&read_bounded(&dir.join(audio))?)?.stream;
-    put(dir, audio, &ogg_opus::write(&stream, tags)?)
+    retag_on(&Disk::default(), dir, audio, tags)
+}
+
+/// The same on a disk that may have faults.
+fn retag_on(disk: &Disk, dir: &Path, audio: &Path, tags: &Tags) -> Result<(), RecordingError> {
+    let stream = ogg_opus::read(&read_from(disk, &dir.join(audio))?)?.stream;
+    put_on(disk, dir, audio, &ogg_opus::write(&stream, tags)?)
 }
 
 /// Writes a message's file to its place.
-fn place(dir: &Path, made: &Transcoded, tags: &Tags) -> Result<Finished, RecordingError> {
+fn place(
+    disk: &Disk,
+    dir: &Path,
+    made: &Transcoded,
+    tags: &Tags,
+) -> Result<Finished, RecordingError> {
     let file = ogg_opus::write(&made.stream, tags)?;
     let audio = audio_path(tags.id);
-    put(dir, &audio, &file)?;
+    put_on(disk, dir, &audio, &file)?;
     Ok(Finished {
         audio,
         bytes: file.len() as u64,

@@ -3,7 +3,7 @@
 use hark_engine::id::MessageId;
 use hark_engine::media::RecordedFrame;
 
-use super::files::read_bounded;
+use super::files::read_from;
 use super::spool_format::{self, Intent, SpoolAudio, SpoolContent, SpoolHeader};
 use super::{LONGEST_MS, RecordSink, RecordingError, Recordings, Spool};
 
@@ -30,9 +30,10 @@ impl Recordings {
         earlier.sync().await?;
         new.sync().await?;
         let (earlier, new) = (earlier.path().to_owned(), new.path().to_owned());
+        let disk = self.disk().clone();
         let read = move || {
-            let earlier = spool_format::read(&read_bounded(&earlier)?)?;
-            joined(earlier, spool_format::read(&read_bounded(&new)?)?, first)
+            let earlier = spool_format::read(&read_from(&disk, &earlier)?)?;
+            joined(earlier, spool_format::read(&read_from(&disk, &new)?)?, first)
         };
         let (header, frames) = self.work(read).await?;
         let intent = header.intent.clone();

@@ -11,7 +11,6 @@
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
@@ -23,7 +22,8 @@ use tokio::sync::oneshot;
 use hark_engine::media::RecordedFrame;
 
 use super::spool_format::{self, Intent, SpoolHeader};
-use super::{RecordSink, RecordingError, SinkFull, files};
+use super::{RecordSink, RecordingError, SinkFull};
+use crate::disk::Disk;
 
 /// How many pieces wait for a thread. A piece is about 200 ms of one call.
 const QUEUE: usize = 4096;
@@ -43,6 +43,7 @@ pub(crate) fn folder(dir: &Path) -> PathBuf {
 #[derive(Clone, Debug)]
 pub struct Spools {
     folder: Arc<Path>,
+    disk: Disk,
     threads: Arc<[SyncSender<Order>]>,
     next: Arc<AtomicU64>,
 }
@@ -50,19 +51,30 @@ pub struct Spools {
 impl Spools {
     /// Starts `threads` threads that write under the storage folder `dir`.
     pub fn start(dir: &Path, threads: usize) -> Result<Self, RecordingError> {
+        Self::start_on(Disk::default(), dir, threads)
+    }
+
+    /// The same on a disk that may have faults.
+    pub fn start_on(disk: Disk, dir: &Path, threads: usize) -> Result<Self, RecordingError> {
         let folder = folder(dir);
         std::fs::create_dir_all(&folder).map_err(|e| RecordingError::file(&folder, e))?;
         let threads = (0..threads.max(1))
             .map(|_| {
                 let (orders, waiting) = sync_channel(QUEUE);
+                let writer = Writer { disk: disk.clone(), open: HashMap::new() };
                 std::thread::Builder::new()
                     .name("hark-spool".into())
-                    .spawn(move || Writer::default().run(&waiting))
+                    .spawn(move || writer.run(&waiting))
                     .map_err(|e| RecordingError::file(&folder, e))?;
                 Ok(orders)
             })
             .collect::<Result<Vec<_>, RecordingError>>()?;
-        Ok(Self { folder: folder.into(), threads: threads.into(), next: Arc::default() })
+        Ok(Self { folder: folder.into(), disk, threads: threads.into(), next: Arc::default() })
+    }
+
+    /// Removes a spool's file. One that is gone already is no error.
+    pub fn remove(&self, path: &Path) -> Result<(), RecordingError> {
+        self.disk.remove(path).map_err(|error| RecordingError::file(path, error))
     }
 
     /// Begins a spool, without waiting for the disk: what goes wrong shows at the next append
@@ -75,6 +87,7 @@ impl Spools {
         let shared = Arc::new(Shared {
             number,
             path,
+            disk: self.disk.clone(),
             orders: self.threads[thread].clone(),
             pending: Mutex::default(),
             written: AtomicU64::new(0),
@@ -90,6 +103,7 @@ impl Spools {
 struct Shared {
     number: u64,
     path: PathBuf,
+    disk: Disk,
     orders: SyncSender<Order>,
     /// What could not be handed over yet.
     pending: Mutex<Vec<u8>>,
@@ -228,7 +242,8 @@ impl Spool {
         // Waiting for the thread keeps it from writing to, or making, a file that is gone. What
         // can't be synced can still be removed.
         let _ = self.sync().await;
-        remove(self.path())
+        let path = self.path();
+        self.shared.disk.remove(path).map_err(|error| RecordingError::file(path, error))
     }
 }
 
@@ -249,8 +264,8 @@ enum Order {
     Sync { number: u64, reply: oneshot::Sender<Result<u64, RecordingError>> },
 }
 
-#[derive(Default)]
 struct Writer {
+    disk: Disk,
     open: HashMap<u64, OpenSpool>,
 }
 
@@ -288,18 +303,18 @@ impl Writer {
         match order {
             Order::Open { number, shared, first } => {
                 let Some(path) = shared.upgrade().map(|s| s.path.clone()) else { return };
-                let mut spool = OpenSpool::create(path, shared);
-                spool.append(&first);
+                let mut spool = OpenSpool::create(&self.disk, path, shared);
+                spool.append(&self.disk, &first);
                 self.open.insert(number, spool);
             }
             Order::Append { number, bytes } => {
                 if let Some(spool) = self.open.get_mut(&number) {
-                    spool.append(&bytes);
+                    spool.append(&self.disk, &bytes);
                 }
             }
             Order::Sync { number, reply } => {
                 let result = match self.open.get_mut(&number) {
-                    Some(spool) => spool.sync(),
+                    Some(spool) => spool.sync(&self.disk),
                     None => Err(RecordingError::Worker),
                 };
                 // Whoever asked may have gone away.
@@ -318,19 +333,15 @@ impl Writer {
         let due = |s: &&mut OpenSpool| s.unsynced_since.is_some_and(|t| t.elapsed() > SYNC_AFTER);
         if let Some(spool) = self.open.values_mut().find(due) {
             // A failure marks the spool; whoever holds it hears of it.
-            let _ = spool.sync();
+            let _ = spool.sync(&self.disk);
         }
     }
 }
 
 impl OpenSpool {
-    fn create(path: PathBuf, shared: Weak<Shared>) -> Self {
-        let mut options = File::options();
-        options.create_new(true).append(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&path).and_then(|file| {
-            path.parent().map_or(Ok(()), files::sync_folder)?;
+    fn create(disk: &Disk, path: PathBuf, shared: Weak<Shared>) -> Self {
+        let file = disk.create(&path, true).and_then(|file| {
+            path.parent().map_or(Ok(()), |folder| disk.sync_folder(folder))?;
             Ok(file)
         });
         let mut spool = Self { path, shared, file, unsynced_since: None, bytes: 0 };
@@ -340,9 +351,9 @@ impl OpenSpool {
         spool
     }
 
-    fn append(&mut self, bytes: &[u8]) {
+    fn append(&mut self, disk: &Disk, bytes: &[u8]) {
         let Ok(file) = &mut self.file else { return };
-        match file.write_all(bytes) {
+        match disk.write(file, &self.path, bytes) {
             Ok(()) => {
                 self.unsynced_since.get_or_insert_with(Instant::now);
                 self.bytes += bytes.len() as u64;
@@ -354,9 +365,9 @@ impl OpenSpool {
         }
     }
 
-    fn sync(&mut self) -> Result<u64, RecordingError> {
+    fn sync(&mut self, disk: &Disk) -> Result<u64, RecordingError> {
         if let Ok(file) = &self.file
-            && let Err(error) = file.sync_all()
+            && let Err(error) = disk.sync(file, &self.path)
         {
             self.fail(error);
         }

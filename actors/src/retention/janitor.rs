@@ -327,6 +327,7 @@ fn changed(event: &Arc<BusEvent>) -> Option<UserId> {
         | BusEvent::Mailbox { .. }
         | BusEvent::Announcement { .. }
         | BusEvent::Chat(_)
+        | BusEvent::Order { .. }
         | BusEvent::Notice { .. } => None,
     }
 }

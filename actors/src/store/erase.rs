@@ -55,9 +55,9 @@ impl Store {
     /// Rewrites the database file, so that nothing of what was erased is left in its free pages
     /// or in its log. Needs as much free space as the database takes.
     pub async fn compact(&self) -> Result<(), StoreError> {
-        let file = super::database(self.dir());
+        let (file, vfs) = (super::database(self.dir()), self.shared.config.vfs);
         let work = move || -> Result<(), StoreError> {
-            let connection = super::schema::open_writer(&file, None)?;
+            let connection = super::schema::open_writer(&file, vfs, None)?;
             connection.execute_batch("VACUUM")?;
             connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
             Ok(())

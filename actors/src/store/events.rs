@@ -5,10 +5,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::state::RecipientState;
-use hark_engine::message::{Event, LoggedEvent, Step};
+use hark_engine::message::{Event, LoggedEvent, MessageSummary, Step};
 use hark_engine::time::UnixMillis;
 
-use super::messages::id;
+use super::messages::{COLUMN_COUNT, COLUMNS, id, record};
 use super::{Store, StoreError};
 
 /// What came of an event.
@@ -22,6 +22,15 @@ pub struct Appended {
     pub before: RecipientState,
     /// The recipient's state after.
     pub state: RecipientState,
+}
+
+/// A message that has not reached some of its recipients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Which message, as the first of them sees it.
+    pub message: MessageSummary,
+    /// Whom, and what became of it for them so far.
+    pub recipients: Vec<(UserId, RecipientState)>,
 }
 
 impl Store {
@@ -100,8 +109,7 @@ impl Store {
         self.read(move |c| load(c, message, recipient)).await
     }
 
-    /// Every message that has not reached a recipient yet, and whom: resumed at start-up,
-    /// oldest first.
+    /// Every message that has not reached a recipient yet, and whom, oldest first.
     pub async fn unfinished(&self) -> Result<Vec<(MessageId, UserId)>, StoreError> {
         self.read(|c| {
             let mut query = c.prepare_cached(
@@ -109,6 +117,54 @@ impl Store {
             )?;
             let rows = query.query_map([], |r| Ok((id(r, 0)?, UserId(r.get(1)?))))?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+        .await
+    }
+
+    /// The same with all that begins their deliveries: resumed at start-up. One question for all
+    /// of them, for there may be very many.
+    pub async fn unfinished_messages(&self) -> Result<Vec<Unfinished>, StoreError> {
+        self.read(|c| {
+            let sql = format!(
+                "SELECT {COLUMNS}, r.user, r.state FROM recipients r
+                 JOIN messages m ON m.id = r.message
+                 WHERE r.finished = 0 ORDER BY r.message, r.place"
+            );
+            let mut query = c.prepare_cached(&sql)?;
+            let mut rows = query.query([])?;
+            let mut found: Vec<Unfinished> = Vec::new();
+            while let Some(row) = rows.next()? {
+                let user = UserId(row.get(COLUMN_COUNT)?);
+                let json: String = row.get(COLUMN_COUNT + 1)?;
+                let state = parse_state(&json)?;
+                let message = id(row, 0)?;
+                if let Some(last) = found.last_mut().filter(|last| last.message.id == message) {
+                    last.recipients.push((user, state));
+                    continue;
+                }
+                let message = record(row)?.summary(state.step());
+                found.push(Unfinished { message, recipients: vec![(user, state)] });
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// What became of a message for each of its recipients.
+    pub async fn message_states(
+        &self,
+        message: MessageId,
+    ) -> Result<Vec<(UserId, RecipientState)>, StoreError> {
+        self.read(move |c| {
+            let sql = "SELECT user, state FROM recipients WHERE message = ?1 ORDER BY place";
+            let mut query = c.prepare_cached(sql)?;
+            let mut rows = query.query([message.0.as_bytes()])?;
+            let mut states = Vec::new();
+            while let Some(row) = rows.next()? {
+                let json: String = row.get(1)?;
+                states.push((UserId(row.get(0)?), parse_state(&json)?));
+            }
+            Ok(states)
         })
         .await
     }

@@ -84,16 +84,6 @@ impl Store {
         .await
     }
 
-    /// Whether a token was ever given out: tells an expired or revoked link from a wrong one.
-    pub async fn link_known(&self, token: &str) -> Result<bool, StoreError> {
-        let hash = hash(token);
-        self.read(move |c| {
-            Ok(c.prepare_cached("SELECT EXISTS (SELECT 1 FROM links WHERE token_hash = ?1)")?
-                .query_row([hash], |r| r.get(0))?)
-        })
-        .await
-    }
-
     /// Revokes every link to a message of one recipient. Says how many there were.
     pub async fn revoke_links(
         &self,

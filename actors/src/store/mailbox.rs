@@ -29,16 +29,7 @@ pub struct MailboxEntry {
 impl MailboxEntry {
     /// The message as telephones list it.
     pub fn summary(&self) -> MessageSummary {
-        MessageSummary {
-            id: self.message.id,
-            sender: self.message.sender.clone(),
-            at: self.message.at,
-            length_ms: self.message.length_ms,
-            urgent: self.message.urgent,
-            private: self.message.private,
-            reply_to: self.message.reply_to,
-            step: self.state.step(),
-        }
+        self.message.summary(self.state.step())
     }
 }
 

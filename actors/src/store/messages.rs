@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
-use hark_engine::message::{Event, Sender, hold};
+use hark_engine::message::{Event, MessageSummary, Sender, Step, hold};
 use hark_engine::time::UnixMillis;
 
 use super::events::{append, step_label};
@@ -81,6 +81,22 @@ pub struct MessageRecord {
     pub audio: PathBuf,
     /// Its recipients.
     pub recipients: Vec<UserId>,
+}
+
+impl MessageRecord {
+    /// The message as telephones list it, for a recipient for whom it has come so far.
+    pub fn summary(&self, step: Step) -> MessageSummary {
+        MessageSummary {
+            id: self.id,
+            sender: self.sender.clone(),
+            at: self.at,
+            length_ms: self.length_ms,
+            urgent: self.urgent,
+            private: self.private,
+            reply_to: self.reply_to,
+            step,
+        }
+    }
 }
 
 impl Store {

@@ -60,7 +60,7 @@ pub use delivery::{CallClaim, Limited};
 pub use erase::{Erased, FORMER};
 pub use error::StoreError;
 pub use event_rules::EventRuleRecord;
-pub use events::Appended;
+pub use events::{Appended, Unfinished};
 pub use groups::GroupRecord;
 pub use imdn::{Subject, Wish};
 pub use links::LinkToken;
@@ -96,12 +96,15 @@ pub struct StoreConfig {
     pub readers: usize,
     /// The most pages (4 KiB) that the database may take, if it is to be bounded.
     pub max_pages: Option<u32>,
+    /// The name of the VFS through which SQLite reaches the disk; its own one if `None`. Tests
+    /// name one on which things go wrong.
+    pub vfs: Option<&'static str>,
 }
 
 impl StoreConfig {
     /// The usual sizes, in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), queue: 1024, batch: 128, readers: 3, max_pages: None }
+        Self { dir: dir.into(), queue: 1024, batch: 128, readers: 3, max_pages: None, vfs: None }
     }
 }
 
@@ -136,11 +139,11 @@ impl Store {
         let lock = prepare_folder(&config.dir)?;
         let metrics = StoreMetrics::register(registry).map_err(StoreError::unavailable)?;
         let file = database(&config.dir);
-        let connection = schema::open_writer(&file, config.max_pages)?;
+        let connection = schema::open_writer(&file, config.vfs, config.max_pages)?;
         schema::migrate(&connection)?;
         messages::count_states(&connection, &metrics)?;
         let readers = (0..config.readers.max(1))
-            .map(|_| schema::open_reader(&file))
+            .map(|_| schema::open_reader(&file, config.vfs))
             .collect::<Result<Vec<_>, _>>()?;
         let readers = Readers::start(readers, config.queue)?;
         let writer_ended = Arc::new(Notify::new());
@@ -179,8 +182,8 @@ impl Store {
     /// were answered with [`StoreError::Unavailable`] when it ended.
     pub(crate) fn restart_writer(&self) -> Result<(), StoreError> {
         let shared = &self.shared;
-        let connection =
-            schema::open_writer(&database(&shared.config.dir), shared.config.max_pages)?;
+        let StoreConfig { dir, vfs, max_pages, .. } = &shared.config;
+        let connection = schema::open_writer(&database(dir), *vfs, *max_pages)?;
         let jobs = writer::start(
             connection,
             shared.config.queue,

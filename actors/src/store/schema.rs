@@ -448,8 +448,15 @@ CREATE INDEX recipients_by_age ON recipients(since) WHERE folder IS NOT NULL;
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.
 ///
 /// `synchronous=NORMAL` would be faster and may lose acknowledged commits at power loss.
-pub(super) fn open_writer(file: &Path, max_pages: Option<u32>) -> Result<Connection, StoreError> {
-    let connection = Connection::open(file)?;
+pub(super) fn open_writer(
+    file: &Path,
+    vfs: Option<&str>,
+    max_pages: Option<u32>,
+) -> Result<Connection, StoreError> {
+    let connection = match vfs {
+        None => Connection::open(file)?,
+        Some(vfs) => Connection::open_with_flags_and_vfs(file, OpenFlags::default(), vfs)?,
+    };
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -462,9 +469,12 @@ pub(super) fn open_writer(file: &Path, max_pages: Option<u32>) -> Result<Connect
 }
 
 /// Opens a reader's connection: it can't write.
-pub(super) fn open_reader(file: &Path) -> Result<Connection, StoreError> {
+pub(super) fn open_reader(file: &Path, vfs: Option<&str>) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
+    let connection = match vfs {
+        None => Connection::open_with_flags(file, flags)?,
+        Some(vfs) => Connection::open_with_flags_and_vfs(file, flags, vfs)?,
+    };
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)

@@ -311,6 +311,7 @@ async fn pump_bus(
                 | BusEvent::Telephones { .. }
                 | BusEvent::Mailbox { .. }
                 | BusEvent::Announcement { .. }
+                | BusEvent::Order { .. }
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => NotifierMessage::Lagged,

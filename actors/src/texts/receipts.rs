@@ -151,6 +151,7 @@ fn news(event: &BusEvent) -> Vec<(Subject, Disposition)> {
         | BusEvent::Telephones { .. }
         | BusEvent::Mailbox { .. }
         | BusEvent::Announcement { .. }
+        | BusEvent::Order { .. }
         | BusEvent::Notice { .. } => Vec::new(),
     }
 }

@@ -50,6 +50,13 @@ impl Assets {
         Self { files: files.collect() }
     }
 
+    /// The address of the script with which whoever holds a link records an answer. `None` in a
+    /// binary without the web client.
+    pub fn answer_script(&self) -> Option<&str> {
+        let is_it = |path: &&String| path.starts_with("assets/answer-") && path.ends_with(".js");
+        self.files.keys().find(is_it).map(String::as_str)
+    }
+
     fn answer(&self, path: &str, request: &HttpRequest) -> Option<HttpResponse> {
         let asset = self.files.get(path)?;
         let text = |name| request.headers().get(name).and_then(|v| v.to_str().ok());

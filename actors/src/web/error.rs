@@ -8,8 +8,11 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use hark_engine::order::outside::{DAY, Refused};
+
 use crate::announce::AnnounceError;
 use crate::chat::ChatError;
+use crate::orders::OrderError;
 use crate::recording::{ForeignError, RecordingError};
 use crate::store::StoreError;
 use crate::users::UserError;
@@ -32,12 +35,12 @@ pub enum ApiError {
     /// There is no such thing, or it is not for this user.
     #[error("there is no such {0}")]
     NotFound(&'static str),
-    /// It was there once.
-    #[error("this link has expired or was revoked")]
-    Gone,
     /// The request makes no sense as it stands.
     #[error("{0}")]
     Malformed(String),
+    /// It may not be done, whoever asks.
+    #[error("{0}")]
+    Forbidden(String),
     /// What was asked for can't be done in the state that things are in.
     #[error("{0}")]
     Conflict(String),
@@ -147,6 +150,21 @@ impl From<ForeignError> for ApiError {
     }
 }
 
+impl From<OrderError> for ApiError {
+    fn from(error: OrderError) -> Self {
+        match error {
+            OrderError::OneAtATime => Self::Conflict(error.to_string()),
+            OrderError::TooOften(wait) => Self::TooMany(wait),
+            OrderError::Full => Self::Unavailable(BUSY),
+            OrderError::Outside(refused) => match refused {
+                Refused::NoNumber => Self::Malformed(refused.to_string()),
+                Refused::NotAllowed => Self::Forbidden(refused.to_string()),
+                Refused::Limit => Self::TooMany(DAY),
+            },
+        }
+    }
+}
+
 impl From<RecordingError> for ApiError {
     fn from(error: RecordingError) -> Self {
         match error {
@@ -189,7 +207,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("wrong_password", "Wrong name or password"),
     ("foreign_origin", "The request comes from a foreign page"),
     ("not_found", "There is no such thing"),
-    ("gone", "It was there once"),
+    ("forbidden", "It may not be done"),
     ("malformed", "The request makes no sense"),
     ("conflict", "It can't be done as things are"),
     ("too_many", "Too many attempts"),
@@ -228,8 +246,8 @@ impl ApiError {
             Self::ForeignOrigin => "foreign_origin",
             Self::NotManager => "not_manager",
             Self::NotFound(_) => "not_found",
-            Self::Gone => "gone",
             Self::Malformed(_) => "malformed",
+            Self::Forbidden(_) => "forbidden",
             Self::Conflict(_) => "conflict",
             Self::TooMany(_) => "too_many",
             Self::Unavailable(_) => "unavailable",
@@ -256,8 +274,11 @@ impl ApiError {
                 "programs send a token as Authorization: Bearer, which needs no Origin".into()
             }
             Self::NotManager => "ask a manager of the site, whom the operator names".into(),
-            Self::NotFound(_) => "check the address; it may have been deleted".into(),
-            Self::Gone => "ask whoever gave you the link for a new one".into(),
+            Self::NotFound(_) => {
+                "check the address; what was there may have been deleted, or its link expired"
+                    .into()
+            }
+            Self::Forbidden(_) => "ask the operator, who decides what is allowed".into(),
             Self::Malformed(_) => "correct the request; /api/v1/openapi.json says what fits".into(),
             Self::Conflict(_) => "look at how things are now, and decide again".into(),
             Self::TooMany(wait) | Self::TooManyRequests(wait) | Self::Unavailable(wait) => {
@@ -323,11 +344,12 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignedOut | Self::WrongPassword | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin | Self::WrongScope(_) | Self::NotByToken | Self::NotManager => {
-                StatusCode::FORBIDDEN
-            }
+            Self::ForeignOrigin
+            | Self::Forbidden(_)
+            | Self::WrongScope(_)
+            | Self::NotByToken
+            | Self::NotManager => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
-            Self::Gone => StatusCode::GONE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany(_) | Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,

@@ -1,7 +1,8 @@
 //! The page behind a capability link: one message, no account, nothing loaded from elsewhere.
 //!
 //! Its style and script stand in the page, and the policy names them by their SHA-256, so that
-//! nothing else runs even if a sender's name were to carry markup past the escaping.
+//! nothing else runs even if a sender's name were to carry markup past the escaping. Only the
+//! recorder for an answer is a file of this server's own.
 
 use std::fmt::Write as _;
 use std::sync::LazyLock;
@@ -18,8 +19,8 @@ const SCRIPT: &str = include_str!("link_page.js");
 pub static POLICY: LazyLock<String> = LazyLock::new(|| {
     let digest = |text: &str| STANDARD.encode(Sha256::digest(text));
     format!(
-        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}'; media-src 'self'; \
-         connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+        "default-src 'none'; style-src 'sha256-{}'; script-src 'sha256-{}' 'self'; \
+         worker-src 'self'; media-src 'self'; connect-src 'self' ws: wss:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
         digest(STYLE),
         digest(SCRIPT),
     )
@@ -40,6 +41,12 @@ pub struct Page<'a> {
     pub length_ms: u32,
     /// How loud it is, for the picture.
     pub peaks: &'a [u8],
+    /// The recorder's script, where an answer can be given: a path without its first `/`.
+    pub recorder: Option<&'a str>,
+    /// The longest answer, in seconds.
+    pub limit_seconds: u32,
+    /// Whether numbers may be called to hear it there.
+    pub calls: bool,
 }
 
 impl Page<'_> {
@@ -57,15 +64,49 @@ impl Page<'_> {
              <source src=\"{path}/audio?format=wav\" type=\"audio/wav\">\n\
              </audio>\n\
              <p class=\"keep\"><a href=\"{path}/audio\" download>Download</a></p>\n\
-             <script>{SCRIPT}</script>",
+             {call}{answer}\
+             <script>{SCRIPT}</script>\n{recorder}",
             recipient = escape(self.recipient),
             sender = escape(self.sender),
             at = self.at.0,
             date = date(self.at),
             picture = picture(self.peaks),
+            call = if self.calls { call_form(&path) } else { String::new() },
+            answer = self.recorder.map_or_else(String::new, |_| {
+                answer_form(&path, self.sender, self.recipient, self.limit_seconds)
+            }),
+            recorder = self.recorder.map_or_else(String::new, |script| {
+                format!("<script type=\"module\" src=\"/{}\"></script>", escape(script))
+            }),
         );
         document(&format!("Message from {}", self.sender), &body)
     }
+}
+
+/// Have it played on a telephone.
+fn call_form(path: &str) -> String {
+    format!(
+        "<form id=\"call\" data-calls=\"{path}/calls\">\n\
+         <label for=\"number\">Hear it on a telephone</label>\n\
+         <span class=\"row\"><input id=\"number\" type=\"tel\" autocomplete=\"tel\" required \
+         maxlength=\"32\" placeholder=\"+49 30 1234567\">\n\
+         <button>Call</button></span>\n\
+         <p id=\"call-state\" role=\"status\" data-state=\"\"></p>\n</form>\n"
+    )
+}
+
+/// Answer by speaking.
+fn answer_form(path: &str, sender: &str, recipient: &str, limit_seconds: u32) -> String {
+    format!(
+        "<section id=\"answer\" data-answer=\"{path}/answer\" data-limit=\"{limit_seconds}\" \
+         data-sender=\"{sender}\" data-recipient=\"{recipient}\" hidden>\n\
+         <p class=\"row\"><button type=\"button\" id=\"answer-record\">Answer {sender}</button>\n\
+         <button type=\"button\" id=\"answer-send\" hidden>Send</button>\n\
+         <button type=\"button\" id=\"answer-cancel\" hidden>Cancel</button></p>\n\
+         <p id=\"answer-state\" role=\"status\" data-state=\"idle\"></p>\n</section>\n",
+        sender = escape(sender),
+        recipient = escape(recipient),
+    )
 }
 
 /// A page that only says something.
@@ -159,6 +200,9 @@ mod tests {
             at: UnixMillis(0),
             length_ms: 61_500,
             peaks: &[0, 255],
+            recorder: Some("assets/answer-1.js"),
+            limit_seconds: 59,
+            calls: true,
         };
         let html = page.render();
         assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)"));

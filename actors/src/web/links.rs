@@ -1,16 +1,19 @@
 //! `/m/TOKEN`: whoever holds the link hears the message, without an account, until it expires,
 //! is revoked, or its recipient deletes the message.
 
+use actix_web::http::header::HeaderValue;
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpRequest, HttpResponse, web};
 use hark_engine::id::UserId;
 use hark_engine::message::Event;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
 
 use super::WebState;
 use super::audio::{self, AudioQuery};
 use super::error::ApiError;
+use super::link_answer::answerable;
 use super::link_page::{self, Page};
 use super::origin;
 use crate::clock;
@@ -21,45 +24,53 @@ const DEVICE: &str = "link";
 /// A token is 22 characters; longer ones need no look-up.
 const LONGEST: usize = 64;
 
+/// A link that opens nothing: it was never given out, was mistyped, has expired, was revoked, or
+/// its message is gone. Which of these is told to nobody.
+const NO_LINK: ApiError = ApiError::NotFound("link");
+
 /// What a link opens.
-struct Opened {
-    message: MessageRecord,
-    recipient: UserId,
+pub(super) struct Opened {
+    pub message: MessageRecord,
+    pub recipient: UserId,
 }
 
-async fn open(state: &WebState, token: &str) -> Result<Opened, ApiError> {
+pub(super) async fn open(state: &WebState, token: &str) -> Result<Opened, ApiError> {
     if token.len() > LONGEST {
-        return Err(ApiError::NotFound("link"));
+        return Err(NO_LINK);
     }
-    let Some((id, recipient)) = state.store.resolve_link(token, clock::wall()).await? else {
-        let was_there = state.store.link_known(token).await?;
-        return Err(if was_there { ApiError::Gone } else { ApiError::NotFound("link") });
-    };
-    let message = state.store.message(id).await?.ok_or(ApiError::Gone)?;
+    let found = state.store.resolve_link(token, clock::wall()).await?;
+    let (id, recipient) = found.ok_or(NO_LINK)?;
+    let message = state.store.message(id).await?.ok_or(NO_LINK)?;
     Ok(Opened { message, recipient })
+}
+
+/// The SHA-256 of a token: how limits know a link.
+pub(super) fn digest(token: &str) -> [u8; 32] {
+    Sha256::digest(token).into()
+}
+
+/// An answer behind a link: the address is the key, and travels on to nobody.
+pub(super) fn unreferred(mut response: HttpResponse) -> HttpResponse {
+    let headers = response.headers_mut();
+    headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    // Not kept by the browser: it must go silent with the link.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
+    response
 }
 
 /// The page with the player, or one that says why there is none.
 #[utoipa::path(get, path = "/m/{token}", tag = "links", params(("token" = String, Path, description = "The link's secret.")),
     responses((status = 200, description = "A page with a player.", body = String, content_type = "text/html"),
-        (status = 404, description = "There is no such link.", body = String, content_type = "text/html"),
-        (status = 410, description = "It has expired or was revoked.", body = String, content_type = "text/html")), security(()))]
+        (status = 404, description = "There is no such link, or it has expired or was revoked.", body = String, content_type = "text/html")), security(()))]
 pub async fn page(state: web::Data<WebState>, token: web::Path<String>) -> HttpResponse {
     let (status, html) = match open(&state, &token).await {
         Ok(opened) => (StatusCode::OK, render(&state, &token, &opened).await),
-        Err(ApiError::Gone) => (
-            StatusCode::GONE,
-            link_page::notice(
-                "This link has expired",
-                "It has expired or was revoked, or the message was deleted. \
-                 Ask whoever gave it to you for a new one.",
-            ),
-        ),
         Err(ApiError::NotFound(_)) => (
             StatusCode::NOT_FOUND,
             link_page::notice(
                 "There is no such link",
-                "Check that the whole address was copied, to its last character.",
+                "It may have expired or been revoked, or its message was deleted. Check that the \
+                 whole address was copied, to its last character, or ask for a new one.",
             ),
         ),
         Err(error) => {
@@ -90,6 +101,9 @@ async fn render(state: &WebState, token: &str, opened: &Opened) -> String {
         at: opened.message.at,
         length_ms: opened.message.length_ms,
         peaks: &opened.message.peaks,
+        recorder: answerable(state, opened).and_then(|_| state.assets.answer_script()),
+        limit_seconds: state.config.limit_seconds,
+        calls: state.orders.allows_numbers(),
     };
     page.render()
 }
@@ -97,7 +111,7 @@ async fn render(state: &WebState, token: &str, opened: &Opened) -> String {
 /// The audio behind the link.
 ///
 /// # Errors
-/// [`ApiError::Gone`] and [`ApiError::NotFound`] as for the page.
+/// [`ApiError::NotFound`] as for the page.
 #[utoipa::path(get, path = "/m/{token}/audio", tag = "links",
     params(("token" = String, Path, description = "The link's secret."), AudioQuery),
     responses((status = 200, description = "The audio.", content(("audio/ogg"), ("audio/wav"))),
@@ -110,16 +124,11 @@ pub async fn audio(
 ) -> Result<HttpResponse, ApiError> {
     let opened = open(&state, &token).await?;
     let (noted, recipient, id) = (state.clone(), opened.recipient, opened.message.id);
-    let mut response = audio::serve(&request, &state, &opened.message, query.format, move || {
+    let response = audio::serve(&request, &state, &opened.message, query.format, move || {
         noted.note_delivered(id, recipient, DEVICE);
     })
     .await?;
-    let no_referrer = header::HeaderValue::from_static("no-referrer");
-    response.headers_mut().insert(header::REFERRER_POLICY, no_referrer);
-    // Not kept by the browser: it must go silent with the link.
-    let no_store = header::HeaderValue::from_static("private, no-store");
-    response.headers_mut().insert(header::CACHE_CONTROL, no_store);
-    Ok(response)
+    Ok(unreferred(response))
 }
 
 /// What the page shows, for programs.
@@ -140,7 +149,7 @@ pub struct Info<'a> {
 /// The message behind the link, as JSON.
 ///
 /// # Errors
-/// [`ApiError::Gone`] and [`ApiError::NotFound`] as for the page.
+/// [`ApiError::NotFound`] as for the page.
 #[utoipa::path(get, path = "/m/{token}/info", tag = "links", params(("token" = String, Path, description = "The link's secret.")),
     responses((status = 200, description = "The message.", body = Info)), security(()))]
 pub async fn info(
@@ -174,7 +183,7 @@ pub struct HeardBody {
 /// Notes that the message was heard through the link.
 ///
 /// # Errors
-/// [`ApiError::Gone`] and [`ApiError::NotFound`] as for the page.
+/// [`ApiError::NotFound`] as for the page.
 #[utoipa::path(post, path = "/m/{token}/heard", tag = "links", params(("token" = String, Path, description = "The link's secret.")), request_body = HeardBody,
     responses((status = 204, description = "It is noted.")), security(()))]
 pub async fn heard(

@@ -14,6 +14,8 @@ pub mod error;
 pub mod headers;
 mod intake;
 mod limits;
+pub mod link_answer;
+pub mod link_calls;
 pub mod link_page;
 pub mod links;
 pub mod metrics;
@@ -52,6 +54,7 @@ use crate::bus::Bus;
 use crate::chat::Chat;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::orders::Orders;
 use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
@@ -117,6 +120,8 @@ pub struct Parts {
     pub outside: Outside,
     /// Mail, Web Push and webhooks.
     pub outward: Outward,
+    /// Who has telephones called for pages.
+    pub orders: Orders,
     /// Where the metrics are registered.
     pub registry: Registry,
 }
@@ -246,6 +251,13 @@ fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/m/{token}/info", web::get().to(links::info))
         .route("/m/{token}/heard", web::post().to(links::heard))
+        .route("/m/{token}/answer", web::get().to(link_answer::open))
+        .route("/m/{token}/calls", web::post().to(link_calls::order))
+        .service(
+            web::resource("/m/{token}/calls/{id}")
+                .route(web::get().to(link_calls::show))
+                .route(web::delete().to(link_calls::cancel)),
+        )
         .service(
             web::resource("/{path:.*}")
                 .route(web::get().to(assets::serve))

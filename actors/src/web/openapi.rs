@@ -6,7 +6,7 @@ use utoipa::openapi::{Content, OpenApi as Document, Ref, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::error::{PROBLEM, Problem};
-use super::{api, audio, auth, links, ws};
+use super::{api, audio, auth, link_answer, link_calls, links, ws};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -45,6 +45,10 @@ use super::{api, audio, auth, links, ws};
         api::messages::restore,
         api::messages::link,
         api::messages::revoke,
+        api::calls::order,
+        api::calls::list,
+        api::calls::show,
+        api::calls::cancel,
         api::chats::list,
         api::chats::history,
         api::chats::send,
@@ -100,12 +104,17 @@ use super::{api, audio, auth, links, ws};
         links::audio,
         links::info,
         links::heard,
+        link_answer::open,
+        link_calls::order,
+        link_calls::show,
+        link_calls::cancel,
         ws::open,
     ),
     components(schemas(Problem, api::messages::FolderName, audio::Format)),
     modifiers(&Schemes, &Problems),
     tags(
         (name = "messages", description = "Send, list, hear and keep messages."),
+        (name = "calls", description = "Have one of the user's telephones rung, to record or to hear a message."),
         (name = "chat", description = "Texts between users."),
         (name = "events", description = "What happened, told as spoken messages: events, schedules, rules, groups and templates."),
         (name = "people", description = "Contacts and their presence."),

@@ -16,6 +16,7 @@ use super::auth::Gate;
 use super::error::ApiError;
 use super::intake::Intake;
 use super::limits::Limiter;
+use super::link_answer::Answers;
 use super::metrics::WebMetrics;
 use super::scopes::ScopeTable;
 use super::wav::WavCache;
@@ -26,6 +27,7 @@ use crate::chat::Chat;
 use crate::clock;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::orders::Orders;
 use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
@@ -70,6 +72,10 @@ pub struct WebState {
     pub outward: Outward,
     /// The open sessions.
     pub hub: Hub,
+    /// Who has telephones called for pages.
+    pub orders: Orders,
+    /// Who answers by link, and how often.
+    pub answers: Answers,
     /// Sign-in.
     pub gate: Gate,
     /// Which scope a token needs where.
@@ -112,6 +118,7 @@ impl WebState {
             outward,
             announcements,
             retention,
+            orders,
             registry,
         } = parts;
         Ok(Self {
@@ -132,6 +139,8 @@ impl WebState {
             outside,
             outward,
             hub: Hub::new(SESSIONS),
+            orders,
+            answers: Answers::default(),
             gate: Gate::new()?,
             events: Mutex::new(Throttle::new(EVENTS.0, EVENTS.1, EVENTS.2)),
             wav: WavCache::default(),

@@ -64,8 +64,8 @@ pub struct Options {
 }
 
 /// The flows that Hark itself starts, for the calls that it makes.
-pub const STARTED_BY_HARK: [&str; 5] =
-    ["deliver", "play_on_phone", "call_to_record", "announce", "verify"];
+pub const STARTED_BY_HARK: [&str; 6] =
+    ["deliver", "play_on_phone", "play_by_link", "call_to_record", "announce", "verify"];
 
 /// A program, with what its author should know nonetheless.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@ import { unheard } from '../state';
 import type { View } from '../state';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
+import { CallCard } from './CallCard';
 import { Chat } from './Chat';
 import { ConnectionPill } from './ConnectionPill';
 import { EventsView } from './EventsView';
@@ -39,6 +40,7 @@ function Main() {
         {view === 'chat' && <Chat />}
         {view === 'profile' && <ProfileView />}
       </main>
+      <CallCard />
       <Popups />
       <DropTarget />
       <NoticeBar />

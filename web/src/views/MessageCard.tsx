@@ -11,6 +11,7 @@ import { Avatar } from './Avatar';
 import { ConfirmButton } from './ConfirmButton';
 import { Lines } from './DryRun';
 import { KeepIcon, KeptIcon, LinkIcon, ReplyIcon, TrashIcon } from './icons';
+import { PhoneButton } from './PhoneButton';
 import { PlayerBar } from './PlayerBar';
 import { Waveform } from './Waveform';
 
@@ -58,6 +59,7 @@ function Actions({ message }: { message: InboxMessage }) {
           <ReplyIcon /> Answer
         </button>
       )}
+      <PhoneButton what="On my phone" testid="play-by-phone" order={(device) => void session.playByPhone(message.id, device)} />
       <button type="button" class="button ghost" data-testid="save" disabled={message.saved} onClick={() => void session.save(message)}>
         {message.saved ? <KeptIcon /> : <KeepIcon />} {message.saved ? 'Saved' : 'Save'}
       </button>

@@ -8,8 +8,9 @@ import { useApp, useSession } from '../session';
 import type { Popup } from '../state';
 import { useStore } from '../store';
 import { Avatar } from './Avatar';
-import { ChatIcon, CloseIcon, PlayIcon } from './icons';
 import { ConfirmButton } from './ConfirmButton';
+import { ChatIcon, CloseIcon, PlayIcon } from './icons';
+import { PhoneButton } from './PhoneButton';
 
 const MOST_SHOWN = 3;
 
@@ -52,6 +53,7 @@ function PopupCard({ popup: { message, link } }: { popup: Popup }) {
           <PlayIcon /> Play
         </button>
         {message.announcement && <ConfirmButton id={message.id} />}
+        <PhoneButton what="On my phone" testid="popup-phone" order={(device) => void session.playByPhone(message.id, device)} />
         {link && (
           <a class="button ghost" data-testid="popup-link" href={link} target="_blank" rel="noopener">Listen <span aria-hidden="true">↗</span>
             <span class="visually-hidden">on a page of its own</span></a>

@@ -5,6 +5,7 @@ import type { RecorderState } from '../recorder/recorder';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import { CheckIcon, CloseIcon, MicIcon, SentIcon } from './icons';
+import { PhoneButton } from './PhoneButton';
 import { Waveform } from './Waveform';
 
 export function RecorderDock() {
@@ -52,10 +53,14 @@ export function RecorderDock() {
             </button>
           </>
         ) : (
-          <button type="button" id="record" class="button record wide" data-testid="record-button" disabled={chosen.length + typed.length === 0 || !online}
-            onClick={() => session.record()}>
-            <MicIcon /> Record a message
-          </button>
+          <>
+            <button type="button" id="record" class="button record wide" data-testid="record-button" disabled={chosen.length + typed.length === 0 || !online}
+              onClick={() => session.record()}>
+              <MicIcon /> Record a message
+            </button>
+            <PhoneButton what="Record with my phone" testid="record-by-phone" disabled={chosen.length === 0 || typed.length > 0 || !online}
+              order={(device) => void session.recordByPhone(device)} />
+          </>
         )}
       </div>
       <p class="visually-hidden" role="status" data-testid="record-state" data-state={state.phase} data-via={state.via ?? ''}>

@@ -2,6 +2,7 @@
 
 use hark_engine::dialplan::effect::HangupCause;
 
+use super::watched::Watching;
 use super::*;
 
 impl Call {
@@ -133,6 +134,7 @@ impl Call {
         }
         self.answered = true;
         self.track.note("picked up");
+        self.watched.tell(Watching::PickedUp);
         self.line = Line::Up;
         self.drive(myself);
     }
@@ -143,6 +145,7 @@ impl Call {
             return;
         }
         self.track.note("rings");
+        self.watched.tell(Watching::Rings);
         let outgoing = self.outgoing.as_ref();
         let Some(delivery) = outgoing.and_then(|outgoing| outgoing.delivery.as_ref()) else {
             return;
@@ -189,20 +192,16 @@ impl Call {
 
     /// Tells the delivery how its call went.
     pub(super) fn report(&mut self, cause: &EndCause) {
+        if !self.answered {
+            self.watched.tell(Watching::Failed(unanswered(cause)));
+        }
         let delivery = self.outgoing.as_mut().and_then(|outgoing| outgoing.delivery.as_mut());
         let Some(reply) = delivery.and_then(|delivery| delivery.reply.take()) else { return };
         let failed = |reason: &str| RingResult::Failed { reason: reason.to_owned() };
         let result = match cause {
             _ if self.confirming.is_some() => RingResult::Confirmed,
             _ if self.answered => failed("answered, but not confirmed by key"),
-            EndCause::Rejected { status: 486 | 600, .. } => failed("busy"),
-            EndCause::Rejected { status: 480 | 404, .. } => failed("no telephone is registered"),
-            EndCause::Rejected { status: 603, .. } => failed("declined"),
-            EndCause::Rejected { status, reason } => failed(&format!("{status} {reason}")),
-            EndCause::Timeout | EndCause::Cancelled | EndCause::LocalHangup => failed("no answer"),
-            EndCause::NoAck | EndCause::TransportFailed | EndCause::RemoteBye => {
-                failed("the telephone can't be reached")
-            }
+            cause => failed(&unanswered(cause)),
         };
         // The delivery may be over already.
         let _ = reply.send(result);
@@ -245,5 +244,19 @@ impl Call {
         self.let_far_go();
         self.services.sip.command(command);
         myself.send_after(LINGER, || CallMessage::GiveUp);
+    }
+}
+
+/// Why a telephone did not answer.
+fn unanswered(cause: &EndCause) -> String {
+    match cause {
+        EndCause::Rejected { status: 486 | 600, .. } => "busy".to_owned(),
+        EndCause::Rejected { status: 480 | 404, .. } => "no telephone is registered".to_owned(),
+        EndCause::Rejected { status: 603, .. } => "declined".to_owned(),
+        EndCause::Rejected { status, reason } => format!("{status} {reason}"),
+        EndCause::Timeout | EndCause::Cancelled | EndCause::LocalHangup => "no answer".to_owned(),
+        EndCause::NoAck | EndCause::TransportFailed | EndCause::RemoteBye => {
+            "the telephone can't be reached".to_owned()
+        }
     }
 }

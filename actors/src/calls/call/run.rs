@@ -1,6 +1,9 @@
 //! What the dialplan run wants done, and what it is told.
 
+use hark_engine::dialplan::effect::Sound;
+
 use super::super::dial;
+use super::watched::Watching;
 use super::*;
 use crate::forward::Forward;
 
@@ -48,6 +51,7 @@ impl Call {
                         let id = ticket.0.into();
                         let sink = Box::new(sink);
                         self.session.record(RecordRequest { id, sink, max, stop_on, silence });
+                        self.recording_begins(myself);
                     }
                     Err(error) => {
                         tracing::error!(%error, "a recording can't be kept");
@@ -58,8 +62,21 @@ impl Call {
             }
             Effect::StopRecord(ticket) => self.session.stop_record(ticket.0.into()),
             Effect::Send { ticket, recording, delivery } => {
+                if self.watched.is_cancelled() {
+                    // Who ordered the call does not want what was said in it any more.
+                    self.recordings.discard(recording);
+                    self.run.handle_input(clock::now(), Input::Done(ticket, Ok(())));
+                    return;
+                }
                 let sent = self.recordings.send(recording, delivery);
-                self.answer_later(myself, ticket, sent);
+                let order = self.watched.order();
+                self.answer_later(myself, ticket, async move {
+                    let message = sent.await?;
+                    if let Some(order) = order {
+                        order.tell(Watching::Sent(message));
+                    }
+                    Ok(())
+                });
             }
             Effect::EarlyMedia => self.early_media(),
             Effect::Connect { ticket, callee, ring_for } => {
@@ -121,6 +138,9 @@ impl Call {
                 if let Action::Confirm(..) = action {
                     self.confirming = Some(ticket);
                 }
+                if let Action::MarkHeard { heard, .. } = &action {
+                    self.watched.tell(Watching::Heard(*heard));
+                }
                 let (services, myself) = (self.services.clone(), myself.clone());
                 let device = self.device.clone();
                 tokio::spawn(async move {
@@ -164,12 +184,15 @@ impl Call {
         &mut self,
         myself: &ActorRef<CallMessage>,
         ticket: Ticket,
-        sounds: Vec<hark_engine::dialplan::effect::Sound>,
+        sounds: Vec<Sound>,
         stop_on: KeySet,
     ) {
         if self.line == Line::Gone || self.hung_up {
             let input = Input::PlayDone { ticket, played: Duration::ZERO };
             return self.run.handle_input(clock::now(), input);
+        }
+        if sounds.iter().any(|sound| matches!(sound, Sound::Message { .. })) {
+            self.watched.tell(Watching::Plays);
         }
         self.playing =
             Some(Playing { ticket, stop_on, started: None, complete: true, unheard: false });

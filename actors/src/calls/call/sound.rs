@@ -102,6 +102,7 @@ impl Call {
         if let Some(join) = join {
             self.recordings.ended(recording, join, end, length);
         }
+        self.recording_ended(length);
         let now = clock::now();
         self.run.handle_input(now, Input::RecordDone { ticket, end, length });
         if then_hangup {

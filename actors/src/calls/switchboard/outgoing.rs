@@ -1,7 +1,10 @@
 //! The calls that we make: deliveries, one at a time a person, and those that a dialplan starts.
 
+use hark_engine::order::Input;
+
 use super::super::trunks::TrunkCall;
 use super::*;
+use crate::orders::Ordered;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
@@ -63,7 +66,7 @@ impl SwitchboardState {
             }
         };
         // Several telephones of a person may ring at once for the same message.
-        if self.ringing.get(&user).is_some_and(|(rung, _)| *rung != message) {
+        if self.ringing.get(&user).is_some_and(|(rung, _)| *rung != Some(message)) {
             let waiting = self.waiting.entry(user).or_default();
             if waiting.len() < MAX_WAITING {
                 waiting.push_back(request);
@@ -137,7 +140,8 @@ impl SwitchboardState {
         };
         let sender = self.sender(&context.caller, None);
         let delivery = DeliveryCall { device, user, message: message.id, reply: Some(reply) };
-        let outgoing = Outgoing { delivery: Some(delivery), secret: false, _trunk: trunk };
+        let outgoing =
+            Outgoing { delivery: Some(delivery), secret: false, order: None, _trunk: trunk };
         let leg = line.leg;
         let track = self.services.tracks.begin(Way::Out, in_force, &context, flow);
         let call = Placed { track, run, target, credentials, from, ring_for, sender };
@@ -215,7 +219,8 @@ impl SwitchboardState {
                         let ring_for = request.ring_for;
                         let call =
                             Placed { track, run, target, credentials, from, ring_for, sender };
-                        let outgoing = Outgoing { delivery: None, secret: true, _trunk: trunk };
+                        let outgoing =
+                            Outgoing { delivery: None, secret: true, order: None, _trunk: trunk };
                         if self.place(myself, line, call, outgoing).await {
                             RingResult::Confirmed
                         } else {
@@ -264,7 +269,8 @@ impl SwitchboardState {
         myself: &ActorRef<SwitchboardMessage>,
         call: FlowCall,
     ) {
-        let FlowCall { in_force, flow, args, destination, sender, ring_for, reply } = call;
+        let FlowCall { in_force, flow, args, destination, sender, ring_for, reply, order } = call;
+        let (order, stop) = order.unzip();
         let from = destination.from(&sender, &self.services.domain);
         let credentials = destination.credentials();
         let Destination { target, called, language, trunk } = destination;
@@ -273,19 +279,32 @@ impl SwitchboardState {
         let sender = self.sender(&context.caller, None);
         let run = Run::for_flow(&in_force.program, &flow, args, context.clone());
         let run = run.map_err(|error| {
-            tracing::error!(%error, "a dialplan starts a call with a flow that can't be run");
+            tracing::error!(%error, "a call is started with a flow that can't be run");
+            tell(order.as_ref(), "the dialplan has no flow for such a call");
         });
         let started = match (run, from) {
             (Ok(run), Some(from)) => match self.line() {
                 Some(line) => {
+                    let leg = line.leg;
                     let track = self.services.tracks.begin(Way::Out, in_force, &context, &flow);
                     let call = Placed { track, run, target, credentials, from, ring_for, sender };
-                    let outgoing = Outgoing { delivery: None, secret: false, _trunk: trunk };
-                    self.place(myself, line, call, outgoing).await
+                    let outgoing = Outgoing { delivery: None, secret: false, order, _trunk: trunk };
+                    let placed = self.place(myself, line, call, outgoing).await;
+                    if placed && let Some(stop) = stop {
+                        cancel_later(myself, leg, stop);
+                    }
+                    placed
                 }
-                None => false,
+                None => {
+                    tell(order.as_ref(), "too many calls at once");
+                    false
+                }
             },
-            (Ok(_), None) | (Err(()), _) => false,
+            (Ok(_), None) => {
+                tell(order.as_ref(), "the site's domain can't stand in a SIP address");
+                false
+            }
+            (Err(()), _) => false,
         };
         // The call that asked may have ended.
         let _ = reply.send(if started { Ok(()) } else { Err(Failure::Refused) });
@@ -336,7 +355,11 @@ impl SwitchboardState {
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
         let delivers = outgoing.delivery.as_ref();
-        let delivers = delivers.map(|delivery| (delivery.user, delivery.message));
+        let delivers = delivers.map(|delivery| (delivery.user, Some(delivery.message)));
+        // No delivery rings a telephone that its owner wanted to be rung for something else.
+        let ordered = outgoing.order.as_ref().and_then(Ordered::user);
+        let ordered = ordered.filter(|user| !self.ringing.contains_key(user));
+        let rung = delivers.or(ordered.map(|user| (user, None)));
         let arguments = CallArguments {
             services: self.services.clone(),
             switchboard: myself.clone(),
@@ -353,8 +376,8 @@ impl SwitchboardState {
         };
         let spawned = Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await;
         let Ok((actor, _)) = spawned else { return false };
-        self.keep(leg, actor, spools, (delivers.map(|(user, _)| user), called));
-        if let Some((user, message)) = delivers {
+        self.keep(leg, actor, spools, (rung.map(|(user, _)| user), called));
+        if let Some((user, message)) = rung {
             self.ringing.entry(user).or_insert((message, 0)).1 += 1;
         }
         let headers = Vec::new();
@@ -369,6 +392,26 @@ impl SwitchboardState {
         });
         true
     }
+}
+
+fn tell(order: Option<&Ordered>, reason: &str) {
+    if let Some(order) = order {
+        order.tell(Input::Failed(reason.to_owned()));
+    }
+}
+
+fn cancel_later(
+    myself: &ActorRef<SwitchboardMessage>,
+    leg: LegId,
+    stop: tokio::sync::oneshot::Receiver<()>,
+) {
+    let switchboard = myself.clone();
+    tokio::spawn(async move {
+        // Dropped without a word when nobody can cancel it any more.
+        if stop.await.is_ok() {
+            let _ = switchboard.cast(SwitchboardMessage::Cancel(leg));
+        }
+    });
 }
 
 fn answer(reply: tokio::sync::oneshot::Sender<RingResult>, reason: &str) {

@@ -4,6 +4,7 @@
 //! something is, for sessions, behind the Origin check in [`super::routes`]. A route that is not
 //! in [`super::openapi`] fails its test, and is closed to tokens.
 
+pub mod calls;
 pub mod chats;
 pub mod contacts;
 pub mod documents;
@@ -101,6 +102,16 @@ pub fn routes(config: &mut web::ServiceConfig) {
             web::resource("/templates/{name}")
                 .route(web::put().to(groups::put_template))
                 .route(web::delete().to(groups::delete_template)),
+        )
+        .service(
+            web::resource("/calls")
+                .route(web::post().to(calls::order))
+                .route(web::get().to(calls::list)),
+        )
+        .service(
+            web::resource("/calls/{id}")
+                .route(web::get().to(calls::show))
+                .route(web::delete().to(calls::cancel)),
         )
         .route("/contacts", web::get().to(contacts::list))
         .route("/chats", web::get().to(chats::list))

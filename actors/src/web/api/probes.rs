@@ -24,7 +24,7 @@ pub async fn ready(state: web::Data<WebState>) -> Result<HttpResponse, ApiError>
         return Err(ApiError::Unavailable(BUSY));
     }
     // Any question will do: it has to come back.
-    state.store.link_known("").await?;
+    state.store.next_due().await?;
     Ok(HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ready\n"))
 }
 

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{MessageSummary, Sender, Step};
+use hark_engine::order::outside::{Allowed, Limits};
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -22,6 +23,7 @@ use crate::clock;
 use crate::config::{self, Events};
 use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::orders::{OrderConfig, OrderRequest, Orders};
 use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
@@ -43,6 +45,8 @@ pub struct TestServer {
     pub outside: Outside,
     pub base: String,
     pub dir: TempDir,
+    /// What reaches the switchboard.
+    pub ordered: std::cell::RefCell<tokio::sync::mpsc::Receiver<OrderRequest>>,
     server: Option<Server>,
 }
 
@@ -51,7 +55,7 @@ pub fn start() -> TestServer {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = TempDir::new().unwrap();
     let registry = Registry::new();
-    let (store, messages, board, outside, server) = runtime.block_on(async {
+    let (store, messages, board, outside, server, requests) = runtime.block_on(async {
         let store = Store::open(StoreConfig::new(dir.path()), &registry).unwrap();
         let hash = hash_password(PASSWORD).unwrap();
         for (name, extension) in [("alice", "1001"), ("bob", "1002"), ("carol", "1003")] {
@@ -94,6 +98,10 @@ pub fn start() -> TestServer {
             }
         });
         let recordings = Recordings::start(dir.path(), &registry).unwrap();
+        let limits = Limits { per_link: 2, per_number: 2, total: 10 };
+        let allowed = vec![Allowed::parse("+4930x{4,8}").unwrap()];
+        let ordered = OrderConfig { per_hour: 3, allowed, limits, trunk: None };
+        let (orders, requests) = Orders::new(ordered, bus.clone(), &registry).unwrap();
         let config = WebConfig {
             domain: "hark.example".into(),
             public_url: None,
@@ -143,14 +151,26 @@ pub fn start() -> TestServer {
             outward,
             announcements,
             retention: Retention::new(store.clone(), &config::Retention::default()),
+            orders: orders.clone(),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::start(listen, config, parts, &bus).await.unwrap();
-        (store, messages, board, outside, server)
+        (store, messages, board, outside, server, requests)
     });
     let base = format!("http://{}", server.addr());
-    TestServer { runtime, store, messages, board, outside, base, dir, server: Some(server) }
+    let ordered = std::cell::RefCell::new(requests);
+    TestServer {
+        runtime,
+        store,
+        messages,
+        board,
+        outside,
+        base,
+        dir,
+        ordered,
+        server: Some(server),
+    }
 }
 
 impl TestServer {
@@ -363,7 +383,7 @@ impl Client {
         self.try_socket_at("/ws")
     }
 
-    /// The same, with a query.
+    /// The same at another path, perhaps with a query.
     pub fn try_socket_at(&self, path: &str) -> Result<Socket, u16> {
         let authority = self.base.trim_start_matches("http://");
         let mut request = format!("ws://{authority}{path}").into_client_request().unwrap();

@@ -95,7 +95,8 @@ fn each_method_of_the_document_is_served_and_no_other() {
         if path == "/ws" || path == "/api/v1/session" {
             continue;
         }
-        let place = path.replace("{id}", "0").replace("{token}", "x").replace("{code}", "gone");
+        let place =
+            path.replace("{id}", "0").replace("{token}", "x").replace("{code}", "forbidden");
         for method in ["GET", "POST", "PUT", "DELETE", "PATCH"] {
             let body = matches!(method, "POST" | "PUT" | "PATCH").then(|| json!({}));
             let answer = alice.send(method, &place, &[], body);
@@ -120,7 +121,7 @@ fn each_method_of_the_document_is_served_and_no_other() {
     }
     let page = alice.get("/api/v1/docs");
     assert!(page.text().contains("/api/v1/messages/{id}"), "{}", page.text());
-    assert_eq!(alice.get("/api/v1/problems/gone").status, 200);
+    assert_eq!(alice.get("/api/v1/problems/forbidden").status, 200);
     assert_eq!(alice.get("/api/v1/problems/none").status, 404);
     let tag = alice.get("/api/v1/openapi.json").header("etag").to_owned();
     let again = alice.get_with("/api/v1/openapi.json", &[("if-none-match", &tag)]);

@@ -11,7 +11,7 @@ use super::harness::{Socket, TestServer, start};
 use crate::recording::Recordings;
 
 /// An Ogg Opus file of a tone, a page every 20 ms, as a browser's recorder sends it.
-fn tone(length: Duration) -> Vec<u8> {
+pub(super) fn tone(length: Duration) -> Vec<u8> {
     let mut encoder = Encoder::new(48_000, Channels::Mono, Application::Voip).unwrap();
     let mut file = Vec::new();
     let mut writer = PacketWriter::new(&mut file);

@@ -6,6 +6,7 @@ use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
 use super::chat::{ChatIncoming, ChatOutgoing};
+use crate::orders::Progress;
 use crate::outside::Recipient;
 use crate::web::view::{ContactView, MessageView, ReachView, UserView};
 use hark_engine::message::mailbox::Lamp;
@@ -133,6 +134,8 @@ pub enum Outgoing {
     },
     /// Something of a chat.
     Chat(ChatOutgoing),
+    /// How a call goes that this user ordered.
+    Call(Progress),
     /// Words for this user.
     Notice {
         /// Plain text.

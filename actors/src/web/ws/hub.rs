@@ -137,7 +137,9 @@ impl Hub {
             // The announcer's and the retention's.
             BusEvent::Telephones { .. } => {}
             BusEvent::Mailbox { user, .. } => seats.tell(*user, event),
-            BusEvent::Lamp { user, .. } | BusEvent::Notice { user, .. } => seats.tell(*user, event),
+            BusEvent::Lamp { user, .. }
+            | BusEvent::Notice { user, .. }
+            | BusEvent::Order { user, .. } => seats.tell(*user, event),
             BusEvent::Chat(chat) => match chat {
                 ChatEvent::Kept { entry: ChatEntry { sender, recipient, .. }, .. }
                 | ChatEvent::Marked { sender, recipient, .. } => {

@@ -250,6 +250,7 @@ impl Session {
             BusEvent::Logged { sender, event } => self.logged(*sender, event),
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),
             BusEvent::Chat(event) => self.chat(event),
+            BusEvent::Order { progress, .. } => self.tell(Outgoing::Call(progress.clone())),
             BusEvent::Notice { text, .. } => self.tell(Outgoing::Notice { text: text.clone() }),
             BusEvent::Announcement { id, state, .. } => {
                 self.tell(Outgoing::Event { id: *id, state });

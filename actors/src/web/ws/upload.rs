@@ -57,6 +57,19 @@ pub struct Intent {
     pub urgent: bool,
 }
 
+/// An answer to a message, from whoever holds its link.
+#[derive(Clone, Debug)]
+pub struct Answer {
+    /// To whom.
+    pub to: UserId,
+    /// Who is said to speak.
+    pub name: String,
+    /// Which message is answered.
+    pub answers: MessageId,
+    /// What the bytes will be.
+    pub mime: String,
+}
+
 /// Why a recording was not kept.
 #[derive(Debug, thiserror::Error)]
 pub enum UploadError {
@@ -134,8 +147,7 @@ struct Work {
     sink: SpoolSink,
     spool: Spool,
     header: SpoolHeader,
-    to: Vec<UserId>,
-    urgent: bool,
+    delivery: Delivery,
     /// A server that stops waits for it.
     _open: Counted,
 }
@@ -146,13 +158,30 @@ impl Upload {
     /// # Errors
     /// [`UploadError`] says what is wrong with the intent, or why nothing can be written.
     pub async fn start(app: &Arc<WebState>, intent: Intent) -> Result<Self, UploadError> {
-        let urgent = intent.urgent;
-        let (header, to) =
-            header(app, intent).await.inspect_err(|error| count(app, error.label()))?;
+        let made = header(app, intent).await;
+        let (header, delivery) = made.inspect_err(|error| count(app, error.label()))?;
+        Self::begin(app, header, delivery)
+    }
+
+    /// The same for an answer by link.
+    ///
+    /// # Errors
+    /// [`UploadError`] says what is wrong with the answer, or why nothing can be written.
+    pub fn start_answer(app: &Arc<WebState>, answer: Answer) -> Result<Self, UploadError> {
+        let made = answer_header(app, answer);
+        let (header, delivery) = made.inspect_err(|error| count(app, error.label()))?;
+        Self::begin(app, header, delivery)
+    }
+
+    fn begin(
+        app: &Arc<WebState>,
+        header: SpoolHeader,
+        delivery: Delivery,
+    ) -> Result<Self, UploadError> {
         let (sink, spool) = app.recordings.spools().create(&header)?;
         let now = clock::now();
         let open = Counted::new(app.metrics.recording.clone());
-        let work = Work { app: Arc::clone(app), sink, spool, header, to, urgent, _open: open };
+        let work = Work { app: Arc::clone(app), sink, spool, header, delivery, _open: open };
         let progress = OggProgress::default();
         Ok(Self { work: Some(work), progress, bytes: 0, shown: None, fed: now })
     }
@@ -249,12 +278,45 @@ fn count(app: &WebState, outcome: &str) {
     app.metrics.recordings.with_label_values(&[outcome]).inc();
 }
 
-async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<UserId>), UploadError> {
-    let Intent { sender, to, mime, urgent } = intent;
+fn check_mime(mime: &str) -> Result<(), UploadError> {
     let kind = mime.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("audio/ogg") {
-        return Err(UploadError::Mime(mime.chars().take(64).collect()));
+    if kind.eq_ignore_ascii_case("audio/ogg") {
+        return Ok(());
     }
+    Err(UploadError::Mime(mime.chars().take(64).collect()))
+}
+
+fn answer_header(app: &WebState, answer: Answer) -> Result<(SpoolHeader, Delivery), UploadError> {
+    let Answer { to, name, answers, mime } = answer;
+    check_mime(&mime)?;
+    let directory = app.directory();
+    let recipient = directory.user(to).ok_or(UploadError::Recipients)?;
+    if recipient.mailbox_full {
+        return Err(UploadError::MailboxFull(recipient.display_name.clone()));
+    }
+    let limit_secs = recipient.message_limit_secs.min(app.config.limit_seconds).max(1);
+    let sender = Sender { user: None, name, address: String::new() };
+    let delivery = Delivery { to: vec![to], reply_to: Some(answers), ..Delivery::default() };
+    Ok((spool_header(sender, &delivery, limit_secs), delivery))
+}
+
+fn spool_header(sender: Sender, delivery: &Delivery, limit_secs: u32) -> SpoolHeader {
+    let started = clock::wall();
+    SpoolHeader {
+        message: MessageId::new(started, clock::random()),
+        sender,
+        intent: SpoolIntent::Send(delivery.clone()),
+        started,
+        source: SpoolSource::Browser,
+        format: SpoolFormat::OggOpus,
+        limit_ms: limit_secs * 1_000,
+        idempotency_key: None,
+    }
+}
+
+async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Delivery), UploadError> {
+    let Intent { sender, to, mime, urgent } = intent;
+    check_mime(&mime)?;
     if to.is_empty() || to.len() > MOST_RECIPIENTS {
         return Err(UploadError::Recipients);
     }
@@ -273,28 +335,13 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
     // What the shortest-tempered recipient takes, all take.
     let limits = recipients.iter().chain([&speaker]).map(|user| user.message_limit_secs);
     let limit_secs = limits.fold(app.config.limit_seconds, u32::min).max(1);
-    let started = clock::wall();
-    let message = MessageId::new(started, clock::random());
-    let header = SpoolHeader {
-        message,
-        sender: Sender {
-            user: Some(sender),
-            name: speaker.display_name.clone(),
-            address: format!("sip:{}@{}", speaker.name, app.config.domain),
-        },
-        intent: SpoolIntent::Send(Delivery {
-            to: to.clone(),
-            receipt: true,
-            urgent,
-            ..Delivery::default()
-        }),
-        started,
-        source: SpoolSource::Browser,
-        format: SpoolFormat::OggOpus,
-        limit_ms: limit_secs * 1_000,
-        idempotency_key: None,
+    let sender = Sender {
+        user: Some(sender),
+        name: speaker.display_name.clone(),
+        address: format!("sip:{}@{}", speaker.name, app.config.domain),
     };
-    Ok((header, to))
+    let delivery = Delivery { to, receipt: true, urgent, ..Delivery::default() };
+    Ok((spool_header(sender, &delivery, limit_secs), delivery))
 }
 
 impl Work {
@@ -311,21 +358,17 @@ impl Work {
     }
 
     async fn try_commit(&self) -> Result<MessageId, UploadError> {
-        let Self { app, spool, header, to, urgent, .. } = self;
+        let Self { app, spool, header, delivery, .. } = self;
         spool.sync().await?;
         let directory = app.directory();
         let SpoolHeader { message, sender, started, .. } = header;
+        let to = &delivery.to;
         let tags = recovery::tags(&directory, &app.config.domain, *message, sender, to, *started);
         let finished = app.recordings.finish(spool.path(), tags).await?;
         let message = NewMessage {
             id: header.message,
             sender: header.sender.clone(),
-            delivery: Delivery {
-                to: to.clone(),
-                receipt: true,
-                urgent: *urgent,
-                ..Delivery::default()
-            },
+            delivery: delivery.clone(),
             length_ms: finished.length_ms,
             bytes: finished.bytes,
             peaks: finished.peaks,

@@ -200,6 +200,7 @@ fn started(flow: &str) -> &'static str {
     match flow {
         "deliver" => "to deliver a message",
         "play_on_phone" => "to play a message on a telephone",
+        "play_by_link" => "to play a message to whoever holds its link",
         "call_to_record" => "to have a message spoken",
         "announce" => "to announce something",
         "verify" => "to tell a number's owner a code",
