@@ -2,7 +2,11 @@
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
 mod outside;
+mod outward;
 mod trunk;
+
+mod events;
+mod retention;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -11,7 +15,11 @@ use std::time::Duration;
 use serde::Deserialize;
 
 pub use outside::Outside;
+pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
+
+pub use events::Events;
+pub use retention::Retention;
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +84,10 @@ pub struct Config {
     pub trace: Trace,
     /// `[messages]`
     pub messages: Messages,
+    /// `[events]`
+    pub events: Events,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[speech]`
     pub speech: Speech,
     /// `[[trunk]]`
@@ -83,6 +95,10 @@ pub struct Config {
     pub trunks: Vec<Trunk>,
     /// `[outside]`
     pub outside: Outside,
+    /// `[mail]`
+    pub mail: Mail,
+    /// `[outward]`
+    pub outward: Outward,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -139,6 +155,9 @@ pub struct Sip {
     pub max_calls: usize,
     /// Whether callers from foreign domains may leave messages without a password.
     pub guests: bool,
+    /// Whether telephones that are registered and did not subscribe to their lamp are told of
+    /// it all the same.
+    pub unsolicited_lamps: bool,
 }
 
 impl Default for Sip {
@@ -151,6 +170,7 @@ impl Default for Sip {
             ],
             max_calls: 2000,
             guests: true,
+            unsolicited_lamps: true,
         }
     }
 }
@@ -255,11 +275,21 @@ pub struct Web {
     /// The address under which browsers reach us, as links and the Origin check use it.
     /// Absent: `http://` and the Host that the browser asked for.
     pub public_url: Option<String>,
+    /// How often one token, session or address may ask in a second, ten seconds' worth of it at
+    /// once; 0 is without limit (0-100000).
+    pub requests_per_second: u32,
+    /// The largest file that may be sent up, in MiB (1-100).
+    pub upload_mib: u32,
 }
 
 impl Default for Web {
     fn default() -> Self {
-        Self { listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080), public_url: None }
+        Self {
+            listen: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 8080),
+            public_url: None,
+            requests_per_second: 100,
+            upload_mib: 64,
+        }
     }
 }
 
@@ -415,11 +445,24 @@ impl Config {
         {
             return wrong("web.public_url", url.clone(), "must begin with http:// or https://");
         }
+        if self.web.requests_per_second > 100_000 {
+            let value = self.web.requests_per_second.to_string();
+            return wrong("web.requests_per_second", value, "allowed are 0 to 100000");
+        }
+        if !(1..=100).contains(&self.web.upload_mib) {
+            let value = self.web.upload_mib.to_string();
+            return wrong("web.upload_mib", value, "allowed are 1 to 100 MiB");
+        }
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
         if let Err((key, value, message)) = self.outside.check() {
             return wrong(key, value, message);
+        }
+        for checked in [self.events.check(), self.retention.check()] {
+            if let Err((key, value, message)) = checked {
+                return wrong(key, value, message);
+            }
         }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {
@@ -429,6 +472,9 @@ impl Config {
                 let value = format!("{:?}", trunk.name);
                 return wrong("trunk.name", value, "two trunks have this name: rename one");
             }
+        }
+        if let Err((key, value, message)) = self.mail.check().and_then(|()| self.outward.check()) {
+            return wrong(key, value, message);
         }
         Ok(())
     }
@@ -487,6 +533,10 @@ mod tests {
         assert!(parse("[trace]\nmax_mib = 1").unwrap_err().contains("16 to 65536"));
         assert!(parse("[media]\nports = \"9-3\"").is_err());
         assert!(parse("[web]\npublic_url = \"ftp://x\"").is_err());
+        assert!(parse("[web]\nupload_mib = 0").unwrap_err().contains("1 to 100 MiB"));
         assert!(parse("[speech]\ncommand = []").is_err());
+        assert!(parse("[events]\nquiet_hours = \"22\"").unwrap_err().contains("22:00-07:00"));
+        assert!(parse("[events]\ntime_zone = \"Mars\"").unwrap_err().contains("IANA"));
+        assert!(parse("[retention]\nsweep_seconds = 0").unwrap_err().contains("86400"));
     }
 }

@@ -26,6 +26,8 @@ pub struct User {
     pub greetings: Greetings,
     /// Whether the user recorded their own name.
     pub has_spoken_name: bool,
+    /// Whether the mailbox takes no further message.
+    pub mailbox_full: bool,
 }
 
 /// When a greeting is meant to be played; the dialplan decides.

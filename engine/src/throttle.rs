@@ -54,6 +54,13 @@ impl<K: Hash + Eq + Clone> Throttle<K> {
         if owed <= room { Ok(()) } else { Err(owed - room) }
     }
 
+    /// How many tokens `key` has, and how long it takes until it has all of them.
+    pub fn left(&self, now: Instant, key: &K) -> (u32, Duration) {
+        let owed = self.buckets.get(key).map_or(Duration::ZERO, |b| b.full_at.since(now));
+        let taken = owed.as_micros().div_ceil(self.refill.as_micros().max(1));
+        (self.burst.saturating_sub(u32::try_from(taken).unwrap_or(u32::MAX)), owed)
+    }
+
     /// Forgets `key`: its next token comes from a full bucket.
     pub fn forgive(&mut self, key: &K) {
         self.buckets.remove(key);
@@ -86,6 +93,18 @@ mod tests {
         let later = t0 + Duration::from_secs(10);
         assert!(throttle.take(later, &"a").is_ok());
         assert!(throttle.take(later, &"a").is_err());
+    }
+
+    #[test]
+    fn what_is_left_is_told() {
+        let mut throttle = Throttle::new(3, Duration::from_secs(10), 8);
+        let t0 = Instant::from_micros(5);
+        assert_eq!(throttle.left(t0, &"a"), (3, Duration::ZERO));
+        throttle.take(t0, &"a").unwrap();
+        throttle.take(t0, &"a").unwrap();
+        assert_eq!(throttle.left(t0, &"a"), (1, Duration::from_secs(20)));
+        let later = t0 + Duration::from_secs(11);
+        assert_eq!(throttle.left(later, &"a"), (2, Duration::from_secs(9)));
     }
 
     #[test]

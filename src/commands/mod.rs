@@ -1,11 +1,17 @@
 //! What can be typed after `hark`.
 
 mod calls;
+mod client;
 mod dialplan;
 mod explain;
+mod group;
+mod mic;
+mod record;
 mod reload;
+mod send;
 mod serve;
 mod table;
+mod token;
 mod trace;
 mod user;
 
@@ -40,7 +46,10 @@ const EXAMPLES: &str = "Examples:\n  \
     hark dialplan graph -o plan.svg  draw a picture of it\n  \
     hark dialplan fmt dialplans      bring them into the one style\n  \
     hark explain D0301               why a mistake is one, with an example\n  \
-    hark user add dora --extension 1004 --display-name Dora\n\n\
+    hark user add dora --extension 1004 --display-name Dora\n  \
+    hark token create --user dora --name doorbell --scope messages:send\n  \
+    hark send --to bob --file hello.wav   send a recording, with a token\n  \
+    hark record --to bob --mic -o x.ogg   speak into a file; `hark send x.ogg` sends it\n\n\
     What is logged is chosen by HARK_LOG, e.g. HARK_LOG=debug or HARK_LOG=hark_actors::sip=debug.";
 
 #[derive(Debug, Subcommand)]
@@ -61,6 +70,16 @@ enum Command {
     /// Look after the users (while the server is stopped).
     #[command(subcommand)]
     User(user::User),
+    /// Look after the tokens with which applications and `hark send` come in.
+    #[command(subcommand)]
+    Token(token::Token),
+    /// Send a recording: a file, or what is spoken into the microphone.
+    Send(send::Send),
+    /// Make a file that says to whom it goes, to be sent later.
+    Record(record::Record),
+    /// Look after groups of users (while the server is stopped).
+    #[command(subcommand)]
+    Group(group::Group),
 }
 
 /// Where the configuration is.
@@ -91,6 +110,10 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Dialplan(dialplan) => dialplan.run(),
         Command::Explain(explain) => explain.run(),
         Command::User(user) => user.run(),
+        Command::Token(token) => token.run(),
+        Command::Send(send) => send.run(),
+        Command::Record(record) => record.run(),
+        Command::Group(group) => group.run(),
     }
 }
 
@@ -112,6 +135,14 @@ fn print(text: &str) {
     use std::io::Write;
     // Whoever closed the other end has read enough.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// The store of a configuration, while no server serves it.
+fn open_store(config: &ConfigFile) -> Result<hark_actors::store::Store, ExitCode> {
+    use hark_actors::store::{Store, StoreConfig};
+    let config = config.read()?;
+    Store::open(StoreConfig::new(&config.storage.dir), &Default::default())
+        .map_err(|error| complain(&error, ExitCode::FAILURE))
 }
 
 /// A runtime for commands that talk to sockets or the store.

@@ -110,6 +110,32 @@ impl Http {
         Answer { status, headers, body }
     }
 
+    /// Sends a file up.
+    #[track_caller]
+    pub fn upload(&self, path: &str, headers: &[(&str, &str)], file: &[u8]) -> Answer {
+        let mut request = Request::builder().method("POST").uri(format!("{}{path}", self.base));
+        request = request.header("origin", &self.base);
+        if let Some(cookie) = self.cookie() {
+            request = request.header("cookie", cookie);
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(file.to_vec()).expect("a whole request");
+        let mut response =
+            self.agent.run(request).unwrap_or_else(|error| panic!("POST {path}: {error}"));
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| {
+                (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned())
+            })
+            .collect();
+        let status = response.status().as_u16();
+        let body = response.body_mut().read_to_vec().expect("a whole body");
+        Answer { status, headers, body }
+    }
+
     /// `GET`.
     #[track_caller]
     pub fn get(&self, path: &str) -> Answer {

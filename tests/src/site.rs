@@ -28,12 +28,16 @@ pub struct SiteOptions {
     pub unwatched: bool,
     /// Longest message, in seconds.
     pub limit_seconds: Option<u32>,
+    /// The largest file that may be sent up, in MiB.
+    pub upload_mib: Option<u32>,
     /// For how long RTP may stay away before a call counts as dead.
     pub dead_after_seconds: Option<u32>,
     /// Whether the dialplan's test instructions compile (the planted panic).
     pub test_instructions: bool,
     /// Whether callers without a password are refused.
     pub no_guests: bool,
+    /// Whether telephones that did not subscribe are not told of their lamp.
+    pub no_unsolicited_lamps: bool,
     /// Further sections of `hark.toml`, as they stand there.
     pub more: String,
 }
@@ -221,10 +225,13 @@ impl Site {
             "[site]\nname = \"Hark under test\"\ndomain = \"localhost\"\n\
              [storage]\ndir = {data:?}\n\
              [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\nguests = {guests}\n\
-             [web]\nlisten = \"{web}\"\n\
+             unsolicited_lamps = {lamps}\n\
+             [web]\nlisten = \"{web}\"\nupload_mib = {upload}\n\
              [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
             data = self.data(),
             guests = !options.no_guests,
+            lamps = !options.no_unsolicited_lamps,
+            upload = options.upload_mib.unwrap_or(64),
         );
         if let Some(seconds) = options.dead_after_seconds {
             config += &format!("dead_after_seconds = {seconds}\n");

@@ -1,8 +1,13 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
+import type { EventReport, EventRequest, Group, Retention, Schedule } from './events';
+import { readChatText } from './chat/read';
+import type { ChatId, Page, ThreadSummary } from './chat/types';
 import { readProfile } from './profile';
-import { readContact, readMessage } from './protocol';
-import type { Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
+import { readContact, readMessage, readUser } from './protocol';
+import type {
+  About, Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, UserId, Webhook,
+} from './types';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -50,6 +55,31 @@ export const api = {
     const list = await call<unknown[]>('GET', `/api/v1/messages?folder=${folder}`);
     return list.map(readMessage).filter((m) => m !== null);
   },
+  events: () => call<EventReport[]>('GET', '/api/v1/events?limit=20'),
+  announce: (event: EventRequest) =>
+    call<{ id: string }>('POST', '/api/v1/events', event, { 'idempotency-key': crypto.randomUUID() }),
+  schedules: () => call<Schedule[]>('GET', '/api/v1/schedules'),
+  plan: (schedule: { name: string; recurrence: string; event: EventRequest }) =>
+    call<unknown>('POST', '/api/v1/schedules', schedule),
+  unplan: (id: number) => call<unknown>('DELETE', `/api/v1/schedules/${id}`),
+  groups: () => call<Group[]>('GET', '/api/v1/groups'),
+  retention: () => call<Retention>('GET', '/api/v1/me/retention'),
+  confirm: (id: MessageId) => call<unknown>('POST', at(id, '/confirm')),
+
+  async chats(): Promise<ThreadSummary[]> {
+    const list = await call<{ with: unknown; last: unknown; unread?: number }[]>('GET', '/api/v1/chats');
+    return list.flatMap((thread) => {
+      const user = readUser(thread.with);
+      const last = readChatText(thread.last);
+      return user && last ? [{ with: user, last, unread: thread.unread ?? 0 }] : [];
+    });
+  },
+  /** A page of a conversation; before a text, or the latest. */
+  async chat(user: UserId, before: ChatId | null): Promise<Page> {
+    const query = before === null ? '' : `?before=${before}`;
+    const page = await call<{ messages: unknown[]; next?: number | null }>('GET', `/api/v1/chats/${user}${query}`);
+    return { messages: page.messages.map(readChatText).filter((m) => m !== null), next: page.next ?? null };
+  },
   outbox: () => call<OutboxEntry[]>('GET', '/api/v1/outbox'),
 
   heard: (id: MessageId, heard_ms: number) => call<unknown>('POST', at(id, '/heard'), { heard_ms }),
@@ -57,6 +87,23 @@ export const api = {
   remove: (id: MessageId) => call<unknown>('DELETE', at(id)),
   share: (id: MessageId) => call<{ url: string }>('POST', at(id, '/link')),
   revoke: (id: MessageId) => call<unknown>('DELETE', at(id, '/link')),
+
+  pushKey: () => call<{ key: string }>('GET', '/api/v1/push/key'),
+  subscribe: (subscription: PushSubscriptionJSON & { device: string }) =>
+    call<{ id: number }>('POST', '/api/v1/push/subscriptions', subscription),
+  unsubscribe: (endpoint: string) => call<void>('DELETE', '/api/v1/push/subscriptions', { endpoint }),
+  receiptMail: () => call<ReceiptMail>('GET', '/api/v1/me/receipt-mail'),
+  setReceiptMail: (wish: { address: string; heard: boolean; failed: boolean }) =>
+    call<{ confirmed: boolean }>('PUT', '/api/v1/me/receipt-mail', wish),
+  confirmReceiptMail: (code: string) => call<void>('POST', '/api/v1/me/receipt-mail/confirm', { code }),
+  deleteReceiptMail: () => call<void>('DELETE', '/api/v1/me/receipt-mail'),
+  webhooks: () => call<Webhook[]>('GET', '/api/v1/webhooks'),
+  addWebhook: (url: string, about: About) =>
+    call<{ id: number; secret: string }>('POST', '/api/v1/webhooks', { url, about }),
+  deleteWebhook: (id: number) => call<void>('DELETE', `/api/v1/webhooks/${id}`),
+  pingWebhook: (id: number) => call<{ ok: boolean; error: string | null }>('POST', `/api/v1/webhooks/${id}/ping`),
+  profileWebhookSecret: () => call<{ secret: string }>('POST', '/api/v1/webhooks/profile-secret'),
+  retryWebhook: (id: number) => call<{ events: number }>('POST', `/api/v1/webhooks/${id}/retry`),
 };
 
 function at(id: MessageId, what = ''): string {
@@ -67,30 +114,66 @@ function verifyPath(device: string): string {
   return `/api/v1/me/devices/${encodeURIComponent(device)}/verify`;
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+async function call<T>(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: body === undefined ? more : { 'content-type': 'application/json', ...more },
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {
-    throw new ApiError(0, 'unreachable', 'The server can’t be reached. Check the network and try again.');
+    throw unreachable();
   }
   const text = await response.text();
-  const value = parse(text);
-  if (response.ok) return value as T;
-  const error = (value as { error?: { code?: string; message?: string } } | null)?.error;
-  const retry = Number.parseInt(response.headers.get('retry-after') ?? '', 10);
-  throw new ApiError(
-    response.status,
-    error?.code ?? `http-${response.status}`,
-    error?.message ?? explain(response.status),
-    Number.isFinite(retry) ? retry : null,
-  );
+  if (response.ok) return parse(text) as T;
+  throw refusal(response.status, text, response.headers.get('retry-after'));
+}
+
+/** The error that an answer tells of (RFC 9457). */
+export function refusal(status: number, text: string, retryAfter: string | null): ApiError {
+  const problem = parse(text) as { code?: unknown; detail?: unknown; mend?: unknown } | null;
+  const detail = typeof problem?.detail === 'string' ? sentence(problem.detail) : explain(status);
+  const mend = typeof problem?.mend === 'string' && status !== 401 ? ` ${sentence(problem.mend)}` : '';
+  const code = typeof problem?.code === 'string' ? problem.code : `http-${status}`;
+  const retry = Number.parseInt(retryAfter ?? '', 10);
+  return new ApiError(status, code, detail + mend, Number.isFinite(retry) ? retry : null);
+}
+
+function sentence(text: string): string {
+  const begun = text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.!?]$/.test(begun) ? begun : `${begun}.`;
+}
+
+/** Sends a recording in a file up; `to` are names, nobody where the file itself says to whom. */
+export function upload(
+  file: Blob, to: readonly string[], key: string, progress: (part: number) => void,
+): { done: Promise<void>; abort: () => void } {
+  const query = to.map((name) => `to=${encodeURIComponent(name)}`).join('&');
+  // fetch() tells nothing of how much was sent.
+  const request = new XMLHttpRequest();
+  const done = new Promise<void>((resolve, reject) => {
+    request.upload.onprogress = (event) => {
+      if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total);
+    };
+    request.onload = () => {
+      if (request.status >= 200 && request.status < 300) resolve();
+      else reject(refusal(request.status, request.responseText, request.getResponseHeader('retry-after')));
+    };
+    request.onerror = () => reject(unreachable());
+    request.onabort = () => reject(new ApiError(0, 'aborted', 'The file was not sent.'));
+    request.open('POST', `/api/v1/messages${query ? `?${query}` : ''}`);
+    request.setRequestHeader('content-type', 'application/octet-stream');
+    request.setRequestHeader('idempotency-key', key);
+    request.send(file);
+  });
+  return { done, abort: () => request.abort() };
+}
+
+function unreachable(): ApiError {
+  return new ApiError(0, 'unreachable', 'The server can’t be reached. Check the network and try again.');
 }
 
 function parse(text: string): unknown {

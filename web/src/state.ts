@@ -9,7 +9,7 @@ import { STEPS } from './types';
 /** The server takes fifty recipients in all. */
 const MOST_TYPED = 10;
 
-export type View = 'inbox' | 'speak' | 'sent' | 'profile';
+export type View = 'inbox' | 'speak' | 'chat' | 'sent' | 'events' | 'profile';
 
 export type Connection =
   | { status: 'connecting' }
@@ -49,6 +49,8 @@ export interface State {
   /** Numbers and addresses that were typed as recipients. */
   typed: string[];
   view: View;
+  /** Counts what was told of announcements and of the mailbox: whoever shows them reads anew. */
+  eventNews: number;
   notice: Notice | null;
 }
 
@@ -64,6 +66,7 @@ export const initialState: State = {
   popups: [],
   selected: null,
   chosen: [],
+  eventNews: 0,
   typed: [],
   view: 'inbox',
   notice: null,
@@ -146,7 +149,10 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     case 'presence':
       return {
         ...state,
-        contacts: state.contacts.map((c) => (c.id === frame.user ? { ...c, presence: frame.presence } : c)),
+        contacts: state.contacts.map((c) => {
+          const { presence, by_browser, by_phone } = frame;
+          return c.id === frame.user ? { ...c, presence, by_browser, by_phone } : c;
+        }),
       };
     case 'popup':
       return popup(state, frame.message, frame.link);
@@ -180,9 +186,13 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     }
     case 'notice':
       return { ...state, notice: { kind: 'info', text: frame.text } };
+    case 'event':
+    case 'mailbox':
+      return { ...state, eventNews: state.eventNews + 1 };
     // The list itself is counted; recordings and pings are answered elsewhere.
     case 'counts':
     case 'recording':
+    case 'chat':
     case 'ping':
       return state;
   }

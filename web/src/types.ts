@@ -19,6 +19,10 @@ export interface User {
 
 export interface Contact extends User {
   presence: Presence;
+  /** Whether a browser of theirs shows something at once. */
+  by_browser: boolean;
+  /** Whether a telephone of theirs rings. */
+  by_phone: boolean;
 }
 
 export interface Sender {
@@ -37,6 +41,8 @@ export interface Message {
   urgent: boolean;
   /** Its recipients may not forward it. */
   private: boolean;
+  /** It is an announcement, which can be confirmed. */
+  announcement?: boolean;
   /** The message that it answers. */
   reply_to: MessageId | null;
   step: Step;
@@ -170,7 +176,37 @@ export interface Me {
   user: User;
   profile: Profile;
   limit_seconds: number;
+  /** The largest file that may be sent up. */
+  upload_bytes: number;
   domain: string;
   /** Nothing rings or pops up; messages wait. */
   do_not_disturb: boolean;
+}
+
+/** Whether, and of what, a sender is mailed. */
+export interface ReceiptMail {
+  /** Whether the server sends mail at all. */
+  available: boolean;
+  address: string | null;
+  heard: boolean;
+  failed: boolean;
+  confirmed: boolean;
+  /** Why the last mail could not be sent. */
+  error: string | null;
+}
+
+/** Whose messages a web service is told of. */
+export type About = 'sent' | 'received' | 'all';
+
+/** A web service that is told every step of a message. */
+export interface Webhook {
+  id: number;
+  url: string;
+  about: About;
+  created: number;
+  waiting: number;
+  given_up: number;
+  missed: number;
+  last_ok: number | null;
+  error: string | null;
 }

@@ -7,6 +7,7 @@
 //! {"do":"reload"}                 {"outcome":"replaced","version":2,"hash":"…","text":"…","parts":[]}
 //! {"do":"calls","numbers":true}   [{"call":"7K3M9QXA","since":1795431909999,…}]
 //! {"do":"trace","call":"7K3M"}    {"call":"7K3M9QXA",…}
+//! {"do":"tokens","order":"list"}  [{"id":1,"user":"alice",…}]
 //! anything else                   {"error":"…"}
 //! ```
 //!
@@ -24,6 +25,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+
+use crate::web::tokens::TokenOrder;
 
 pub use client::ask;
 pub use server::{AdminServer, Answers};
@@ -57,6 +60,12 @@ pub enum Request {
     Trace {
         /// The call's id, or the beginning of it.
         call: String,
+    },
+    /// Make, list or revoke tokens of applications. Answered with a list of
+    /// [`TokenLine`](crate::web::tokens::TokenLine).
+    Tokens {
+        /// Which of these.
+        order: TokenOrder,
     },
 }
 

@@ -21,7 +21,9 @@ use super::{
 };
 use crate::calls::Tracks;
 use crate::reload::Reloads;
+use crate::store::Store;
 use crate::trace::{self, Found, Traces};
+use crate::web::tokens;
 
 /// How long to wait after a connection could not be accepted: usually for a file descriptor.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -39,6 +41,8 @@ pub struct Answers {
     pub traces: Traces,
     /// The storage folder.
     pub storage: PathBuf,
+    /// Where tokens are kept, once the store is open.
+    pub store: Option<Store>,
 }
 
 /// The server. Dropping it ends it and removes the socket.
@@ -122,6 +126,13 @@ async fn answer(line: &[u8], answers: &Answers) -> Vec<u8> {
             }
         }
         Request::Calls { numbers } => line_of(&answers.tracks.live(numbers)),
+        Request::Tokens { order } => {
+            let Some(store) = &answers.store else { return refusal("there is no store") };
+            match tokens::operate(store, order).await {
+                Ok(lines) => line_of(&lines),
+                Err(error) => refusal(&error.to_string()),
+            }
+        }
         Request::Trace { call } => {
             let Answers { traces, storage, .. } = answers.clone();
             let id = call.clone();

@@ -23,6 +23,7 @@ async fn start(dir: &TempDir) -> AdminServer {
         tracks: Tracks::default(),
         traces: Traces::default(),
         storage: dir.path().to_owned(),
+        store: None,
     };
     AdminServer::start(Socket::bind(dir.path()).unwrap(), answers)
 }

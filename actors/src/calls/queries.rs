@@ -86,7 +86,11 @@ pub(super) async fn act(
         Action::ReceiptsTold(user) => {
             return services.users.receipts_told(user).await.map_err(failure);
         }
-        Action::Confirm(user, message) => (message, user, Event::Delivered { device }),
+        Action::Confirm(user, message) => {
+            let delivered = Event::Delivered { device: device.clone() };
+            services.messages.note(message, user, delivered).await.map_err(failure)?;
+            (message, user, Event::Confirmed { device })
+        }
     };
     services.messages.note(message, user, event).await.map(|_news| ()).map_err(failure)
 }

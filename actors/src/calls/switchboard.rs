@@ -244,6 +244,11 @@ impl SwitchboardState {
             | SipEvent::Ringing { .. }
             | SipEvent::Registered { .. }
             | SipEvent::Unregistered { .. }
+            | SipEvent::Subscribe { .. }
+            | SipEvent::SubscriptionOver { .. }
+            | SipEvent::Published { .. }
+            | SipEvent::Text { .. }
+            | SipEvent::Requested { .. }
             | SipEvent::Counted(_) => {}
         }
         if let Some(call) = self.calls.get(&owner.unwrap_or(leg)) {

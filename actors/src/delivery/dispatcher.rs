@@ -294,9 +294,12 @@ async fn pump_bus(
             Ok(event) => match &*event {
                 BusEvent::Presence { user, reach } => DispatcherMessage::Presence(*user, *reach),
                 BusEvent::Logged { event, .. } => match event.event {
-                    Event::Heard { .. } | Event::Saved | Event::Deleted => {
-                        DispatcherMessage::Settled(event.message, event.recipient)
-                    }
+                    Event::Heard { .. }
+                    | Event::Confirmed { .. }
+                    | Event::Saved
+                    | Event::Deleted
+                    | Event::Expired
+                    | Event::Purged => DispatcherMessage::Settled(event.message, event.recipient),
                     // Confirmed by key, perhaps in the call of another message.
                     Event::Delivered { ref device } if device.starts_with("phone") => {
                         DispatcherMessage::Settled(event.message, event.recipient)
@@ -317,6 +320,10 @@ async fn pump_bus(
                 BusEvent::PopUp { .. }
                 | BusEvent::Arrived { .. }
                 | BusEvent::Lamp { .. }
+                | BusEvent::Telephones { .. }
+                | BusEvent::Mailbox { .. }
+                | BusEvent::Announcement { .. }
+                | BusEvent::Chat(_)
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,

@@ -8,11 +8,13 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, Opts, Registry};
 use tokio::sync::Semaphore;
 
 use super::files::{audio_path, put, read_bounded};
+use super::foreign::{self, Foreign, ForeignError, ForeignLimits, Labels};
 use super::import::import;
 use super::ogg_opus::{self, Tags};
 use super::peaks::peaks;
+use super::resample::resample;
 use super::spool_format::{self, SpoolAudio};
-use super::transcode::{Transcoded, clean, encode, pcm, transcode, transcode_pcm};
+use super::transcode::{TELEPHONE_RATE, Transcoded, clean, encode, pcm, transcode, transcode_pcm};
 use super::{RecordingError, Spools, decode, enhance};
 
 /// Between an introduction and the message that it introduces: 300 ms.
@@ -112,6 +114,29 @@ impl Recordings {
         .await
     }
 
+    /// Makes the audio file of the message `tags.id` of what a machine spoke (samples at 8 kHz):
+    /// as it is. May be repeated: the file is replaced as a whole.
+    pub async fn speak(&self, spoken: Vec<i16>, tags: Tags) -> Result<Finished, RecordingError> {
+        let dir = Arc::clone(&self.dir);
+        let finished = self
+            .work(move || {
+                if spoken.is_empty() {
+                    return Err(RecordingError::Empty);
+                }
+                let wide = resample(&spoken, TELEPHONE_RATE, enhance::RATE);
+                place(&dir, &encode(&wide)?, &tags)
+            })
+            .await;
+        self.outcomes.with_label_values(&[outcome(&finished)]).inc();
+        finished
+    }
+
+    /// Writes the tags of a file anew; its audio stays as it is.
+    pub async fn retag(&self, audio: &Path, tags: Tags) -> Result<(), RecordingError> {
+        let (dir, audio) = (Arc::clone(&self.dir), audio.to_owned());
+        self.work(move || retag(&dir, &audio, &tags)).await
+    }
+
     /// Removes a file that [`Self::keep`] made, if it is there.
     pub async fn remove_kept(&self, place: &Path) -> Result<(), RecordingError> {
         let file = self.dir.join(place);
@@ -149,6 +174,40 @@ impl Recordings {
             .await;
         self.outcomes.with_label_values(&[outcome(&finished)]).inc();
         finished
+    }
+
+    /// What a file from elsewhere says about itself, if it is one of ours.
+    ///
+    /// # Errors
+    /// When the file can't be read.
+    pub async fn labels(&self, file: &Path) -> Result<Labels, RecordingError> {
+        let file = file.to_owned();
+        self.work(move || foreign::labels(&file)).await
+    }
+
+    /// Decodes and judges a file from elsewhere. Nothing is kept of it yet.
+    ///
+    /// # Errors
+    /// [`ForeignError`] says what is wrong with it.
+    pub async fn judge(&self, file: &Path, limits: ForeignLimits) -> Result<Foreign, ForeignError> {
+        let file = file.to_owned();
+        self.work(move || Ok(foreign::read(&file, limits))).await?
+    }
+
+    /// Puts what [`Self::judge`] made at the place of the message `tags.id`.
+    ///
+    /// # Errors
+    /// When the file can't be written.
+    pub async fn adopt(&self, made: Transcoded, tags: Tags) -> Result<Finished, RecordingError> {
+        let dir = Arc::clone(&self.dir);
+        let finished = self.work(move || place(&dir, &made, &tags)).await;
+        self.outcomes.with_label_values(&[outcome(&finished)]).inc();
+        finished
+    }
+
+    /// Removes a file that [`Self::adopt`] put in its place and that no message names.
+    pub async fn disown(&self, audio: &Path) -> Result<(), RecordingError> {
+        self.remove_kept(audio).await
     }
 
     /// What was recorded so far, as samples at 8 kHz, to be heard in a review before it is sent.
@@ -203,6 +262,12 @@ pub(super) fn finish(dir: &Path, spool: &Path, tags: &Tags) -> Result<Finished, 
         SpoolAudio::File(bytes) => import(&bytes, limit_ms)?,
     };
     place(dir, &made, tags)
+}
+
+/// Writes the tags of a file anew. Blocks.
+pub fn retag(dir: &Path, audio: &Path, tags: &Tags) -> Result<(), RecordingError> {
+    let stream = ogg_opus::read(&read_bounded(&dir.join(audio))?)?.stream;
+    put(dir, audio, &ogg_opus::write(&stream, tags)?)
 }
 
 /// Writes a message's file to its place.

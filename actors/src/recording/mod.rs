@@ -4,6 +4,8 @@
 //!  media shard ─┐ frames                      ┌─ G.711: decode ─ enhance ─ trim ─ encode ─┐
 //!               ├──────► spool file ─ finish ─┤                                           ├─► Ogg Opus file
 //!  browser ─────┘ bytes   (survives a crash)  └─ Ogg Opus: check each packet, remux ──────┘   temp, fsync, rename
+//!
+//!  upload, `hark send` ─► file ─ foreign: sniff, demux, decode under limits, encode ─────────► Ogg Opus file
 //! ```
 //!
 //! While somebody speaks, [`spool`] appends what arrives to a file, on threads of its own. When
@@ -16,6 +18,7 @@ pub mod decode;
 pub mod enhance;
 pub mod files;
 mod finish;
+pub mod foreign;
 pub mod import;
 mod join;
 pub mod ogg_opus;
@@ -24,6 +27,7 @@ pub mod recover;
 pub mod resample;
 pub mod spool;
 pub mod spool_format;
+pub mod tape;
 pub mod transcode;
 pub mod trim;
 
@@ -31,7 +35,8 @@ pub mod trim;
 mod tests;
 
 pub use crate::media::{RecordSink, SinkFull};
-pub use finish::{Finished, Recordings};
+pub use finish::{Finished, Recordings, retag};
+pub use foreign::{Foreign, ForeignError, ForeignLimits};
 pub use ogg_opus::Tags;
 pub use spool::{Spool, SpoolSink, Spools};
 pub use spool_format::{Intent, SpoolFormat, SpoolHeader, SpoolSource};

@@ -90,7 +90,7 @@ pub fn packet_samples(packet: &[u8]) -> Option<u32> {
 /// The whole file.
 pub fn write(stream: &OpusStream, tags: &Tags) -> Result<Vec<u8>, RecordingError> {
     let end = u64::from(stream.pre_skip) + stream.samples;
-    let serial = u32::from_le_bytes(last_four(tags.id));
+    let serial = serial(tags);
     let mut writer = PacketWriter::new(Vec::new());
     let io = |e: std::io::Error| RecordingError::codec("ogg", e);
     writer.write_packet(head(stream), serial, PacketWriteEndInfo::EndPage, 0).map_err(io)?;
@@ -121,13 +121,18 @@ pub fn write(stream: &OpusStream, tags: &Tags) -> Result<Vec<u8>, RecordingError
     Err(RecordingError::Empty)
 }
 
+/// The serial number of a message's stream.
+pub(super) fn serial(tags: &Tags) -> u32 {
+    u32::from_le_bytes(last_four(tags.id))
+}
+
 fn last_four(id: MessageId) -> [u8; 4] {
     let [.., a, b, c, d] = *id.0.as_bytes();
     [a, b, c, d]
 }
 
 /// The identification header (RFC 7845 section 5.1).
-fn head(stream: &OpusStream) -> Vec<u8> {
+pub(super) fn head(stream: &OpusStream) -> Vec<u8> {
     let mut head = b"OpusHead\x01".to_vec();
     head.push(stream.channels);
     head.extend_from_slice(&stream.pre_skip.to_le_bytes());
@@ -138,7 +143,7 @@ fn head(stream: &OpusStream) -> Vec<u8> {
 }
 
 /// The comment header (RFC 7845 section 5.2).
-fn comments(tags: &Tags) -> Vec<u8> {
+pub(super) fn comments(tags: &Tags) -> Vec<u8> {
     let mut lines = vec![
         format!("TITLE={}", tags.title),
         format!("ARTIST={}", tags.sender),
@@ -220,6 +225,21 @@ pub fn read(file: &[u8]) -> Result<OpusFile, RecordingError> {
     Ok(OpusFile { stream, comments, torn })
 }
 
+/// The comments of a file, as `NAME=value`, without reading its audio; `None` where it is no Ogg
+/// Opus.
+pub fn read_comments(file: impl std::io::Read + std::io::Seek) -> Option<Vec<String>> {
+    let mut reader = PacketReader::new(file);
+    let head = reader.read_packet().ok().flatten()?;
+    head.data.starts_with(b"OpusHead").then_some(())?;
+    let serial = head.stream_serial();
+    loop {
+        let packet = reader.read_packet().ok().flatten()?;
+        if packet.stream_serial() == serial {
+            return parse_comments(&packet.data);
+        }
+    }
+}
+
 /// The packets of one logical stream.
 struct Packets<'a> {
     reader: PacketReader<Cursor<&'a [u8]>>,
@@ -237,7 +257,8 @@ impl Packets<'_> {
     }
 }
 
-fn parse_head(packet: &[u8]) -> Option<OpusStream> {
+/// The stream that an identification header (RFC 7845 section 5.1) announces, without packets.
+pub(super) fn parse_head(packet: &[u8]) -> Option<OpusStream> {
     let rest = packet.strip_prefix(b"OpusHead")?;
     let (&[version, channels, p0, p1, r0, r1, r2, r3, g0, g1, family], _) =
         rest.split_first_chunk::<11>()?;

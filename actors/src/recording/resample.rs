@@ -15,16 +15,70 @@ pub fn resample(pcm: &[i16], from: u32, to: u32) -> Vec<i16> {
     if from == to || from == 0 || to == 0 || pcm.is_empty() {
         return pcm.to_vec();
     }
-    let divisor = gcd(from, to);
-    let (up, down) = ((to / divisor) as usize, (from / divisor) as usize);
-    let phases = phases(up, from, to);
-    let length = (pcm.len() * up).div_ceil(down);
-    (0..length)
-        .map(|n| {
-            let position = n * down;
-            filtered(pcm, position / up, &phases[position % up])
-        })
-        .collect()
+    let mut made = Vec::new();
+    let mut resampler = Resampler::new(from, to);
+    resampler.push(pcm, &mut made);
+    resampler.finish(&mut made);
+    made
+}
+
+/// The same piece by piece: what was put out needs not be kept at the old rate.
+pub struct Resampler {
+    up: usize,
+    down: usize,
+    phases: Vec<Vec<f32>>,
+    /// The input that later output still needs, and where it begins in all that was put in.
+    kept: Vec<i16>,
+    begins: usize,
+    made: usize,
+}
+
+impl Resampler {
+    /// From the rate `from` to the rate `to`; neither may be 0.
+    pub fn new(from: u32, to: u32) -> Self {
+        let divisor = gcd(from, to).max(1);
+        let (up, down) = ((to / divisor).max(1) as usize, (from / divisor).max(1) as usize);
+        let phases = if up == down { Vec::new() } else { phases(up, from, to) };
+        Self { up, down, phases, kept: Vec::new(), begins: 0, made: 0 }
+    }
+
+    /// Takes `pcm` and appends to `out` what can be told by now.
+    pub fn push(&mut self, pcm: &[i16], out: &mut Vec<i16>) {
+        if self.up == self.down {
+            return out.extend_from_slice(pcm);
+        }
+        self.kept.extend_from_slice(pcm);
+        let half = self.half();
+        while self.centre() + half < self.begins + self.kept.len() {
+            self.put(out);
+        }
+        let unused = (self.centre() + 1).saturating_sub(half + self.begins).min(self.kept.len());
+        self.kept.drain(..unused);
+        self.begins += unused;
+    }
+
+    /// Appends the rest: the input is followed by silence.
+    pub fn finish(&mut self, out: &mut Vec<i16>) {
+        let length = ((self.begins + self.kept.len()) * self.up).div_ceil(self.down);
+        while self.made < length {
+            self.put(out);
+        }
+    }
+
+    fn half(&self) -> usize {
+        self.phases.first().map_or(0, |taps| taps.len() / 2)
+    }
+
+    /// Around which sample of the input the next output lies.
+    const fn centre(&self) -> usize {
+        self.made * self.down / self.up
+    }
+
+    fn put(&mut self, out: &mut Vec<i16>) {
+        let taps = &self.phases[self.made * self.down % self.up];
+        out.push(filtered(&self.kept, self.centre() - self.begins, taps));
+        self.made += 1;
+    }
 }
 
 fn filtered(pcm: &[i16], centre: usize, taps: &[f32]) -> i16 {
@@ -111,6 +165,21 @@ mod tests {
         let made = resample(&tone(16_000, 6000.0, 16_000), 16_000, 8000);
         let loudest = made[100..made.len() - 100].iter().map(|s| s.unsigned_abs()).max().unwrap();
         assert!(loudest < 20, "{loudest}");
+    }
+
+    #[test]
+    fn piece_by_piece_is_the_same_as_at_once() {
+        for (from, to) in [(8000, 16_000), (44_100, 16_000), (16_000, 16_000), (11_025, 16_000)] {
+            let pcm = tone(from, 440.0, 9_000);
+            for size in [1, 7, 160, 4_000] {
+                let (mut made, mut resampler) = (Vec::new(), Resampler::new(from, to));
+                pcm.chunks(size).for_each(|piece| resampler.push(piece, &mut made));
+                if from != to {
+                    resampler.finish(&mut made);
+                }
+                assert_eq!(made, resample(&pcm, from, to), "{from} -> {to} by {size}");
+            }
+        }
     }
 
     #[test]

@@ -20,9 +20,9 @@ const BITRATE: i32 = 24_000;
 /// telephone speech.
 const COMPLEXITY: i32 = 5;
 /// Samples in 20 ms at [`enhance::RATE`].
-const FRAME: usize = enhance::RATE as usize / 50;
+pub(super) const FRAME: usize = enhance::RATE as usize / 50;
 /// What a decoder has to be told at 48 kHz for each sample at [`enhance::RATE`].
-const GRANULES: usize = (GRANULE_RATE / enhance::RATE) as usize;
+pub(super) const GRANULES: usize = (GRANULE_RATE / enhance::RATE) as usize;
 
 /// A recording that is ready to be written.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -81,15 +81,20 @@ pub fn pcm(frames: &[RecordedFrame], limit_ms: u32) -> Vec<i16> {
     pcm
 }
 
+/// An encoder for speech at 16 kHz, as every message is encoded.
+pub(super) fn encoder() -> Result<Encoder, opus::Error> {
+    let mut encoder = Encoder::new(enhance::RATE, Channels::Mono, Application::Voip)?;
+    encoder.set_bitrate(Bitrate::Bits(BITRATE))?;
+    encoder.set_vbr(true)?;
+    encoder.set_complexity(COMPLEXITY)?;
+    encoder.set_signal(opus::Signal::Voice)?;
+    Ok(encoder)
+}
+
 /// Encodes speech at 16 kHz.
 pub fn encode(speech: &[i16]) -> Result<Transcoded, RecordingError> {
     let failed = |e: opus::Error| RecordingError::codec("opus", e);
-    let mut encoder =
-        Encoder::new(enhance::RATE, Channels::Mono, Application::Voip).map_err(failed)?;
-    encoder.set_bitrate(Bitrate::Bits(BITRATE)).map_err(failed)?;
-    encoder.set_vbr(true).map_err(failed)?;
-    encoder.set_complexity(COMPLEXITY).map_err(failed)?;
-    encoder.set_signal(opus::Signal::Voice).map_err(failed)?;
+    let mut encoder = encoder().map_err(failed)?;
     let lookahead = usize::try_from(encoder.get_lookahead().map_err(failed)?).unwrap_or(0);
 
     // The encoder is behind by its look-ahead: silence at the end pushes the last word out, and

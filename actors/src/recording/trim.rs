@@ -44,6 +44,12 @@ pub fn speech(pcm: &[i16], rate: u32) -> Range<usize> {
     start..end
 }
 
+/// Whether nothing in it is louder than a line that is silent by construction.
+pub fn is_silent(pcm: &[i16], rate: u32) -> bool {
+    let window = (WINDOW_MS * rate as usize / 1000).max(1);
+    pcm.chunks(window).all(|part| rms(part) <= DIGITAL_SILENCE)
+}
+
 /// The root of the mean square, without the constant part that some converters add.
 fn rms(window: &[i16]) -> f32 {
     let n = window.len() as f32;
@@ -85,6 +91,13 @@ mod tests {
     fn in_a_noisy_room_the_margins_are_wide() {
         let parts = [sound(100, 1000), sound(8000, 500), sound(100, 1000)];
         assert_eq!(speech(&parts.concat(), 8000), 800 * 8..1700 * 8);
+    }
+
+    #[test]
+    fn silence_is_told_from_quiet_speech() {
+        assert!(is_silent(&sound(0, 500), 8000) && is_silent(&[], 8000));
+        assert!(is_silent(&[3000; 8000], 8000), "a constant is no sound");
+        assert!(!is_silent(&[sound(0, 500), sound(60, 30)].concat(), 8000));
     }
 
     #[test]

@@ -11,6 +11,7 @@ use hark_engine::time::UnixMillis;
 
 use super::events::{folder_label, parse_state};
 use super::messages::{COLUMN_COUNT, COLUMNS, MessageRecord, id, record};
+use super::pages::Place;
 use super::{Store, StoreError};
 
 /// The most messages that one question lists.
@@ -161,20 +162,52 @@ fn entry(row: &rusqlite::Row<'_>) -> Result<MailboxEntry, StoreError> {
 }
 
 fn outbox(c: &Connection, sender: UserId, limit: u32) -> Result<Vec<OutboxEntry>, StoreError> {
+    outbox_after(c, sender, Place::NEWEST, limit)
+}
+
+/// What a user sent before the message at `after`, newest first.
+pub(super) fn outbox_after(
+    c: &Connection,
+    sender: UserId,
+    after: Place,
+    limit: u32,
+) -> Result<Vec<OutboxEntry>, StoreError> {
     let mut query = c.prepare_cached(
-        "SELECT id, at, length_ms, receipt FROM messages WHERE sender_user = ?1
-         ORDER BY at DESC, id DESC LIMIT ?2",
+        "SELECT id, at, length_ms, receipt FROM messages
+         WHERE sender_user = ?1 AND (at, id) < (?2, ?3) ORDER BY at DESC, id DESC LIMIT ?4",
     )?;
-    let sent = query.query_map(params![sender.0, limit], |r| {
-        Ok(OutboxEntry {
-            id: id(r, 0)?,
-            at: UnixMillis(r.get(1)?),
-            length_ms: r.get(2)?,
-            receipt: r.get(3)?,
-            recipients: Vec::new(),
-        })
-    })?;
-    let mut sent = sent.collect::<Result<Vec<_>, _>>()?;
+    let after = params![sender.0, after.at.0, after.id.0.as_bytes(), limit];
+    let sent = query.query_map(after, sent)?.collect::<Result<Vec<_>, _>>()?;
+    with_recipients(c, sent)
+}
+
+/// One message of a user's outbox.
+pub(super) fn outbox_one(
+    c: &Connection,
+    sender: UserId,
+    message: MessageId,
+) -> Result<Option<OutboxEntry>, StoreError> {
+    let mut query = c.prepare_cached(
+        "SELECT id, at, length_ms, receipt FROM messages WHERE sender_user = ?1 AND id = ?2",
+    )?;
+    let sent = query.query_map(params![sender.0, message.0.as_bytes()], sent)?;
+    Ok(with_recipients(c, sent.collect::<Result<Vec<_>, _>>()?)?.pop())
+}
+
+fn sent(row: &rusqlite::Row<'_>) -> rusqlite::Result<OutboxEntry> {
+    Ok(OutboxEntry {
+        id: id(row, 0)?,
+        at: UnixMillis(row.get(1)?),
+        length_ms: row.get(2)?,
+        receipt: row.get(3)?,
+        recipients: Vec::new(),
+    })
+}
+
+fn with_recipients(
+    c: &Connection,
+    mut sent: Vec<OutboxEntry>,
+) -> Result<Vec<OutboxEntry>, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT r.user, u.display_name, r.state FROM recipients r JOIN users u ON u.id = r.user
          WHERE r.message = ?1 ORDER BY r.place",

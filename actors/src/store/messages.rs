@@ -50,6 +50,8 @@ pub struct Committed {
     pub held: Option<UnixMillis>,
     /// Whether it was there already: nobody needs to be told again.
     pub duplicate: bool,
+    /// The last event of each recipient in the log, in their order; empty for a repetition.
+    pub seqs: Vec<i64>,
 }
 
 /// A message as the store keeps it.
@@ -156,7 +158,8 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
         .query_row(params![message.id.0.as_bytes(), message.idempotency_key], |r| id(r, 0))
         .optional()?;
     if let Some(id) = known {
-        return Ok(Committed { id, recipients: recipients(c, id)?, held: None, duplicate: true });
+        let recipients = recipients(c, id)?;
+        return Ok(Committed { id, recipients, held: None, duplicate: true, seqs: Vec::new() });
     }
     let delivery = &message.delivery;
     let mut to: Vec<UserId> = Vec::with_capacity(delivery.to.len());
@@ -191,6 +194,7 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
         delivery.reply_to.map(|id| id.0.into_bytes()),
     ])?;
     let held = hold::until(message.at, delivery.not_before);
+    let mut seqs = Vec::with_capacity(to.len());
     for (place, user) in to.iter().enumerate() {
         c.prepare_cached(
             "INSERT INTO recipients (message, user, place, step, finished, state)
@@ -201,12 +205,13 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
             user.0,
             i64::try_from(place).unwrap_or(0)
         ])?;
-        append(c, message.id, *user, message.at, &Event::Accepted)?;
+        let mut logged = append(c, message.id, *user, message.at, &Event::Accepted)?;
         if let Some(until) = held {
-            append(c, message.id, *user, message.at, &Event::Held { until })?;
+            logged = append(c, message.id, *user, message.at, &Event::Held { until })?;
         }
+        seqs.push(logged.seq.unwrap_or(0));
     }
-    Ok(Committed { id: message.id, recipients: to, held, duplicate: false })
+    Ok(Committed { id: message.id, recipients: to, held, duplicate: false, seqs })
 }
 
 pub(super) fn recipients(c: &Connection, id: MessageId) -> Result<Vec<UserId>, StoreError> {

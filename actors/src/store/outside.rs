@@ -21,10 +21,10 @@ impl Store {
         self.read(|c| {
             let mut query = c.prepare_cached(
                 "SELECT id, name, display_name, extension, language, limit_secs, greetings,
-                 has_spoken_name, do_not_disturb, address
+                 has_spoken_name, do_not_disturb, mailbox_full, address
                  FROM users WHERE address IS NOT NULL ORDER BY id",
             )?;
-            let rows = query.query_map([], |r| Ok((user(r)?, r.get::<_, String>(9)?)))?;
+            let rows = query.query_map([], |r| Ok((user(r)?, r.get::<_, String>(10)?)))?;
             let mut found = Vec::new();
             for row in rows {
                 let (record, address) = row?;

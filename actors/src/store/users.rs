@@ -65,6 +65,8 @@ pub struct UserRecord {
     pub has_spoken_name: bool,
     /// Whether the user does not want to be disturbed.
     pub do_not_disturb: bool,
+    /// Whether the mailbox takes no further message.
+    pub mailbox_full: bool,
     /// The contact list, in its own order.
     pub contacts: Vec<UserId>,
 }
@@ -81,6 +83,7 @@ impl From<UserRecord> for User {
             contacts: record.contacts,
             greetings: record.greetings,
             has_spoken_name: record.has_spoken_name,
+            mailbox_full: record.mailbox_full,
         }
     }
 }
@@ -145,7 +148,7 @@ impl Store {
     pub async fn accounts(&self) -> Result<Vec<(String, DigestSecrets)>, StoreError> {
         self.read(|c| {
             let mut query = c.prepare_cached(
-                "SELECT name, ha1_md5, ha1_sha256 FROM users WHERE address IS NULL",
+                "SELECT name, ha1_md5, ha1_sha256 FROM users WHERE address IS NULL AND NOT erased",
             )?;
             let rows = query.query_map([], |r| {
                 Ok((r.get(0)?, DigestSecrets { md5: r.get(1)?, sha256: r.get(2)? }))
@@ -163,7 +166,8 @@ impl Store {
         let name = name.to_owned();
         self.read(move |c| {
             Ok(c.prepare_cached(
-                "SELECT id, password_hash FROM users WHERE name = ?1 AND address IS NULL",
+                "SELECT id, password_hash FROM users
+                 WHERE name = ?1 AND address IS NULL AND NOT erased",
             )?
             .query_row([name], |r| Ok((UserId(r.get(0)?), r.get(1)?)))
             .optional()?)
@@ -287,8 +291,8 @@ pub(super) fn one_user(changed: usize) -> Result<(), StoreError> {
 fn all_users(c: &Connection) -> Result<Vec<UserRecord>, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT id, name, display_name, extension, language, limit_secs, greetings,
-         has_spoken_name, do_not_disturb
-         FROM users WHERE address IS NULL ORDER BY id",
+         has_spoken_name, do_not_disturb, mailbox_full
+         FROM users WHERE address IS NULL AND NOT erased ORDER BY id",
     )?;
     let mut users = query.query_map([], user)?.collect::<Result<Vec<_>, _>>()?;
     let mut query =
@@ -316,6 +320,7 @@ pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
         greetings: greetings(&row.get::<_, String>(6)?),
         has_spoken_name: row.get(7)?,
         do_not_disturb: row.get(8)?,
+        mailbox_full: row.get(9)?,
         contacts: Vec::new(),
     })
 }

@@ -13,6 +13,7 @@ use prometheus::IntCounter;
 use serde::Deserialize;
 use tokio::fs::File;
 use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use utoipa::{IntoParams, ToSchema};
 
 use super::error::{ApiError, BUSY};
 use super::ranges::{self, Part};
@@ -23,7 +24,7 @@ use crate::store::MessageRecord;
 const CHUNK: u64 = 32 * 1024;
 
 /// `?format=`: what the listener can play.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Format {
     /// As it is kept: Ogg Opus.
@@ -34,10 +35,12 @@ pub enum Format {
 }
 
 /// The query of the audio routes.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct AudioQuery {
     /// In which format.
     #[serde(default)]
+    #[param(required = false)]
     pub format: Format,
 }
 
@@ -122,6 +125,11 @@ impl Body {
 
 async fn open(path: PathBuf) -> Result<Body, ApiError> {
     let gone = |error: std::io::Error| {
+        // Its time is over, and nobody has it any more.
+        if error.kind() == std::io::ErrorKind::NotFound {
+            tracing::info!(path = %path.display(), "the audio of a message is gone");
+            return ApiError::NotFound("audio any more");
+        }
         tracing::error!(%error, path = %path.display(), "the audio of a message can't be read");
         ApiError::Unavailable(BUSY)
     };

@@ -1,4 +1,5 @@
-//! Who is signed in: the throttles before the password, and the session cookie after it.
+//! Who is signed in: the throttles before the password, the session cookie after it, and the
+//! tokens of applications beside both.
 
 use std::future::Future;
 use std::net::IpAddr;
@@ -19,6 +20,8 @@ use sha2::{Digest as _, Sha256};
 use super::WebState;
 use super::error::ApiError;
 use super::password::{HashError, Passwords};
+use super::scopes::{Grants, Scope};
+use super::tokens;
 use crate::clock;
 
 /// The session cookie.
@@ -77,7 +80,7 @@ impl Gate {
 }
 
 /// One customer of an IPv6 provider has a whole /64.
-fn site_of(address: IpAddr) -> IpAddr {
+pub(super) fn site_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(v4) => v4.into(),
         IpAddr::V6(v6) => {
@@ -169,11 +172,14 @@ fn cookie(state: &WebState, value: String, max_age: CookieDuration) -> Cookie<'s
         .finish()
 }
 
-/// The user of this request; a request without one is answered 401.
+/// The user of this request; a request without one is answered 401, and one with a token that
+/// may not do this 403.
 #[derive(Clone, Debug)]
 pub struct SignedIn {
     /// Who.
     pub user: UserId,
+    /// What they may do.
+    pub grants: Grants,
     token_hash: [u8; 32],
     issued_secs: i64,
 }
@@ -183,16 +189,48 @@ impl FromRequest for SignedIn {
     type Future = Pin<Box<dyn Future<Output = Result<Self, ApiError>>>>;
 
     fn from_request(request: &HttpRequest, _payload: &mut Payload) -> Self::Future {
-        let presented = request.cookie(COOKIE).and_then(|cookie| read(cookie.value()));
-        let state = request.app_data::<web::Data<WebState>>().cloned();
+        let request = request.clone();
         Box::pin(async move {
+            let state = request.app_data::<web::Data<WebState>>().cloned();
             let state = state.ok_or(ApiError::Internal)?;
+            // Who shows a token is judged by it alone: it must not borrow a browser's session.
+            if let Some(secret) = bearer(&request) {
+                let signed_in = by_token(&state, secret).await?;
+                let route = request.match_pattern().unwrap_or_default();
+                state.scopes.check(request.method(), &route, &signed_in.grants)?;
+                return Ok(signed_in);
+            }
+            let presented = request.cookie(COOKIE).and_then(|cookie| read(cookie.value()));
             let (token_hash, issued_secs) = presented.ok_or(ApiError::SignedOut)?;
             let user = state.store.session(token_hash, clock::wall()).await?;
             let user = user.ok_or(ApiError::SignedOut)?;
-            Ok(Self { user, token_hash, issued_secs })
+            Ok(Self { user, grants: Grants::Everything, token_hash, issued_secs })
         })
     }
+}
+
+/// The token that a request shows (RFC 6750 section 2.1), if it shows any: also one that can't
+/// be read.
+pub fn bearer(request: &HttpRequest) -> Option<&str> {
+    let value = request.headers().get(actix_web::http::header::AUTHORIZATION)?;
+    let (scheme, secret) = value.to_str().unwrap_or_default().split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then_some(secret.trim())
+}
+
+async fn by_token(state: &web::Data<WebState>, secret: &str) -> Result<SignedIn, ApiError> {
+    let token_hash = tokens::hash(secret).ok_or(ApiError::WrongToken)?;
+    let now = clock::wall();
+    let token = state.store.token(token_hash, now).await?.ok_or(ApiError::WrongToken)?;
+    if tokens::is_news(token.last_used, now) {
+        let store = state.store.clone();
+        state.runtime.spawn(async move {
+            if let Err(error) = store.token_used(token.id, now).await {
+                tracing::debug!(%error, "the use of a token could not be noted");
+            }
+        });
+    }
+    let grants = Grants::Token { id: token.id, scopes: Scope::list(&token.scopes) };
+    Ok(SignedIn { user: token.user, grants, token_hash, issued_secs: 0 })
 }
 
 /// The hash of the token that a cookie carries, and when it says that it was issued.

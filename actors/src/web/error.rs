@@ -1,11 +1,16 @@
-//! What a request is refused with: a status, a code for programs and a sentence for people.
+//! What a request is refused with (RFC 9457): a status, a code for programs, a sentence for
+//! people, and what mends it.
 
 use std::time::Duration;
 
 use actix_web::http::{StatusCode, header};
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
+use utoipa::ToSchema;
 
+use crate::announce::AnnounceError;
+use crate::chat::ChatError;
+use crate::recording::{ForeignError, RecordingError};
 use crate::store::StoreError;
 use crate::users::UserError;
 
@@ -21,6 +26,9 @@ pub enum ApiError {
     /// The request did not come from our own pages.
     #[error("this request must come from Hark's own pages: its Origin is missing or foreign")]
     ForeignOrigin,
+    /// Only those who are named in the configuration may do this.
+    #[error("this is for those whom the configuration names under [events] managers")]
+    NotManager,
     /// There is no such thing, or it is not for this user.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -45,6 +53,33 @@ pub enum ApiError {
     /// Our own fault; the log says more.
     #[error("the server failed")]
     Internal,
+    /// The token is unknown, expired or revoked.
+    #[error("this token is unknown, has expired or was revoked")]
+    WrongToken,
+    /// The token may not do this.
+    #[error("this token lacks the scope {0}")]
+    WrongScope(String),
+    /// Tokens may not do this at all.
+    #[error("this can't be done with a token")]
+    NotByToken,
+    /// More requests than are served.
+    #[error("too many requests: wait {} s and try again", seconds(*.0))]
+    TooManyRequests(Duration),
+    /// More bytes than are taken.
+    #[error("{0}")]
+    TooLarge(String),
+    /// It did not come in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// The resource is not what the client thinks that it is (RFC 9110 section 13.1.1).
+    #[error("this was changed by somebody else in the meantime")]
+    Changed,
+    /// Recipients who don't exist.
+    #[error("{0}")]
+    Recipients(String),
+    /// The file that was sent can't be a message.
+    #[error("{0}")]
+    Audio(ForeignError),
 }
 
 /// How long a client should wait when the server is busy.
@@ -69,6 +104,29 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<AnnounceError> for ApiError {
+    fn from(error: AnnounceError) -> Self {
+        match error {
+            AnnounceError::Store(error) => error.into(),
+            error @ (AnnounceError::Refused(_)
+            | AnnounceError::Template(_)
+            | AnnounceError::Recurrence(_)) => Self::Malformed(error.to_string()),
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Store(error) => error.into(),
+            ChatError::TooFast(wait) => Self::TooMany(wait),
+            ChatError::Empty | ChatError::TooLong | ChatError::Key | ChatError::Yourself => {
+                Self::Malformed(error.to_string())
+            }
+        }
+    }
+}
+
 impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         match error {
@@ -80,15 +138,85 @@ impl From<UserError> for ApiError {
     }
 }
 
-#[derive(Serialize)]
-struct Body<'a> {
-    error: Inner<'a>,
+impl From<ForeignError> for ApiError {
+    fn from(error: ForeignError) -> Self {
+        match error {
+            ForeignError::Recording(error) => error.into(),
+            error => Self::Audio(error),
+        }
+    }
 }
 
-#[derive(Serialize)]
-struct Inner<'a> {
-    code: &'a str,
-    message: String,
+impl From<RecordingError> for ApiError {
+    fn from(error: RecordingError) -> Self {
+        match error {
+            RecordingError::DiskFull => Self::DiskFull,
+            error => {
+                tracing::error!(%error, "what was sent can't be kept");
+                Self::Internal
+            }
+        }
+    }
+}
+
+/// The media type of [`Problem`].
+pub const PROBLEM: &str = "application/problem+json";
+
+/// Why a request was refused (RFC 9457).
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Problem {
+    /// The kind of problem, as a path that explains it.
+    #[serde(rename = "type")]
+    #[schema(example = "/api/v1/problems/too_long")]
+    kind: String,
+    /// The kind of problem, in words that are the same each time.
+    title: &'static str,
+    /// The HTTP status.
+    #[schema(example = 413)]
+    status: u16,
+    /// What is wrong in this case.
+    detail: String,
+    /// What to do about it.
+    mend: String,
+    /// The last part of `type`.
+    #[schema(example = "too_long")]
+    code: &'static str,
+}
+
+/// Every code with its title, for whoever follows a problem's type.
+pub const KINDS: &[(&str, &str)] = &[
+    ("signed_out", "Nobody is signed in"),
+    ("wrong_password", "Wrong name or password"),
+    ("foreign_origin", "The request comes from a foreign page"),
+    ("not_found", "There is no such thing"),
+    ("gone", "It was there once"),
+    ("malformed", "The request makes no sense"),
+    ("conflict", "It can't be done as things are"),
+    ("too_many", "Too many attempts"),
+    ("unavailable", "The server can't do this at this moment"),
+    ("disk_full", "The server's disk is full"),
+    ("internal", "The server failed"),
+    ("not_manager", "Only managers may do this"),
+    ("wrong_token", "The token is not valid"),
+    ("wrong_scope", "The token may not do this"),
+    ("not_by_token", "Tokens may not do this"),
+    ("too_many_requests", "Too many requests"),
+    ("too_large", "The request is too large"),
+    ("timed_out", "The request did not come in time"),
+    ("changed", "It was changed in the meantime"),
+    ("recipients", "The recipients can't be used"),
+    ("unknown_audio", "The file is of no kind that can be read"),
+    ("codec", "The file's audio can't be read"),
+    ("broken_audio", "The file is broken"),
+    ("torn", "The file breaks off"),
+    ("too_long", "The recording is too long"),
+    ("silent", "There is nothing to hear"),
+    ("too_slow", "The file takes too long to read"),
+];
+
+/// What a code stands for.
+pub fn title(code: &str) -> &'static str {
+    KINDS.iter().find(|(known, _)| *known == code).map_or("", |(_, title)| title)
 }
 
 impl ApiError {
@@ -98,6 +226,7 @@ impl ApiError {
             Self::SignedOut => "signed_out",
             Self::WrongPassword => "wrong_password",
             Self::ForeignOrigin => "foreign_origin",
+            Self::NotManager => "not_manager",
             Self::NotFound(_) => "not_found",
             Self::Gone => "gone",
             Self::Malformed(_) => "malformed",
@@ -106,33 +235,133 @@ impl ApiError {
             Self::Unavailable(_) => "unavailable",
             Self::DiskFull => "disk_full",
             Self::Internal => "internal",
+            Self::WrongToken => "wrong_token",
+            Self::WrongScope(_) => "wrong_scope",
+            Self::NotByToken => "not_by_token",
+            Self::TooManyRequests(_) => "too_many_requests",
+            Self::TooLarge(_) => "too_large",
+            Self::TimedOut(_) => "timed_out",
+            Self::Changed => "changed",
+            Self::Recipients(_) => "recipients",
+            Self::Audio(error) => audio_code(error),
         }
+    }
+
+    /// What whoever asked can do about it.
+    pub fn mend(&self) -> String {
+        match self {
+            Self::SignedOut => "sign in, or send a token as Authorization: Bearer".into(),
+            Self::WrongPassword => "check both, and that caps lock is off".into(),
+            Self::ForeignOrigin => {
+                "programs send a token as Authorization: Bearer, which needs no Origin".into()
+            }
+            Self::NotManager => "ask a manager of the site, whom the operator names".into(),
+            Self::NotFound(_) => "check the address; it may have been deleted".into(),
+            Self::Gone => "ask whoever gave you the link for a new one".into(),
+            Self::Malformed(_) => "correct the request; /api/v1/openapi.json says what fits".into(),
+            Self::Conflict(_) => "look at how things are now, and decide again".into(),
+            Self::TooMany(wait) | Self::TooManyRequests(wait) | Self::Unavailable(wait) => {
+                format!("try again in {} s, as Retry-After says", seconds(*wait).max(1))
+            }
+            Self::DiskFull => "the operator has to free space; then send it again".into(),
+            Self::Internal => "try again; if it stays so, the server's log says more".into(),
+            Self::WrongToken => {
+                "make a new one: `hark token create`, or POST /api/v1/tokens".into()
+            }
+            Self::WrongScope(scope) => format!("use a token that was made with the scope {scope}"),
+            Self::NotByToken => "sign in with name and password for this".into(),
+            Self::TooLarge(_) => "send a smaller file: Ogg Opus takes the least space".into(),
+            Self::TimedOut(_) => "send it again over a better line".into(),
+            Self::Changed => "read it again, and make your change to that".into(),
+            Self::Recipients(_) => {
+                "name users by name (bob), extension (1002) or SIP address".into()
+            }
+            Self::Audio(error) => error.mend().into(),
+        }
+    }
+
+    /// The body of the answer.
+    pub fn problem(&self) -> Problem {
+        let code = self.code();
+        Problem {
+            kind: format!("/api/v1/problems/{code}"),
+            title: title(code),
+            status: self.status_code().as_u16(),
+            detail: self.to_string(),
+            mend: self.mend(),
+            code,
+        }
+    }
+}
+
+const fn audio_code(error: &ForeignError) -> &'static str {
+    match error {
+        ForeignError::Unknown => "unknown_audio",
+        ForeignError::Codec { .. } => "codec",
+        ForeignError::Malformed { .. } => "broken_audio",
+        ForeignError::Torn { .. } => "torn",
+        ForeignError::TooLong { .. } => "too_long",
+        ForeignError::Silent => "silent",
+        ForeignError::TooSlow => "too_slow",
+        ForeignError::Recording(_) => "internal",
+    }
+}
+
+const fn audio_status(error: &ForeignError) -> StatusCode {
+    match error {
+        ForeignError::Unknown | ForeignError::Codec { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        ForeignError::Malformed { .. }
+        | ForeignError::Torn { .. }
+        | ForeignError::Silent
+        | ForeignError::TooSlow => StatusCode::UNPROCESSABLE_ENTITY,
+        ForeignError::TooLong { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        ForeignError::Recording(_) => StatusCode::INTERNAL_SERVER_ERROR,
     }
 }
 
 impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
-            Self::SignedOut | Self::WrongPassword => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin => StatusCode::FORBIDDEN,
+            Self::SignedOut | Self::WrongPassword | Self::WrongToken => StatusCode::UNAUTHORIZED,
+            Self::ForeignOrigin | Self::WrongScope(_) | Self::NotByToken | Self::NotManager => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Gone => StatusCode::GONE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
-            Self::TooMany(_) => StatusCode::TOO_MANY_REQUESTS,
+            Self::TooMany(_) | Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::Changed => StatusCode::PRECONDITION_FAILED,
+            Self::Recipients(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Audio(error) => audio_status(error),
         }
     }
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::build(self.status_code());
         response.insert_header((header::CACHE_CONTROL, "no-store"));
-        if let Self::TooMany(wait) | Self::Unavailable(wait) = self {
+        if let Self::TooMany(wait) | Self::TooManyRequests(wait) | Self::Unavailable(wait) = self {
             response.insert_header((header::RETRY_AFTER, seconds(*wait).max(1)));
         }
-        response.json(Body { error: Inner { code: self.code(), message: self.to_string() } })
+        // RFC 6750 section 3.
+        if let Self::WrongToken = self {
+            let how = r#"Bearer realm="hark", error="invalid_token""#;
+            response.insert_header((header::WWW_AUTHENTICATE, how));
+        }
+        if let Self::WrongScope(scope) = self {
+            let how = r#"Bearer realm="hark", error="insufficient_scope", scope="#;
+            response.insert_header((header::WWW_AUTHENTICATE, format!("{how}\"{scope}\"")));
+        }
+        response.insert_header((header::CONTENT_TYPE, PROBLEM));
+        match serde_json::to_string(&self.problem()) {
+            Ok(body) => response.body(body),
+            Err(_) => response.finish(),
+        }
     }
 }
 
@@ -152,6 +381,29 @@ mod tests {
         }
         assert_eq!(answered(StoreError::NotFound { what: "message" }).status(), 404);
         assert_eq!(answered(StoreError::Conflict { what: "x".into() }).status(), 409);
+    }
+
+    #[test]
+    fn every_problem_has_a_title_and_a_mend() {
+        let all = [
+            ApiError::SignedOut,
+            ApiError::NotFound("message"),
+            ApiError::TooMany(BUSY),
+            ApiError::WrongScope("chat".into()),
+            ApiError::Changed,
+            ApiError::Recipients("x".into()),
+            ApiError::Audio(ForeignError::Unknown),
+            ApiError::Audio(ForeignError::TooLong { ms: Some(61_000), limit_ms: 59_000 }),
+        ];
+        for error in all {
+            let response = error.error_response();
+            assert_eq!(response.headers().get(header::CONTENT_TYPE).unwrap(), PROBLEM);
+            let problem = serde_json::to_value(error.problem()).unwrap();
+            assert_eq!(problem["status"], response.status().as_u16());
+            for field in ["type", "title", "detail", "mend", "code"] {
+                assert!(!problem[field].as_str().unwrap().is_empty(), "{field} in {problem}");
+            }
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ use actix_web::{HttpRequest, HttpResponse, web};
 use hark_engine::id::UserId;
 use hark_engine::message::Event;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::WebState;
 use super::audio::{self, AudioQuery};
@@ -39,6 +40,10 @@ async fn open(state: &WebState, token: &str) -> Result<Opened, ApiError> {
 }
 
 /// The page with the player, or one that says why there is none.
+#[utoipa::path(get, path = "/m/{token}", tag = "links", params(("token" = String, Path, description = "The link's secret.")),
+    responses((status = 200, description = "A page with a player.", body = String, content_type = "text/html"),
+        (status = 404, description = "There is no such link.", body = String, content_type = "text/html"),
+        (status = 410, description = "It has expired or was revoked.", body = String, content_type = "text/html")), security(()))]
 pub async fn page(state: web::Data<WebState>, token: web::Path<String>) -> HttpResponse {
     let (status, html) = match open(&state, &token).await {
         Ok(opened) => (StatusCode::OK, render(&state, &token, &opened).await),
@@ -93,6 +98,10 @@ async fn render(state: &WebState, token: &str, opened: &Opened) -> String {
 ///
 /// # Errors
 /// [`ApiError::Gone`] and [`ApiError::NotFound`] as for the page.
+#[utoipa::path(get, path = "/m/{token}/audio", tag = "links",
+    params(("token" = String, Path, description = "The link's secret."), AudioQuery),
+    responses((status = 200, description = "The audio.", content(("audio/ogg"), ("audio/wav"))),
+        (status = 206, description = "A range of it.")), security(()))]
 pub async fn audio(
     request: HttpRequest,
     state: web::Data<WebState>,
@@ -114,13 +123,16 @@ pub async fn audio(
 }
 
 /// What the page shows, for programs.
-#[derive(Serialize)]
-struct Info<'a> {
+#[derive(Serialize, ToSchema)]
+pub struct Info<'a> {
+    #[schema(value_type = super::view::SenderShape)]
     sender: &'a hark_engine::message::Sender,
     recipient_name: String,
+    #[schema(value_type = i64)]
     at: hark_engine::time::UnixMillis,
     length_ms: u32,
     urgent: bool,
+    #[schema(value_type = Vec<u8>)]
     peaks: &'a [u8],
     audio: String,
 }
@@ -129,6 +141,8 @@ struct Info<'a> {
 ///
 /// # Errors
 /// [`ApiError::Gone`] and [`ApiError::NotFound`] as for the page.
+#[utoipa::path(get, path = "/m/{token}/info", tag = "links", params(("token" = String, Path, description = "The link's secret.")),
+    responses((status = 200, description = "The message.", body = Info)), security(()))]
 pub async fn info(
     state: web::Data<WebState>,
     token: web::Path<String>,
@@ -151,7 +165,7 @@ pub async fn info(
 }
 
 /// How much was heard.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 pub struct HeardBody {
     /// Up to which position, in milliseconds.
     pub heard_ms: u32,
@@ -161,6 +175,8 @@ pub struct HeardBody {
 ///
 /// # Errors
 /// [`ApiError::Gone`] and [`ApiError::NotFound`] as for the page.
+#[utoipa::path(post, path = "/m/{token}/heard", tag = "links", params(("token" = String, Path, description = "The link's secret.")), request_body = HeardBody,
+    responses((status = 204, description = "It is noted.")), security(()))]
 pub async fn heard(
     request: HttpRequest,
     state: web::Data<WebState>,

@@ -19,6 +19,10 @@ pub struct WebMetrics {
     pub recording: IntGauge,
     /// Recordings made in browsers, by outcome.
     pub recordings: IntCounterVec,
+    /// Files that were sent up, by outcome.
+    pub uploads: IntCounterVec,
+    /// Requests refused because there were too many of them, by who asked.
+    pub limited: IntCounterVec,
     /// Presence subscriptions that died and were started again.
     pub subscription_restarts: IntCounter,
 }
@@ -83,6 +87,23 @@ impl WebMetrics {
                         "Recordings made in browsers, by outcome.",
                     ),
                     &["outcome"],
+                )?,
+            )?,
+            uploads: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new("hark_web_uploads_total", "Files sent up, by outcome."),
+                    &["outcome"],
+                )?,
+            )?,
+            limited: keep(
+                registry,
+                IntCounterVec::new(
+                    Opts::new(
+                        "hark_web_limited_total",
+                        "Requests refused because there were too many of them.",
+                    ),
+                    &["by"],
                 )?,
             )?,
             subscription_restarts: keep(

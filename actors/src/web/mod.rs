@@ -8,15 +8,23 @@ pub mod api;
 pub mod assets;
 pub mod audio;
 pub mod auth;
+mod conditional;
+mod deposit;
 pub mod error;
 pub mod headers;
+mod intake;
+mod limits;
 pub mod link_page;
 pub mod links;
 pub mod metrics;
+pub mod openapi;
 pub mod origin;
 pub mod password;
 pub mod ranges;
+pub mod recipients;
+pub mod scopes;
 pub mod state;
+pub mod tokens;
 pub mod view;
 pub mod wav;
 pub mod ws;
@@ -39,12 +47,16 @@ use tokio::task::JoinHandle;
 
 pub use self::password::hash as hash_password;
 pub use self::state::WebState;
+use crate::announce::Announcements;
 use crate::bus::Bus;
+use crate::chat::Chat;
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::Store;
 use crate::users::Users;
 
@@ -74,6 +86,10 @@ pub struct WebConfig {
     pub limit_seconds: u32,
     /// The names of the trunks.
     pub trunks: Vec<String>,
+    /// How often one token, session or address may ask in a second; 0 is without limit.
+    pub requests_a_second: u32,
+    /// The largest file that may be sent up, in bytes.
+    pub upload_bytes: u64,
 }
 
 /// The services that the server stands on.
@@ -83,16 +99,24 @@ pub struct Parts {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Where events are accepted.
+    pub announcements: Announcements,
+    /// How long messages are kept, and how full mailboxes are.
+    pub retention: Retention,
     /// Who sends and judges codes.
     pub verifier: Verifier,
     /// Who finds recipients.
     pub outside: Outside,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// Where the metrics are registered.
     pub registry: Registry,
 }
@@ -148,7 +172,9 @@ impl Server {
                 .app_data(state.clone())
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
                 .app_data(json_config())
+                .app_data(query_config())
                 .wrap(from_fn(check_origin))
+                .wrap(from_fn(limits::limit))
                 .wrap(headers::security())
                 .wrap(from_fn(headers::count))
                 .configure(routes)
@@ -234,6 +260,10 @@ async fn check_origin(
 ) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let public_url =
         request.app_data::<web::Data<WebState>>().and_then(|state| state.config.public_url.clone());
+    // A token is no cookie: a browser sends none by itself, whatever page asks it to.
+    if auth::bearer(request.request()).is_some() {
+        return Ok(next.call(request).await?.map_into_left_body());
+    }
     match origin::check_mutating(request.request(), public_url.as_deref()) {
         Ok(()) => Ok(next.call(request).await?.map_into_left_body()),
         Err(refused) => Ok(request.error_response(refused).map_into_right_body()),
@@ -243,6 +273,11 @@ async fn check_origin(
 fn json_config() -> web::JsonConfig {
     web::JsonConfig::default()
         .limit(LARGEST_JSON)
+        .error_handler(|error, _| error::ApiError::Malformed(error.to_string()).into())
+}
+
+fn query_config() -> web::QueryConfig {
+    web::QueryConfig::default()
         .error_handler(|error, _| error::ApiError::Malformed(error.to_string()).into())
 }
 

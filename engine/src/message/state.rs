@@ -7,6 +7,9 @@
 //!   beside the step:  failed   Accepted, Notified only; cleared by any later step
 //!                     saved    anything that is not deleted
 //!                     deleted  anything that is not held; left by restored alone
+//!                     confirmed  anything that is not held or gone, once
+//!                     expired  anything that is not held or deleted; left by purged alone
+//!                     purged   deleted and expired; left by nothing
 //!                     held     Accepted only, once, before anything else happened
 //!                              └─released─► as if it had been accepted then
 //! ```
@@ -37,6 +40,9 @@ pub enum Illegal {
     /// A message that waits for its time is not in the recipient's hands yet.
     #[error("the message is not due yet")]
     Held,
+    /// Its time is over, or it was purged.
+    #[error("the message is gone: its time in the mailbox is over")]
+    Gone,
     /// It was taken back [`MAX_REPORTS`] times.
     #[error("the message was deleted and restored too often: it stays deleted")]
     RestoredTooOften,
@@ -113,6 +119,15 @@ pub struct RecipientState {
     pub saved: Option<UnixMillis>,
     /// When the recipient deleted it; `None` once it was restored.
     pub deleted: Option<UnixMillis>,
+    /// Where and when the recipient confirmed it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Reached>,
+    /// When its time in the mailbox was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<UnixMillis>,
+    /// When it was gone for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged: Option<UnixMillis>,
     /// How often the recipient took it back.
     #[serde(default)]
     pub restored: u8,
@@ -154,15 +169,39 @@ impl RecipientState {
                 }
                 Event::Notified { .. }
                 | Event::Delivered { .. }
+                | Event::Confirmed { .. }
                 | Event::Heard { .. }
                 | Event::Saved
                 | Event::Deleted
                 | Event::Restored
+                | Event::Expired
+                | Event::Purged
                 | Event::Held { .. }
                 | Event::Released
                 | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Err(Illegal::NotAccepted),
+            };
+        }
+        if self.is_gone() {
+            return match event {
+                Event::Purged if self.purged.is_none() => {
+                    self.purged = Some(at);
+                    Ok(true)
+                }
+                Event::Saved | Event::Deleted | Event::Restored => Err(Illegal::Gone),
+                Event::Accepted
+                | Event::Held { .. }
+                | Event::Released
+                | Event::Notified { .. }
+                | Event::Delivered { .. }
+                | Event::Confirmed { .. }
+                | Event::Heard { .. }
+                | Event::Expired
+                | Event::Purged
+                | Event::Called { .. }
+                | Event::AttemptFailed { .. }
+                | Event::Failed { .. } => Ok(false),
             };
         }
         if self.is_held() {
@@ -176,7 +215,10 @@ impl RecipientState {
                 | Event::Held { .. }
                 | Event::Notified { .. }
                 | Event::Delivered { .. }
+                | Event::Confirmed { .. }
                 | Event::Heard { .. }
+                | Event::Expired
+                | Event::Purged
                 | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Ok(false),
@@ -193,12 +235,19 @@ impl RecipientState {
                     self.restored += 1;
                     Ok(true)
                 }
+                Event::Purged => {
+                    self.purged = Some(at);
+                    Ok(true)
+                }
+                // Who deletes it while it is played heard it all the same.
+                Event::Confirmed { device } => Ok(self.confirm(device, at)),
                 Event::Accepted
                 | Event::Held { .. }
                 | Event::Released
                 | Event::Notified { .. }
                 | Event::Delivered { .. }
                 | Event::Heard { .. }
+                | Event::Expired
                 | Event::Deleted
                 | Event::Called { .. }
                 | Event::AttemptFailed { .. }
@@ -206,7 +255,13 @@ impl RecipientState {
             };
         }
         Ok(match event {
-            Event::Accepted | Event::Restored | Event::Released => false,
+            // Only what is deleted or expired is purged: nothing disappears out of a mailbox.
+            Event::Accepted | Event::Restored | Event::Released | Event::Purged => false,
+            Event::Confirmed { device } => self.confirm(device, at),
+            Event::Expired => {
+                self.expired = Some(at);
+                true
+            }
             Event::Held { until } => {
                 self.is_untouched() && {
                     self.due = Some(*until);
@@ -256,6 +311,14 @@ impl RecipientState {
         }
     }
 
+    fn confirm(&mut self, device: &str, at: UnixMillis) -> bool {
+        self.confirmed.is_none() && {
+            self.failed = None;
+            self.confirmed = Some(Reached { device: device.to_owned(), at });
+            true
+        }
+    }
+
     fn hear(&mut self, device: &str, heard_ms: u32, at: UnixMillis) -> bool {
         self.failed = None;
         match &mut self.heard {
@@ -294,6 +357,11 @@ impl RecipientState {
         self.due.is_some() && self.released.is_none()
     }
 
+    /// Whether its time is over or it was purged: nothing brings it back.
+    pub const fn is_gone(&self) -> bool {
+        self.expired.is_some() || self.purged.is_some()
+    }
+
     /// How far the message has come.
     pub fn step(&self) -> Step {
         if self.heard.is_some() {
@@ -307,9 +375,9 @@ impl RecipientState {
         }
     }
 
-    /// The folder in which the recipient finds it; `None` when held or not accepted.
+    /// The folder in which the recipient finds it; `None` when held, gone or not accepted.
     pub fn folder(&self) -> Option<Folder> {
-        if self.accepted.is_none() || self.is_held() {
+        if self.accepted.is_none() || self.is_held() || self.is_gone() {
             None
         } else if self.deleted.is_some() {
             Some(Folder::Deleted)
@@ -327,6 +395,7 @@ impl RecipientState {
             && (self.step() >= Step::Delivered
                 || self.saved.is_some()
                 || self.deleted.is_some()
+                || self.is_gone()
                 || self.restored > 0
                 || self.failed.is_some())
     }
@@ -388,6 +457,9 @@ pub(crate) mod tests_support {
             Just(Event::Saved),
             Just(Event::Deleted),
             Just(Event::Restored),
+            Just(Event::Expired),
+            Just(Event::Purged),
+            "[a-c]".prop_map(|device| Event::Confirmed { device }),
             Just(Event::Held { until: UnixMillis(50) }),
             Just(Event::Released),
             device.clone().prop_map(|device| Event::Called { device, rule: 0, act: 0 }),

@@ -312,6 +312,7 @@ pub fn context(dialled: &str) -> CallContext {
         contacts: vec![UserId(3 - n), UserId(99)],
         greetings: (n == 1).then_some(GreetingKind::Standard).into_iter().collect(),
         has_spoken_name: n == 1,
+        mailbox_full: false,
     });
     CallContext {
         directory: Arc::new(Directory::new("Hark", users.collect())),

@@ -8,6 +8,7 @@ import type { InboxMessage } from '../state';
 import type { ExplainedLine } from '../types';
 import { isNew } from '../state';
 import { Avatar } from './Avatar';
+import { ConfirmButton } from './ConfirmButton';
 import { Lines } from './DryRun';
 import { KeepIcon, KeptIcon, LinkIcon, ReplyIcon, TrashIcon } from './icons';
 import { PlayerBar } from './PlayerBar';
@@ -60,6 +61,7 @@ function Actions({ message }: { message: InboxMessage }) {
       <button type="button" class="button ghost" data-testid="save" disabled={message.saved} onClick={() => void session.save(message)}>
         {message.saved ? <KeptIcon /> : <KeepIcon />} {message.saved ? 'Saved' : 'Save'}
       </button>
+      {message.announcement && <ConfirmButton id={message.id} />}
       {!message.private && <ShareButton id={message.id} />}
       <DeleteButton message={message} />
       <Why id={message.id} />

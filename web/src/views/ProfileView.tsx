@@ -8,7 +8,9 @@ import type { Group, Profile } from '../types';
 import { DeviceList } from './DeviceList';
 import { DryRun } from './DryRun';
 import { BellIcon, CloseIcon, PlusIcon } from './icons';
+import { OutwardSettings } from './OutwardSettings';
 import { ListField, RuleList } from './RuleList';
+import { Storage } from './Storage';
 
 export function ProfileView() {
   const session = useSession();
@@ -57,6 +59,7 @@ export function ProfileView() {
             <span>Do not disturb: nothing rings or pops up, messages wait.</span>
           </label>
         </div>
+        <Storage />
         <div class="card block">
           <h3>When a message comes</h3>
           <p class="quiet small">Tried from the first to the last, until one reaches you: a pop-up was seen, a call was confirmed by key, or a device was told. Present means that Hark is open in a browser. A message waits in the inbox in any case.</p>
@@ -81,6 +84,7 @@ export function ProfileView() {
           <p class="quiet small">Nothing rings and nothing is sent: these are the steps that Hark would take.</p>
           <DryRun profile={draft} />
         </div>
+        <OutwardSettings />
         <div class={`save-bar card${dirty ? ' is-dirty' : ''}`} role="group" aria-label="Save the profile">
           <p role="status" data-testid="profile-status" class={wrong.length > 0 || status?.good === false ? 'error-text' : 'quiet'}>
             {wrong[0] ?? status?.text ?? (dirty ? 'Not saved yet.' : 'Everything is saved.')}

@@ -1,12 +1,13 @@
 // The people one can speak to, and the recorder: always one press away.
 
 import { useState } from 'preact/hooks';
-import { presenceWord } from '../format';
+import { presenceWord, reachWords } from '../format';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
 import type { Contact } from '../types';
 import { Avatar } from './Avatar';
-import { CheckIcon } from './icons';
+import { FileDock } from './FileDock';
+import { ChatIcon, CheckIcon } from './icons';
 import { RecorderDock } from './RecorderDock';
 
 export function Speak() {
@@ -32,6 +33,7 @@ export function Speak() {
       </ul>
       <Typed locked={locked} />
       <RecorderDock />
+      <FileDock />
     </section>
   );
 }
@@ -39,7 +41,7 @@ export function Speak() {
 function Person({ contact, chosen, locked }: { contact: Contact; chosen: boolean; locked: boolean }) {
   const session = useSession();
   return (
-    <li>
+    <li class="person-row">
       <button type="button" class="person" data-testid={`contact-${contact.name}`} aria-pressed={chosen}
         disabled={locked}
         onClick={() => {
@@ -52,9 +54,14 @@ function Person({ contact, chosen, locked }: { contact: Contact; chosen: boolean
           <span class="quiet small">
             <span data-testid={`presence-${contact.name}`} data-presence={contact.presence}>{presenceWord(contact.presence)}</span>
             {contact.extension && <> · {contact.extension}</>}
+            <span class="person-reach" data-testid={`reach-${contact.name}`}>{reachWords(contact)}</span>
           </span>
         </span>
         <span class="tick" aria-hidden="true">{chosen && <CheckIcon />}</span>
+      </button>
+      <button type="button" class="icon-button" data-testid={`write-${contact.name}`} title={`Write to ${contact.display_name}`}
+        aria-label={`Write to ${contact.display_name}`} onClick={() => session.chats.open(contact.id)}>
+        <ChatIcon />
       </button>
     </li>
   );

@@ -5,6 +5,8 @@ use super::*;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
+/// The flow of one that plays an announcement.
+const ANNOUNCE: &str = "announce";
 /// The flow that tells a code.
 const VERIFY: &str = "verify";
 /// When to try again over a trunk that carries as many calls as it may.
@@ -116,8 +118,18 @@ impl SwitchboardState {
         let Reached { target, credentials, from, trunk, context, to } = placed;
         let in_force = self.services.dialplan.borrow().clone();
         let arguments = vec![Value::from(message.clone()), Value::from(to)];
-        let run = match Run::for_flow(&in_force.program, DELIVER, arguments, context.clone()) {
-            Ok(run) => run,
+        let begin = |flow| {
+            Run::for_flow(&in_force.program, flow, arguments.clone(), context.clone())
+                .map(|run| (run, flow))
+        };
+        let announced = self.services.messages.is_announcement(message.id);
+        // A dialplan that knows no announcements delivers them as messages.
+        let begun = match announced.then(|| begin(ANNOUNCE)) {
+            Some(Ok(begun)) => Ok(begun),
+            Some(Err(_)) | None => begin(DELIVER),
+        };
+        let (run, flow) = match begun {
+            Ok(begun) => begun,
             Err(error) => {
                 tracing::error!(%error, "messages can't be delivered by phone");
                 return refuse(reply, "the dialplan can't deliver by phone");
@@ -127,7 +139,7 @@ impl SwitchboardState {
         let delivery = DeliveryCall { device, user, message: message.id, reply: Some(reply) };
         let outgoing = Outgoing { delivery: Some(delivery), secret: false, _trunk: trunk };
         let leg = line.leg;
-        let track = self.services.tracks.begin(Way::Out, in_force, &context, DELIVER);
+        let track = self.services.tracks.begin(Way::Out, in_force, &context, flow);
         let call = Placed { track, run, target, credentials, from, ring_for, sender };
         if !self.place(myself, line, call, outgoing).await {
             return false;

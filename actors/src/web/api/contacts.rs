@@ -10,6 +10,9 @@ use crate::web::{WebState, view};
 ///
 /// # Errors
 /// When the store can't be read.
+#[utoipa::path(get, path = "/api/v1/contacts", tag = "people",
+    responses((status = 200, description = "The contacts, in the user's own order.", body = Vec<view::ContactView>)),
+    security(("session" = []), ("token" = ["contacts"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -8,11 +8,15 @@ use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::MessageId;
 use hark_engine::message::Event;
 use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 
-use crate::store::MessageRecord;
+use super::paging::Page;
+use crate::store::pages::{Place, Shelf};
+use crate::store::{MailboxEntry, MessageRecord};
 use crate::web::WebState;
 use crate::web::audio::{self, AudioQuery};
 use crate::web::auth::SignedIn;
+use crate::web::conditional;
 use crate::web::error::ApiError;
 use crate::web::links::HeardBody;
 use crate::web::state::BROWSER;
@@ -20,12 +24,12 @@ use crate::web::view::MessageView;
 
 const NO_MESSAGE: ApiError = ApiError::NotFound("message");
 
-fn id(text: &str) -> Result<MessageId, ApiError> {
+pub(super) fn id(text: &str) -> Result<MessageId, ApiError> {
     MessageId::from_str(text).map_err(|_| NO_MESSAGE)
 }
 
 /// `?folder=`
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum FolderName {
     /// What the user did not choose to keep or delete.
@@ -39,50 +43,107 @@ pub enum FolderName {
     Deleted,
 }
 
+impl FolderName {
+    const fn shelf(self) -> Shelf {
+        match self {
+            Self::Inbox => Shelf::Inbox,
+            Self::Saved => Shelf::Saved,
+            Self::All => Shelf::All,
+            Self::Deleted => Shelf::Deleted,
+        }
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Inbox => "inbox",
+            Self::Saved => "saved",
+            Self::All => "all",
+            Self::Deleted => "deleted",
+        }
+    }
+}
+
 /// The query of the list.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ListQuery {
+    /// Which folder.
     #[serde(default)]
+    #[param(required = false)]
     folder: FolderName,
+    /// How many at most, 1 to 200. With neither this nor a cursor: all, at most 1000.
+    #[param(minimum = 1, maximum = 200)]
+    limit: Option<u32>,
+    /// Where the page before ended, as its `Link` says.
+    cursor: Option<String>,
 }
 
 /// A folder, newest first.
 ///
 /// # Errors
 /// When the store can't be read.
+#[utoipa::path(get, path = "/api/v1/messages", tag = "messages", params(ListQuery),
+    responses((status = 200, description = "A folder, newest first; `Link` names the next page.", body = Vec<MessageView>),
+        (status = 304, description = "It is as `If-None-Match` says.")),
+    security(("session" = []), ("token" = ["messages:read"])))]
 pub async fn list(
+    request: HttpRequest,
     state: web::Data<WebState>,
     signed_in: SignedIn,
     query: web::Query<ListQuery>,
 ) -> Result<HttpResponse, ApiError> {
+    if let Some(page) = Page::asked(query.limit, query.cursor.as_deref())? {
+        let shelf = query.folder.shelf();
+        let read = state.store.shelf(signed_in.user, shelf, page.after, page.limit + 1);
+        let mut entries = read.await?;
+        let place = |entry: &MailboxEntry| Place { at: entry.message.at, id: entry.message.id };
+        let folder = format!("folder={}&", query.folder.name());
+        let next = page.cut(&mut entries, place, "/api/v1/messages", &folder);
+        let views: Vec<_> = entries.into_iter().map(MessageView::from).collect();
+        return conditional::answer(&request, &views, next);
+    }
     let folder = (query.folder == FolderName::Deleted).then_some(Folder::Deleted);
     let entries = state.store.inbox(signed_in.user, folder).await?;
-    let views = entries.into_iter().map(MessageView::from);
+    let views = entries.into_iter().map(|entry| {
+        let announcement = state.messages.is_announcement(entry.message.id);
+        MessageView { announcement, ..MessageView::from(entry) }
+    });
     let listed: Vec<_> = match query.folder {
         FolderName::Inbox => views.filter(|view| !view.saved).collect(),
         FolderName::Saved => views.filter(|view| view.saved).collect(),
         FolderName::All | FolderName::Deleted => views.collect(),
     };
-    Ok(super::private(listed))
+    conditional::answer(&request, &listed, None)
 }
 
 /// One message of the user's mailbox.
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it is not theirs.
+#[utoipa::path(get, path = "/api/v1/messages/{id}", tag = "messages", params(("id" = String, Path, description = "The message's id.")),
+    responses((status = 200, description = "The message.", body = MessageView),
+        (status = 304, description = "It is as `If-None-Match` says.")),
+    security(("session" = []), ("token" = ["messages:read"])))]
 pub async fn show(
+    request: HttpRequest,
     state: web::Data<WebState>,
     signed_in: SignedIn,
     path: web::Path<String>,
 ) -> Result<HttpResponse, ApiError> {
     let entry = state.store.inbox_entry(signed_in.user, id(&path)?).await?.ok_or(NO_MESSAGE)?;
-    Ok(super::private(MessageView::from(entry)))
+    conditional::answer(&request, &MessageView::from(entry), None)
 }
 
 /// The message's audio, for its recipients and its sender.
 ///
 /// # Errors
 /// [`ApiError::NotFound`] for everybody else.
+#[utoipa::path(get, path = "/api/v1/messages/{id}/audio", tag = "messages",
+    params(("id" = String, Path, description = "The message's id."), AudioQuery),
+    responses((status = 200, description = "The audio.", content(("audio/ogg"), ("audio/wav"))),
+        (status = 206, description = "A range of it."), (status = 304, description = "It never changes."),
+        (status = 416, description = "There is no such range.")),
+    security(("session" = []), ("token" = ["messages:read"])))]
 pub async fn audio(
     request: HttpRequest,
     state: web::Data<WebState>,
@@ -114,6 +175,9 @@ pub async fn audio(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where the message is not theirs.
+#[utoipa::path(post, path = "/api/v1/messages/{id}/heard", tag = "messages", params(("id" = String, Path, description = "The message's id.")), request_body = HeardBody,
+    responses((status = 204, description = "It is noted, and its sender is told.")),
+    security(("session" = []), ("token" = ["messages:read"])))]
 pub async fn heard(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -137,6 +201,7 @@ struct Explanation {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where the message is not theirs.
+#[utoipa::path(get, path = "/api/v1/messages/{id}/explain", tag = "messages", params(("id" = String, Path, description = "The message's id.")), responses((status = 200, description = "The steps that were taken, in order, in `lines`.", body = Object)), security(("session" = []), ("token" = ["messages:read"])))]
 pub async fn explain(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -152,6 +217,9 @@ pub async fn explain(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where the message is not theirs.
+#[utoipa::path(post, path = "/api/v1/messages/{id}/save", tag = "messages", params(("id" = String, Path, description = "The message's id.")),
+    responses((status = 204, description = "It is kept.")),
+    security(("session" = []), ("token" = ["messages:manage"])))]
 pub async fn save(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -164,6 +232,9 @@ pub async fn save(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where the message is not theirs.
+#[utoipa::path(delete, path = "/api/v1/messages/{id}", tag = "messages", params(("id" = String, Path, description = "The message's id.")),
+    responses((status = 204, description = "It is among the deleted.")),
+    security(("session" = []), ("token" = ["messages:manage"])))]
 pub async fn delete(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -176,6 +247,9 @@ pub async fn delete(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where the user has not deleted such a message.
+#[utoipa::path(post, path = "/api/v1/messages/{id}/restore", tag = "messages", params(("id" = String, Path, description = "The message's id.")),
+    responses((status = 204, description = "It is as it was.")),
+    security(("session" = []), ("token" = ["messages:manage"])))]
 pub async fn restore(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -202,8 +276,10 @@ async fn change(
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Serialize)]
-struct Link {
+/// A link to a message.
+#[derive(Serialize, ToSchema)]
+pub struct Link {
+    /// Its whole address.
     url: String,
 }
 
@@ -212,6 +288,9 @@ struct Link {
 /// # Errors
 /// [`ApiError::NotFound`] where the message is not theirs, [`ApiError::Conflict`] where it is
 /// private.
+#[utoipa::path(post, path = "/api/v1/messages/{id}/link", tag = "messages", params(("id" = String, Path, description = "The message's id.")),
+    responses((status = 200, description = "Whoever has it hears the message.", body = Link)),
+    security(("session" = []), ("token" = ["messages:manage"])))]
 pub async fn link(
     request: HttpRequest,
     state: web::Data<WebState>,
@@ -240,6 +319,9 @@ pub async fn link(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where the message is not theirs.
+#[utoipa::path(delete, path = "/api/v1/messages/{id}/link", tag = "messages", params(("id" = String, Path, description = "The message's id.")),
+    responses((status = 204, description = "No link to it works any more.")),
+    security(("session" = []), ("token" = ["messages:manage"])))]
 pub async fn revoke(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -7,6 +7,8 @@ use crate::web::WebState;
 use crate::web::error::{ApiError, BUSY};
 
 /// The process answers.
+#[utoipa::path(get, path = "/healthz", tag = "operation",
+    responses((status = 200, description = "The process answers.", body = String, content_type = "text/plain")), security(()))]
 pub async fn health() -> HttpResponse {
     HttpResponse::Ok().content_type("text/plain; charset=utf-8").body("ok\n")
 }
@@ -15,6 +17,8 @@ pub async fn health() -> HttpResponse {
 ///
 /// # Errors
 /// [`ApiError::Unavailable`] while they can't.
+#[utoipa::path(get, path = "/readyz", tag = "operation",
+    responses((status = 200, description = "Messages can be kept.", body = String, content_type = "text/plain")), security(()))]
 pub async fn ready(state: web::Data<WebState>) -> Result<HttpResponse, ApiError> {
     if !state.store.healthy() {
         return Err(ApiError::Unavailable(BUSY));
@@ -28,6 +32,8 @@ pub async fn ready(state: web::Data<WebState>) -> Result<HttpResponse, ApiError>
 ///
 /// # Errors
 /// [`ApiError::Internal`] when a metric can't be written.
+#[utoipa::path(get, path = "/metrics", tag = "operation",
+    responses((status = 200, description = "In Prometheus' text format.", body = String, content_type = "text/plain")), security(()))]
 pub async fn metrics(state: web::Data<WebState>) -> Result<HttpResponse, ApiError> {
     let encoder = TextEncoder::new();
     let mut text = Vec::new();

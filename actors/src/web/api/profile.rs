@@ -1,6 +1,6 @@
 //! `/api/v1/me/profile` and `/api/v1/me/devices`: how messages reach the user.
 
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use hark_engine::delivery::check::{Known, check};
 use hark_engine::delivery::condition::{Reached, SenderFacts};
 use hark_engine::delivery::explain::{Assumed, Line, dry_run};
@@ -9,13 +9,15 @@ use hark_engine::delivery::text;
 use hark_engine::presence::{Presence, Reach};
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::clock;
 use crate::delivery::VerifyError;
 use crate::store::CODE_LIFETIME;
 use crate::web::WebState;
 use crate::web::auth::SignedIn;
-use crate::web::error::ApiError;
+use crate::web::conditional;
+use crate::web::error::{ApiError, Problem};
 
 /// The most that is said at once of what is wrong.
 const MOST_SAID: usize = 5;
@@ -88,32 +90,47 @@ fn judge(state: &WebState, profile: &Profile) -> Result<(), ApiError> {
     Err(ApiError::Malformed(said.join("; ")))
 }
 
-/// The profile.
+/// The profile alone, with its validator for a change.
 ///
 /// # Errors
 /// When the store can't be read.
+#[utoipa::path(get, path = "/api/v1/me/profile", tag = "account",
+    responses((status = 200, description = "Devices, rules (as data, and as text in `rules_text`), quiet hours and limits, with their `ETag`.", body = Object),
+        (status = 304, description = "It is as `If-None-Match` says.")),
+    security(("session" = []), ("token" = ["profile"])))]
 pub async fn show(
+    request: HttpRequest,
     state: web::Data<WebState>,
     signed_in: SignedIn,
 ) -> Result<HttpResponse, ApiError> {
-    let profile = state.store.profile(signed_in.user).await?;
-    Ok(super::private(ProfileView::from(profile)))
+    let profile = ProfileView::from(state.store.profile(signed_in.user).await?);
+    conditional::answer(&request, &profile, None)
 }
 
 /// Replaces the profile.
 ///
 /// # Errors
-/// [`ApiError::Malformed`] names what can't work in it.
+/// [`ApiError::Malformed`] names what can't work in it; [`ApiError::Changed`] where `If-Match`
+/// names another one than there is.
+#[utoipa::path(put, path = "/api/v1/me/profile", tag = "account", request_body = Object,
+    params(("If-Match" = Option<String>, Header, description = "The `ETag` of the profile that is to be replaced.")),
+    responses((status = 200, description = "The profile as it is now.", body = Object),
+        (status = 412, description = "Somebody else changed it.", body = Problem, content_type = "application/problem+json")),
+    security(("session" = []), ("token" = ["profile"])))]
 pub async fn set(
+    request: HttpRequest,
     state: web::Data<WebState>,
     signed_in: SignedIn,
     body: web::Json<ProfileBody>,
 ) -> Result<HttpResponse, ApiError> {
     let profile = body.into_inner().read()?;
     judge(&state, &profile)?;
+    let _one_at_a_time = state.profiles.lock().await;
+    let before = ProfileView::from(state.store.profile(signed_in.user).await?);
+    conditional::check_match(&request, &before)?;
     state.store.set_profile(signed_in.user, &profile).await?;
-    let profile = state.store.profile(signed_in.user).await?;
-    Ok(super::private(ProfileView::from(profile)))
+    let profile = ProfileView::from(state.store.profile(signed_in.user).await?);
+    conditional::answer(&request, &profile, None)
 }
 
 /// What a dry run assumes.
@@ -152,6 +169,9 @@ struct Explanation {
 ///
 /// # Errors
 /// [`ApiError::Malformed`] where the profile can't work.
+#[utoipa::path(post, path = "/api/v1/me/profile/explain", tag = "account", request_body = Object,
+    responses((status = 200, description = "The steps that would be taken, in order, in `lines`.", body = Object)),
+    security(("session" = []), ("token" = ["profile"])))]
 pub async fn explain(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -202,7 +222,7 @@ fn reach(words: &[Reached]) -> Reach {
     } else {
         Presence::Offline
     };
-    Reach { shown, browser, do_not_disturb: is(Reached::DoNotDisturb) }
+    Reach { shown, browser, do_not_disturb: is(Reached::DoNotDisturb), ..Reach::default() }
 }
 
 fn sender(state: &WebState, me: hark_engine::id::UserId, name: &str) -> SenderFacts {
@@ -241,6 +261,7 @@ struct CodeSent {
 /// # Errors
 /// [`ApiError::NotFound`] where the profile has no such device, [`ApiError::Conflict`] where it
 /// needs none or none can be sent, [`ApiError::TooMany`].
+#[utoipa::path(post, path = "/api/v1/me/devices/{name}/verify", tag = "account", params(("name" = String, Path, description = "The device's name in the profile.")), responses((status = 202, description = "How it was sent, and for how many seconds it holds.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn send_code(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -251,7 +272,7 @@ pub async fn send_code(
 }
 
 /// A code.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct CodeBody {
     code: String,
 }
@@ -260,6 +281,7 @@ pub struct CodeBody {
 ///
 /// # Errors
 /// [`ApiError::Malformed`] where it is wrong, or too old.
+#[utoipa::path(put, path = "/api/v1/me/devices/{name}/verify", tag = "account", request_body = CodeBody, params(("name" = String, Path, description = "The device's name in the profile.")), responses((status = 200, description = "The profile as it is now.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn give_code(
     state: web::Data<WebState>,
     signed_in: SignedIn,

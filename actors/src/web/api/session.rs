@@ -3,21 +3,28 @@
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::web::WebState;
 use crate::web::auth::{self, SignedIn};
 use crate::web::error::ApiError;
+use crate::web::scopes::Grants;
 use crate::web::view::UserView;
 
 /// Name and password.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 pub struct Credentials {
+    /// The sign-in name.
     name: String,
+    /// The password.
+    #[schema(format = Password)]
     password: String,
 }
 
-#[derive(Serialize)]
-struct Shown {
+/// Who is signed in.
+#[derive(Serialize, ToSchema)]
+pub struct Shown {
+    /// The user.
     user: UserView,
 }
 
@@ -31,6 +38,8 @@ async fn shown(state: &WebState, user: hark_engine::id::UserId) -> Result<Shown,
 ///
 /// # Errors
 /// Those of [`auth::sign_in`].
+#[utoipa::path(post, path = "/api/v1/session", tag = "session", request_body = Credentials,
+    responses((status = 200, description = "Signed in: the cookie is the session.", body = Shown)), security(()))]
 pub async fn sign_in(
     request: HttpRequest,
     state: web::Data<WebState>,
@@ -48,12 +57,17 @@ pub async fn sign_in(
 ///
 /// # Errors
 /// [`ApiError::SignedOut`].
+#[utoipa::path(get, path = "/api/v1/session", tag = "session",
+    responses((status = 200, description = "Who is signed in, or for whom the token acts.", body = Shown)),
+    security(("session" = []), ("token" = [])))]
 pub async fn show(
     state: web::Data<WebState>,
     signed_in: SignedIn,
 ) -> Result<HttpResponse, ApiError> {
     let mut response = super::private(shown(&state, signed_in.user).await?);
-    if let Some(cookie) = auth::renew(&state, &signed_in).await {
+    if signed_in.grants == Grants::Everything
+        && let Some(cookie) = auth::renew(&state, &signed_in).await
+    {
         response.add_cookie(&cookie).map_err(|_| ApiError::Internal)?;
     }
     Ok(response)
@@ -63,6 +77,8 @@ pub async fn show(
 ///
 /// # Errors
 /// When the store can't be written.
+#[utoipa::path(delete, path = "/api/v1/session", tag = "session",
+    responses((status = 204, description = "Signed out.")), security(("session" = [])))]
 pub async fn sign_out(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -15,14 +15,18 @@ use tokio::runtime::Runtime;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
+use crate::announce::Announcements;
 use crate::bus::{Bus, BusEvent};
+use crate::chat::{Chat, ChatMetrics};
 use crate::clock;
+use crate::config::{self, Events};
 use crate::delivery::Verifier;
 use crate::messages::Messages;
 use crate::outside::Outside;
 use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
 use crate::users::Users;
 use crate::web::{Parts, Server, WebConfig, hash_password};
@@ -95,6 +99,8 @@ pub fn start() -> TestServer {
             public_url: None,
             limit_seconds: 59,
             trunks: vec!["carrier".into()],
+            requests_a_second: 100,
+            upload_bytes: 16 << 20,
         };
         let users =
             Users::load(store.clone(), recordings.clone(), board.clone(), "Test", &registry)
@@ -118,20 +124,28 @@ pub fn start() -> TestServer {
             let _kept = rings;
             std::future::pending::<()>().await;
         });
+        let outward = Outward::new(&Default::default(), store.clone(), &registry).unwrap();
+        let events = Events { managers: vec!["alice".into()], ..Events::default() };
+        let announcements = Announcements::new(store.clone(), outside.clone(), &events);
         let parts = Parts {
             verifier: Verifier {
                 store: store.clone(),
                 ringer,
-                outward: Outward::default(),
+                outward: outward.clone(),
                 outside: policy,
                 users: users.clone(),
             },
             outside: outside.clone(),
             store: store.clone(),
             messages: messages.clone(),
+            chat: Chat::new(store.clone(), bus.clone(), ChatMetrics::register(&registry).unwrap())
+                .0,
             recordings: recordings.clone(),
             users,
             board: board.clone(),
+            outward,
+            announcements,
+            retention: Retention::new(store.clone(), &config::Retention::default()),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();
@@ -213,6 +227,7 @@ pub struct Client {
     base: String,
     pub cookie: Option<String>,
     pub origin: Option<String>,
+    pub token: Option<String>,
 }
 
 /// What the server answered.
@@ -240,7 +255,7 @@ impl Answer {
     }
 
     pub fn code(&self) -> String {
-        self.json()["error"]["code"].as_str().unwrap().to_owned()
+        self.json()["code"].as_str().unwrap().to_owned()
     }
 }
 
@@ -252,7 +267,13 @@ impl Client {
             .timeout_global(Some(Duration::from_secs(20)))
             .build();
         let agent = ureq::Agent::new_with_config(config);
-        Self { agent, base: base.to_owned(), cookie: None, origin: Some(base.to_owned()) }
+        Self {
+            agent,
+            base: base.to_owned(),
+            cookie: None,
+            origin: Some(base.to_owned()),
+            token: None,
+        }
     }
 
     pub fn sign_in(&self, name: &str, password: &str) -> Answer {
@@ -290,6 +311,9 @@ impl Client {
         if let Some(origin) = &self.origin {
             request = request.header("origin", origin);
         }
+        if let Some(token) = &self.token {
+            request = request.header("authorization", format!("Bearer {token}"));
+        }
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -309,11 +333,47 @@ impl Client {
         }
     }
 
+    /// Sends bytes up.
+    pub fn upload(&self, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
+        let mut request =
+            ureq::http::Request::builder().method("POST").uri(format!("{}{path}", self.base));
+        let mut all = headers.to_vec();
+        let bearer = self.token.as_ref().map(|token| format!("Bearer {token}"));
+        all.extend(self.cookie.as_deref().map(|cookie| ("cookie", cookie)));
+        all.extend(self.origin.as_deref().map(|origin| ("origin", origin)));
+        all.extend(bearer.as_deref().map(|bearer| ("authorization", bearer)));
+        for (name, value) in all {
+            request = request.header(name, value);
+        }
+        let mut response = self.agent.run(request.body(body.to_vec()).unwrap()).unwrap();
+        Answer {
+            status: response.status().as_u16(),
+            headers: response.headers().clone(),
+            body: response.body_mut().read_to_vec().unwrap(),
+        }
+    }
+
+    /// A client that shows this token and nothing else, as a program does.
+    pub fn with_token(&self, token: &str) -> Self {
+        let mut client = Self::new(&self.base);
+        client.origin = None;
+        client.token = Some(token.to_owned());
+        client
+    }
+
     /// Opens the WebSocket; `Err` is the status that refused it.
     pub fn try_socket(&self) -> Result<Socket, u16> {
+        self.try_socket_at("/ws")
+    }
+
+    /// The same, with a query.
+    pub fn try_socket_at(&self, path: &str) -> Result<Socket, u16> {
         let authority = self.base.trim_start_matches("http://");
-        let mut request = format!("ws://{authority}/ws").into_client_request().unwrap();
+        let mut request = format!("ws://{authority}{path}").into_client_request().unwrap();
         let headers = request.headers_mut();
+        if let Some(token) = &self.token {
+            headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        }
         if let Some(cookie) = &self.cookie {
             headers.insert("cookie", cookie.parse().unwrap());
         }

@@ -3,9 +3,11 @@
 mod assets_and_probes;
 mod audio;
 mod harness;
+mod interfaces;
 mod links;
 mod mailbox;
 mod profile;
 mod recording;
 mod sign_in;
 mod sockets;
+mod uploads;

@@ -2,12 +2,12 @@
 
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{Event, LoggedEvent, Step};
-use hark_engine::presence::Presence;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
+use super::chat::{ChatIncoming, ChatOutgoing};
 use crate::outside::Recipient;
-use crate::web::view::{ContactView, MessageView, UserView};
+use crate::web::view::{ContactView, MessageView, ReachView, UserView};
 use hark_engine::message::mailbox::Lamp;
 
 /// The browser's own name for a recording; echoed, never used as a key.
@@ -69,6 +69,8 @@ pub enum Incoming {
         /// Which message.
         message: MessageId,
     },
+    /// Something of a chat.
+    Chat(ChatIncoming),
     /// The answer to [`Outgoing::Ping`].
     Pong,
 }
@@ -85,13 +87,18 @@ pub enum Outgoing {
         contacts: Vec<ContactView>,
         /// Their lamps.
         counts: Counts,
+        /// The last event of the log: whoever comes back with it is told what follows.
+        last_event_id: i64,
+        /// Whether what was missed follows; else the lists are to be read afresh.
+        resumed: bool,
     },
     /// A contact came or went.
     Presence {
         /// Who.
         user: UserId,
-        /// How present now.
-        presence: Presence,
+        /// How present now, and by what they can be reached.
+        #[serde(flatten)]
+        reach: ReachView,
     },
     /// A message exists.
     Popup {
@@ -110,6 +117,22 @@ pub enum Outgoing {
     Counts(Counts),
     /// How a recording goes.
     Recording(Recording),
+    /// An event that this user sent went on.
+    Event {
+        /// Which.
+        id: uuid::Uuid,
+        /// What it has come to: `pending`, `active`, `sent`, `confirmed`, `exhausted`, …
+        state: &'static str,
+    },
+    /// The mailbox has become nearly full, or is no longer.
+    Mailbox {
+        /// How full, in percent.
+        percent: u32,
+        /// Which of the two.
+        nearly_full: bool,
+    },
+    /// Something of a chat.
+    Chat(ChatOutgoing),
     /// Words for this user.
     Notice {
         /// Plain text.
@@ -148,12 +171,15 @@ pub struct Receipt {
     /// What happened.
     #[serde(flatten)]
     pub step: StepView,
+    /// The event's place in the log.
+    pub event_id: i64,
 }
 
 /// An event as a sender sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepView {
-    /// `accepted`, `offered` (a telephone is about to ring), `notified`, `delivered`, `heard`, `attempt-failed` or `failed`.
+    /// `accepted`, `offered` (a telephone is about to ring), `notified`, `delivered`, `confirmed`,
+    /// `heard`, `expired`, `attempt-failed` or `failed`.
     pub step: &'static str,
     /// On which device; absent where none was involved.
     pub device: Option<String>,
@@ -180,12 +206,16 @@ impl StepView {
             Event::Heard { device, heard_ms } => {
                 Self { heard_ms: Some(*heard_ms), ..on("heard", device) }
             }
+            Event::Confirmed { device } => on("confirmed", device),
+            Event::Expired => blank("expired"),
             Event::Called { device, .. } => on("offered", device),
             Event::AttemptFailed { device, reason } => {
                 Self { reason: Some(reason.clone()), ..on("attempt-failed", device) }
             }
             Event::Failed { reason } => Self { reason: Some(reason.clone()), ..blank("failed") },
-            Event::Saved | Event::Deleted | Event::Restored | Event::Released => return None,
+            Event::Saved | Event::Deleted | Event::Restored | Event::Purged | Event::Released => {
+                return None;
+            }
         })
     }
 }
@@ -207,6 +237,8 @@ pub struct MessageState {
     /// It was taken back from the deleted ones.
     #[serde(skip_serializing_if = "is_false")]
     pub restored: bool,
+    /// The event's place in the log.
+    pub event_id: i64,
 }
 
 const fn is_false(value: &bool) -> bool {
@@ -217,18 +249,28 @@ impl MessageState {
     /// What an event changes in its recipient's mailbox, if anything.
     pub fn of(logged: &LoggedEvent) -> Option<Self> {
         let message = logged.message;
-        let blank = Self { message, step: None, saved: false, deleted: false, restored: false };
+        let blank = Self {
+            message,
+            step: None,
+            saved: false,
+            deleted: false,
+            restored: false,
+            event_id: logged.seq,
+        };
         let step = |step| Self { step: Some(step), ..blank.clone() };
         match &logged.event {
             Event::Notified { .. } => Some(step(Step::Notified)),
             Event::Delivered { .. } => Some(step(Step::Delivered)),
             Event::Heard { .. } => Some(step(Step::Heard)),
             Event::Saved => Some(Self { saved: true, ..blank }),
-            Event::Deleted => Some(Self { deleted: true, ..blank }),
+            // For a page, what is over is gone like what is deleted.
+            Event::Deleted | Event::Expired => Some(Self { deleted: true, ..blank }),
             Event::Restored => Some(Self { restored: true, ..blank }),
             Event::Accepted | Event::Released => Some(step(Step::Accepted)),
             // Not the recipient's before its time.
             Event::Held { .. }
+            | Event::Confirmed { .. }
+            | Event::Purged
             | Event::Called { .. }
             | Event::AttemptFailed { .. }
             | Event::Failed { .. } => None,
@@ -307,6 +349,7 @@ mod tests {
             recipient: logged.recipient,
             recipient_name: "Bob".into(),
             step: StepView::of(&logged).unwrap(),
+            event_id: logged.seq,
         });
         let json = serde_json::to_value(&receipt).unwrap();
         assert_eq!(json["type"], "receipt");

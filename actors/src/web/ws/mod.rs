@@ -5,6 +5,7 @@
 //! browser that sends fast is slowed down by TCP; towards the browser there is a bounded queue,
 //! and a browser that does not empty it is cut off.
 
+mod chat;
 pub mod frames;
 pub mod hub;
 pub mod mailbox;
@@ -13,6 +14,7 @@ pub mod session_actor;
 pub mod subscription;
 pub mod upload;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use actix_web::{HttpRequest, HttpResponse, web};
@@ -20,8 +22,10 @@ use actix_ws::{AggregatedMessage, AggregatedMessageStream, CloseCode, CloseReaso
 use futures_util::StreamExt;
 use hark_engine::throttle::Throttle;
 use ractor::Actor;
+use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
+use utoipa::IntoParams;
 
 use self::frames::Outgoing;
 use self::mailbox::Door;
@@ -30,6 +34,7 @@ use super::WebState;
 use super::auth::SignedIn;
 use super::error::{ApiError, BUSY};
 use super::origin;
+use super::scopes::Grants;
 use crate::clock;
 
 /// The largest frame, and the largest message made of several.
@@ -48,6 +53,9 @@ const HEARTBEAT: Duration = Duration::from_secs(20);
 const SILENCE: Duration = Duration::from_secs(45);
 /// How long a browser may take to accept one frame.
 const WRITE: Duration = Duration::from_secs(10);
+/// The metric's label, and the words, for one that does not keep up (RFC 6455 code 1013).
+const SLOW: &str = "slow";
+pub(crate) const TOO_SLOW: &str = "too slow: come back with last_event_id";
 
 /// What the actor has the pump do.
 #[derive(Debug)]
@@ -58,17 +66,37 @@ pub enum Out {
     Close(CloseCode, &'static str),
 }
 
-/// Opens a socket for the user who is signed in.
+/// Why a session was closed, where its queue had no room left to say so.
+pub type LastWord = Arc<OnceLock<(CloseCode, &'static str)>>;
+
+/// The query of the socket.
+#[derive(Clone, Copy, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub struct StreamQuery {
+    /// The last `event_id` that the client knows: it is told what it missed since. Events of the
+    /// last moments before may come again: each has its id.
+    last_event_id: Option<i64>,
+}
+
+/// Opens a WebSocket on which the user is told what happens. A client that does not keep up is
+/// closed with code 1013 and comes back with `last_event_id`.
 ///
 /// # Errors
 /// Foreign pages, strangers, and more sockets than the limits allow are refused.
+#[utoipa::path(get, path = "/ws", tag = "stream", params(StreamQuery),
+    responses((status = 101, description = "Frames of JSON: `hello`, `popup`, `receipt`, `message_state`, `counts`, `presence`, `recording`, `notice`, `ping`; those of the event log carry `event_id`.")),
+    security(("session" = []), ("token" = ["stream"])))]
 pub async fn open(
     request: HttpRequest,
     body: web::Payload,
     state: web::Data<WebState>,
     signed_in: SignedIn,
+    query: web::Query<StreamQuery>,
 ) -> Result<HttpResponse, actix_web::Error> {
-    origin::check(&request, state.config.public_url.as_deref())?;
+    // Programs show a token, which no foreign page can make a browser send.
+    if signed_in.grants == Grants::Everything {
+        origin::check(&request, state.config.public_url.as_deref())?;
+    }
     let Some(seat) = state.hub.admit(signed_in.user) else {
         state.metrics.dropped.with_label_values(&["limit"]).inc();
         return Err(ApiError::Unavailable(BUSY).into());
@@ -78,13 +106,22 @@ pub async fn open(
     let stream = stream.max_continuation_size(LARGEST);
 
     let (out, outbound) = mpsc::channel(OUTBOUND);
-    let args = SessionArgs { app: state.clone().into_inner(), user: signed_in.user, seat, out };
+    let last_word = LastWord::default();
+    let args = SessionArgs {
+        app: state.clone().into_inner(),
+        user: signed_in.user,
+        grants: signed_in.grants,
+        last_event: query.last_event_id,
+        seat,
+        out,
+        last_word: Arc::clone(&last_word),
+    };
     // On the server's own runtime: a web worker shall neither carry actors nor end them.
     let spawned = state.runtime.spawn(SessionActor::spawn(None, SessionActor, args)).await;
     let (actor, _runs_by_itself) =
         spawned.map_err(|_| ApiError::Internal)?.map_err(|_| ApiError::Unavailable(BUSY))?;
     let door = Door::new(actor, PLACES);
-    let pump = Pump { socket, stream, outbound, door, state };
+    let pump = Pump { socket, stream, outbound, last_word, door, state };
     actix_web::rt::spawn(pump.run());
     Ok(response)
 }
@@ -93,6 +130,7 @@ struct Pump {
     socket: actix_ws::Session,
     stream: AggregatedMessageStream,
     outbound: mpsc::Receiver<Out>,
+    last_word: LastWord,
     door: Door<SessionMsg>,
     state: web::Data<WebState>,
 }
@@ -107,12 +145,18 @@ enum End {
 impl Pump {
     async fn run(mut self) {
         let end = self.pump().await;
-        if let End::Dropped(reason) = end {
-            self.state.metrics.dropped.with_label_values(&[reason]).inc();
+        let mut reason = None;
+        if let End::Dropped(label) = end {
+            self.state.metrics.dropped.with_label_values(&[label]).inc();
+            let slow = label == SLOW;
+            reason = slow.then(|| CloseReason {
+                code: CloseCode::Again,
+                description: Some(TOO_SLOW.into()),
+            });
         }
         // The one message after which the actor ends by itself: it needs no place.
         let _gone_already = self.door.actor().cast(SessionMsg::SocketClosed);
-        let _closed_already = timeout(WRITE, self.socket.close(None)).await;
+        let _closed_already = timeout(WRITE, self.socket.close(reason)).await;
     }
 
     async fn pump(&mut self) -> End {
@@ -128,8 +172,12 @@ impl Pump {
                         return end;
                     },
                     Some(Out::Close(code, reason)) => return self.close(code, reason).await,
-                    // The actor is gone without a word: it panicked.
-                    None => return self.close(CloseCode::Error, "the session failed").await,
+                    // The actor is gone; without a last word, it panicked.
+                    None => {
+                        let failed = &(CloseCode::Error, "the session failed");
+                        let (code, reason) = *self.last_word.get().unwrap_or(failed);
+                        return self.close(code, reason).await;
+                    }
                 },
                 frame = self.stream.next() => {
                     heard = Instant::now();
@@ -150,7 +198,7 @@ impl Pump {
                     }
                     let pinged = timeout(WRITE, self.socket.ping(b"")).await;
                     if !matches!(pinged, Ok(Ok(()))) {
-                        return End::Dropped("slow");
+                        return End::Dropped(SLOW);
                     }
                     if let Err(end) = self.send(&Outgoing::Ping).await {
                         return end;
@@ -168,7 +216,7 @@ impl Pump {
         match timeout(WRITE, self.socket.text(text)).await {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) => Err(End::Left),
-            Err(_) => Err(End::Dropped("slow")),
+            Err(_) => Err(End::Dropped(SLOW)),
         }
     }
 

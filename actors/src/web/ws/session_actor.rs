@@ -11,14 +11,12 @@ use std::sync::Arc;
 use actix_ws::CloseCode;
 use bytes::Bytes;
 use hark_engine::id::{MessageId, UserId};
-use hark_engine::message::MessageSummary;
-use hark_engine::presence::Presence;
+use hark_engine::message::{LoggedEvent, MessageSummary};
 use hark_engine::time::UnixMillis;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::mpsc;
 use tokio::sync::mpsc::error::TrySendError;
 
-use super::Out;
 use super::frames::{
     ClientId, Counts, Incoming, MessageState, Outgoing, Receipt, Recording, RecordingState,
     StepView,
@@ -27,10 +25,12 @@ use super::hub::Seat;
 use super::mailbox::{Door, Place};
 use super::subscription::{SubscriptionActor, SubscriptionArgs};
 use super::upload::{Appended, Intent, Upload, UploadError};
+use super::{LastWord, Out, TOO_SLOW};
 use crate::bus::BusEvent;
 use crate::presence_board::BrowserGuard;
 use crate::web::error::ApiError;
-use crate::web::view::{self, MessageView};
+use crate::web::scopes::{Grants, Scope};
+use crate::web::view::{self, MessageView, ReachView};
 use crate::web::{WebState, state};
 
 /// Events from the hub that may wait.
@@ -51,7 +51,7 @@ pub enum SessionMsg {
     /// The bus told something about this user.
     Bus(Arc<BusEvent>, Place),
     /// A contact's presence changed.
-    Presence(UserId, Presence, Place),
+    Presence(UserId, ReachView, Place),
     /// Events were lost: show everything afresh.
     Reread(Place),
     /// Look whether the recording has gone quiet.
@@ -72,10 +72,16 @@ pub struct SessionArgs {
     pub app: Arc<WebState>,
     /// Who is signed in.
     pub user: UserId,
+    /// What they may do.
+    pub grants: Grants,
+    /// The last event that the client knows, if it comes back.
+    pub last_event: Option<i64>,
     /// The session's place in the hub.
     pub seat: Seat,
     /// The queue to the socket.
     pub out: mpsc::Sender<Out>,
+    /// What is said when the queue is full.
+    pub last_word: LastWord,
 }
 
 /// The actor; its state is [`Session`].
@@ -85,11 +91,16 @@ pub struct SessionActor;
 pub struct Session {
     app: Arc<WebState>,
     user: UserId,
+    grants: Grants,
     out: mpsc::Sender<Out>,
+    last_word: LastWord,
     myself: ActorRef<SessionMsg>,
-    presence: BrowserGuard,
+    /// None for an application: its user is not there because it listens.
+    presence: Option<BrowserGuard>,
+    /// Events up to this one were told as missed: the bus tells some of them again.
+    told_up_to: i64,
     events: Door<SessionMsg>,
-    told: HashMap<UserId, Presence>,
+    told: HashMap<UserId, ReachView>,
     restarts: u32,
     nonsense: u32,
     upload: Option<(ClientId, Upload)>,
@@ -110,18 +121,21 @@ impl Actor for SessionActor {
         myself: ActorRef<SessionMsg>,
         args: SessionArgs,
     ) -> Result<Session, ActorProcessingErr> {
-        let SessionArgs { app, user, seat, out } = args;
+        let SessionArgs { app, user, grants, last_event, seat, out, last_word } = args;
         let events = Door::new(myself.clone(), EVENTS);
         if !seat.open(events.clone()) {
             myself.cast(SessionMsg::ServerStops)?;
         }
         let mut session = Session {
-            presence: app.board.browser_opened(user),
+            presence: (grants == Grants::Everything).then(|| app.board.browser_opened(user)),
             _open: state::Counted::new(app.metrics.sessions.clone()),
             app,
             user,
+            grants,
             out,
+            last_word,
             myself,
+            told_up_to: 0,
             events,
             told: HashMap::new(),
             restarts: 0,
@@ -131,7 +145,7 @@ impl Actor for SessionActor {
             ended: VecDeque::new(),
             _seat: seat,
         };
-        session.hello().await?;
+        session.resume(last_event).await?;
         session.watch().await?;
         Ok(session)
     }
@@ -146,8 +160,8 @@ impl Actor for SessionActor {
             SessionMsg::Text(text, _place) => state.text(&text).await,
             SessionMsg::Binary(bytes, _place) => state.binary(&bytes),
             SessionMsg::Bus(event, _place) => state.bus(&event).await,
-            SessionMsg::Presence(user, presence, _place) => state.contact(user, presence),
-            SessionMsg::Reread(_place) => state.hello().await?,
+            SessionMsg::Presence(user, reach, _place) => state.contact(user, reach),
+            SessionMsg::Reread(_place) => state.resume(None).await?,
             SessionMsg::Tick(_place) => state.tick(),
             SessionMsg::Recorded(id, outcome) => state.recorded(id, outcome),
             SessionMsg::TooSlow => state.drop_slow(),
@@ -182,14 +196,32 @@ impl Actor for SessionActor {
 }
 
 impl Session {
-    /// Shows who is who, and the lamps.
-    async fn hello(&mut self) -> Result<(), ApiError> {
+    /// Shows who is who, and tells whoever comes back what they missed.
+    async fn resume(&mut self, last_event: Option<i64>) -> Result<(), ApiError> {
+        // Read before the lists: what happens meanwhile is told by the bus, twice at worst.
+        let now = self.app.store.last_event().await?;
+        let missed = match last_event.filter(|last| (0..=now).contains(last)) {
+            Some(last) => Some(self.app.store.missed(self.user, last).await?),
+            None => None,
+        };
+        let missed = missed.filter(|missed| !missed.too_many);
+        self.hello(now, missed.is_some()).await?;
+        if let Some(missed) = missed {
+            for (sender, event) in &missed.events {
+                self.logged(*sender, event);
+            }
+            self.told_up_to = missed.up_to;
+        }
+        Ok(())
+    }
+
+    async fn hello(&mut self, last_event_id: i64, resumed: bool) -> Result<(), ApiError> {
         let directory = self.app.directory();
         let user = directory.user(self.user).ok_or(ApiError::SignedOut)?;
         let contacts = view::contacts(&directory, user, &self.app.board);
-        self.told = contacts.iter().map(|c| (c.user.id, c.presence)).collect();
+        self.told = contacts.iter().map(|c| (c.user.id, c.reach)).collect();
         let counts = Counts::from(self.app.lamp(self.user).await?);
-        self.tell(Outgoing::Hello { user: user.into(), contacts, counts });
+        self.tell(Outgoing::Hello { user: user.into(), contacts, counts, last_event_id, resumed });
         Ok(())
     }
 
@@ -206,45 +238,57 @@ impl Session {
         Ok(())
     }
 
-    fn contact(&mut self, user: UserId, presence: Presence) {
-        self.told.insert(user, presence);
-        self.tell(Outgoing::Presence { user, presence });
+    fn contact(&mut self, user: UserId, reach: ReachView) {
+        self.told.insert(user, reach);
+        self.tell(Outgoing::Presence { user, reach });
     }
 
     async fn bus(&mut self, event: &BusEvent) {
         match event {
             BusEvent::PopUp { message, link, .. } => self.popup(message, link).await,
-            BusEvent::Logged { sender, event } => {
-                if event.recipient == self.user
-                    && let Some(state) = MessageState::of(event)
-                {
-                    self.tell(Outgoing::MessageState(state));
-                }
-                if *sender == Some(self.user)
-                    && let Some(step) = StepView::of(event)
-                {
-                    let recipient = event.recipient;
-                    let recipient_name = self.app.name_of(recipient);
-                    let message = event.message;
-                    self.tell(Outgoing::Receipt(Receipt {
-                        message,
-                        recipient,
-                        recipient_name,
-                        step,
-                    }));
-                }
-            }
+            BusEvent::Logged { event, .. } if (1..=self.told_up_to).contains(&event.seq) => {}
+            BusEvent::Logged { sender, event } => self.logged(*sender, event),
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),
+            BusEvent::Chat(event) => self.chat(event),
             BusEvent::Notice { text, .. } => self.tell(Outgoing::Notice { text: text.clone() }),
+            BusEvent::Announcement { id, state, .. } => {
+                self.tell(Outgoing::Event { id: *id, state });
+            }
+            BusEvent::Mailbox { percent, nearly_full, .. } => {
+                let (percent, nearly_full) = (*percent, *nearly_full);
+                self.tell(Outgoing::Mailbox { percent, nearly_full });
+            }
+            BusEvent::Telephones { .. } => {}
             // An arrival is told by its `accepted` event, presence by the subscription.
             BusEvent::Arrived { .. } | BusEvent::Presence { .. } => {}
+        }
+    }
+
+    /// A line of the event log, for its recipient or its sender.
+    fn logged(&mut self, sender: Option<UserId>, event: &LoggedEvent) {
+        if event.recipient == self.user
+            && let Some(state) = MessageState::of(event)
+        {
+            self.tell(Outgoing::MessageState(state));
+        }
+        if sender == Some(self.user)
+            && let Some(step) = StepView::of(event)
+        {
+            let recipient = event.recipient;
+            let recipient_name = self.app.name_of(recipient);
+            let message = event.message;
+            let event_id = event.seq;
+            let receipt = Receipt { message, recipient, recipient_name, step, event_id };
+            self.tell(Outgoing::Receipt(receipt));
         }
     }
 
     async fn popup(&mut self, message: &MessageSummary, link: &str) {
         let committed_at: UnixMillis = message.at;
         let peaks = self.app.peaks(message.id).await;
-        let message = Box::new(MessageView::new(message.clone(), peaks));
+        let announcement = self.app.messages.is_announcement(message.id);
+        let view = MessageView::new(message.clone(), peaks);
+        let message = Box::new(MessageView { announcement, ..view });
         self.tell(Outgoing::Popup { message, link: link.to_owned(), committed_at });
     }
 
@@ -255,13 +299,18 @@ impl Session {
             }
             Ok(Incoming::RecordStop { id }) => self.record_stop(&id),
             Ok(Incoming::RecordCancel { id }) => self.record_cancel(&id),
-            Ok(Incoming::Activity { active }) => self.presence.set_active(active),
+            Ok(Incoming::Activity { active }) => {
+                if let Some(presence) = &mut self.presence {
+                    presence.set_active(active);
+                }
+            }
             Ok(Incoming::Seen { message }) => {
                 if let Err(error) = self.app.seen(self.user, message).await {
                     tracing::debug!(%error, "a pop-up could not be confirmed");
                 }
             }
             Ok(Incoming::Pong) => {}
+            Ok(Incoming::Chat(frame)) => self.chat_frame(frame).await,
             Err(error) => self.nonsense(&error.to_string()),
         }
     }
@@ -278,6 +327,10 @@ impl Session {
     async fn record_start(&mut self, id: ClientId, intent: Intent) {
         if !id.is_fit() {
             return self.nonsense("the name of the recording is too long");
+        }
+        if !self.grants.hold(Scope::MessagesSend) {
+            let lacks = ApiError::WrongScope(Scope::MessagesSend.to_string());
+            return self.failed(id, &lacks.into());
         }
         if self.upload.is_some() || self.finishing >= FINISHING {
             return self.failed(id, &UploadError::OneAtATime);
@@ -395,7 +448,17 @@ impl Session {
         }));
     }
 
-    fn tell(&mut self, frame: Outgoing) {
+    /// Whose session it is.
+    pub(super) const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The server.
+    pub(super) const fn app(&self) -> &Arc<WebState> {
+        &self.app
+    }
+
+    pub(super) fn tell(&mut self, frame: Outgoing) {
         match self.out.try_send(Out::Frame(Box::new(frame))) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.drop_slow(),
@@ -406,11 +469,13 @@ impl Session {
 
     fn drop_slow(&mut self) {
         self.app.metrics.dropped.with_label_values(&["slow"]).inc();
-        self.close(CloseCode::Again, "too slow: come back and read afresh");
+        self.close(CloseCode::Again, TOO_SLOW);
     }
 
-    /// Closes the socket and ends the session. With a full queue the pump sees its end instead.
+    /// Closes the socket and ends the session. With a full queue the pump comes to its end
+    /// instead, and to the last word.
     fn close(&mut self, code: CloseCode, reason: &'static str) {
+        let _said_already = self.last_word.set((code, reason));
         let _full_or_gone = self.out.try_send(Out::Close(code, reason));
         self.myself.stop(Some(reason.to_owned()));
     }

@@ -66,6 +66,9 @@ pub enum UploadError {
     /// It was meant for nobody.
     #[error("choose 1 to {MOST_RECIPIENTS} recipients who exist")]
     Recipients,
+    /// There is no room for it.
+    #[error("the mailbox of {0} is full: nothing can be left there now")]
+    MailboxFull(String),
     /// Some of them can't be written to.
     #[error(transparent)]
     Outside(#[from] OutsideError),
@@ -94,6 +97,7 @@ impl UploadError {
         match self {
             Self::OneAtATime => "one_at_a_time",
             Self::Recipients | Self::Outside(_) => "recipients",
+            Self::MailboxFull(_) => "mailbox_full",
             Self::Mime(_) | Self::NotOgg(_) => "not_ogg",
             Self::Sink(_) => "sink",
             Self::Recording(_) => "recording",
@@ -260,6 +264,11 @@ async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<User
     let recipients: Vec<_> = to.iter().filter_map(|id| directory.user(*id)).collect();
     if recipients.len() != to.len() || to.is_empty() || to.len() > MOST_RECIPIENTS {
         return Err(UploadError::Recipients);
+    }
+    let full = recipients.iter().filter(|user| user.mailbox_full);
+    let full: Vec<_> = full.map(|user| user.display_name.as_str()).collect();
+    if !full.is_empty() {
+        return Err(UploadError::MailboxFull(full.join(", ")));
     }
     // What the shortest-tempered recipient takes, all take.
     let limits = recipients.iter().chain([&speaker]).map(|user| user.message_limit_secs);

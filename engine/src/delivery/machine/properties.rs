@@ -48,7 +48,7 @@ fn any_reach() -> impl Strategy<Value = Reach> {
             };
             let hidden = do_not_disturb && shown != Presence::Offline;
             let shown = if hidden { Presence::DoNotDisturb } else { shown };
-            Reach { shown, browser, do_not_disturb }
+            Reach { shown, browser, do_not_disturb, ..Reach::default() }
         })
 }
 

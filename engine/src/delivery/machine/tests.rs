@@ -15,7 +15,8 @@ fn at(secs: u64) -> Moment {
 
 fn reach(shown: Presence) -> Reach {
     let browser = matches!(shown, Presence::Away | Presence::Online);
-    Reach { shown, browser, do_not_disturb: shown == Presence::DoNotDisturb }
+    let do_not_disturb = shown == Presence::DoNotDisturb;
+    Reach { shown, browser, do_not_disturb, ..Reach::default() }
 }
 
 fn ring(device: &str, attempts: u8) -> Act {
@@ -246,7 +247,7 @@ fn the_next_attempt_waits_while_nobody_wants_to_be_disturbed() {
 
 #[test]
 fn who_is_in_a_call_at_an_open_browser_gets_the_pop_up() {
-    let busy = Reach { shown: Presence::Busy, browser: true, do_not_disturb: false };
+    let busy = Reach { shown: Presence::Busy, browser: true, ..Reach::default() };
     let mut machine = begin(at(0), present_then_ring(), busy);
     assert_eq!(did(&mut machine), ["pop-up"]);
 }

@@ -58,6 +58,7 @@ impl World {
                 contacts: (1..=3).filter(|c| *c != n).map(UserId).collect(),
                 greetings: Greetings::default(),
                 has_spoken_name: false,
+                mailbox_full: false,
             })
             .collect();
         Self {

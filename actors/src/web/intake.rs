@@ -1,0 +1,248 @@
+//! Files that are sent up: to the disk as they come, never more of them than there is room for,
+//! and gone again when whoever asked for them is done.
+
+use std::collections::HashMap;
+use std::fs::DirBuilder;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Stream, StreamExt as _};
+use hark_engine::id::UserId;
+use tokio::fs::{File, OpenOptions};
+use tokio::io::AsyncWriteExt as _;
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::error::{ApiError, BUSY};
+use crate::clock;
+use crate::recording::RecordingError;
+
+/// The folder under the storage folder.
+const FOLDER: &str = "uploads";
+/// Files that may be on their way at once, of one user and of all.
+const OF_ONE: usize = 3;
+const OF_ALL: usize = 24;
+/// How long nothing may come, and how long all of it may take.
+const IDLE: Duration = Duration::from_secs(20);
+const WHOLE: Duration = Duration::from_secs(15 * 60);
+/// How long is read on from somebody who is refused anyway, so that they hear of it.
+const POLITE: Duration = Duration::from_secs(5);
+
+/// Takes files in.
+pub struct Intake {
+    folder: PathBuf,
+    most: u64,
+    open: Arc<Mutex<HashMap<UserId, usize>>>,
+}
+
+/// A place among the files on their way.
+struct Seat {
+    user: UserId,
+    open: Arc<Mutex<HashMap<UserId, usize>>>,
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = open.get_mut(&self.user) {
+            *count -= 1;
+            if *count == 0 {
+                open.remove(&self.user);
+            }
+        }
+    }
+}
+
+/// A file that came. Removed when this is dropped.
+pub struct Received {
+    path: PathBuf,
+    /// How large it is.
+    pub bytes: u64,
+    _seat: Seat,
+}
+
+impl Received {
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Received {
+    fn drop(&mut self) {
+        // What stays is removed at the next start.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+impl Intake {
+    /// Takes files of at most `most` bytes into a folder under `dir`. What an earlier run left
+    /// there is removed.
+    pub fn new(dir: &Path, most: u64) -> Self {
+        let folder = dir.join(FOLDER);
+        for left in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            if let Err(error) = std::fs::remove_file(left.path()) {
+                tracing::warn!(%error, "an upload that an earlier run left can't be removed");
+            }
+        }
+        Self { folder, most, open: Arc::default() }
+    }
+
+    /// The largest file that is taken, in bytes.
+    pub const fn most(&self) -> u64 {
+        self.most
+    }
+
+    fn too_large(&self) -> ApiError {
+        ApiError::TooLarge(format!("at most {} MiB are taken", self.most >> 20))
+    }
+
+    fn seat(&self, user: UserId) -> Result<Seat, ApiError> {
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_all: usize = open.values().sum();
+        let of_one = open.get(&user).copied().unwrap_or(0);
+        if of_all >= OF_ALL || of_one >= OF_ONE {
+            return Err(ApiError::Unavailable(BUSY));
+        }
+        *open.entry(user).or_default() += 1;
+        Ok(Seat { user, open: Arc::clone(&self.open) })
+    }
+
+    /// Writes what comes to a file. `announced` is what the sender says that it will be.
+    ///
+    /// # Errors
+    /// [`ApiError::TooLarge`], [`ApiError::TimedOut`] and [`ApiError::Unavailable`] as soon as
+    /// they are known; [`ApiError::Malformed`] when the sender breaks off.
+    pub async fn receive<E: std::fmt::Display>(
+        &self,
+        user: UserId,
+        announced: Option<u64>,
+        chunks: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin),
+    ) -> Result<Received, ApiError> {
+        if announced.is_some_and(|announced| announced > self.most) {
+            return Err(self.too_large());
+        }
+        let seat = self.seat(user)?;
+        let name = hex::encode(clock::random::<16>());
+        let path = self.folder.join(name).with_extension("part");
+        let failed = |error| ApiError::from(RecordingError::file(&path, error));
+        let mut file = open(&self.folder, &path).await.map_err(failed)?;
+        // From here on whatever ends this removes the file.
+        let mut received = Received { path: path.clone(), bytes: 0, _seat: seat };
+        let deadline = Instant::now() + WHOLE;
+        loop {
+            let within = deadline.min(Instant::now() + IDLE);
+            let Ok(next) = timeout_at(within, chunks.next()).await else {
+                return Err(ApiError::TimedOut("the file did not come in time".into()));
+            };
+            let Some(chunk) = next else { break };
+            let chunk = chunk.map_err(|error| {
+                ApiError::Malformed(format!("the file did not come whole: {error}"))
+            })?;
+            received.bytes += chunk.len() as u64;
+            if received.bytes > self.most {
+                return Err(self.too_large());
+            }
+            file.write_all(&chunk).await.map_err(failed)?;
+        }
+        file.flush().await.map_err(failed)?;
+        Ok(received)
+    }
+
+    /// Reads on for a moment, so that whoever is refused hears the answer and not a reset.
+    pub async fn drain<E>(&self, chunks: &mut (impl Stream<Item = Result<Bytes, E>> + Unpin)) {
+        let mut left = self.most;
+        let drained = async {
+            while let Some(Ok(chunk)) = chunks.next().await {
+                left = left.saturating_sub(chunk.len() as u64);
+                if left == 0 {
+                    return;
+                }
+            }
+        };
+        let _in_vain = timeout(POLITE, drained).await;
+    }
+}
+
+async fn open(folder: &Path, path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    options.mode(0o600);
+    match options.open(path).await {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+            let mut builder = DirBuilder::new();
+            builder.recursive(true);
+            #[cfg(unix)]
+            std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+            builder.create(folder)?;
+            options.open(path).await
+        }
+        opened => opened,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_util::stream;
+
+    use super::*;
+
+    type Chunks = Vec<Result<Bytes, &'static str>>;
+
+    async fn take(intake: &Intake, chunks: Chunks) -> Result<Received, ApiError> {
+        intake.receive(UserId(1), None, &mut stream::iter(chunks)).await
+    }
+
+    fn left(dir: &Path) -> usize {
+        std::fs::read_dir(dir.join(FOLDER)).map_or(0, Iterator::count)
+    }
+
+    #[tokio::test]
+    async fn a_file_lies_there_as_long_as_somebody_wants_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let intake = Intake::new(dir.path(), 10);
+        let received = take(&intake, vec![Ok("hello".into()), Ok("you".into())]).await.unwrap();
+        assert_eq!(std::fs::read(received.path()).unwrap(), b"helloyou");
+        drop(received);
+        assert_eq!(left(dir.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn what_is_too_much_or_breaks_off_leaves_nothing() {
+        let dir = tempfile::tempdir().unwrap();
+        let intake = Intake::new(dir.path(), 10);
+        let endless = stream::repeat_with(|| Ok::<_, &str>(Bytes::from_static(b"more")));
+        let refused = intake.receive(UserId(1), None, &mut endless.boxed()).await;
+        assert!(matches!(refused, Err(ApiError::TooLarge(_))));
+        let mut nothing = stream::empty::<Result<Bytes, &str>>();
+        let refused = intake.receive(UserId(1), Some(10 << 30), &mut nothing).await;
+        assert!(matches!(refused, Err(ApiError::TooLarge(_))));
+        let refused = take(&intake, vec![Ok("a".into()), Err("reset")]).await;
+        assert!(matches!(refused, Err(ApiError::Malformed(_))));
+        assert_eq!(left(dir.path()), 0);
+    }
+
+    #[tokio::test]
+    async fn seats_are_bounded_and_given_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let intake = Intake::new(dir.path(), 10);
+        let mut held = Vec::new();
+        for _ in 0..OF_ONE {
+            held.push(take(&intake, vec![Ok("x".into())]).await.unwrap());
+        }
+        assert!(matches!(take(&intake, vec![]).await, Err(ApiError::Unavailable(_))));
+        held.pop();
+        take(&intake, vec![]).await.unwrap();
+    }
+
+    #[test]
+    fn what_an_earlier_run_left_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join(FOLDER)).unwrap();
+        std::fs::write(dir.path().join(FOLDER).join("x.part"), "x").unwrap();
+        let _intake = Intake::new(dir.path(), 10);
+        assert_eq!(left(dir.path()), 0);
+    }
+}
