@@ -69,10 +69,8 @@ pub async fn deposit(
     let limit_secs = limits.fold(state.config.limit_seconds, u32::min).max(1);
     let limits = ForeignLimits { limit_ms: limit_secs * 1_000, partial: wishes.partial };
     let judged = state.recordings.judge(received.path(), limits).await?;
-    drop(received);
 
-    let at = clock::wall();
-    let id = MessageId::new(at, clock::random());
+    let (at, id) = (clock::wall(), received.id);
     let sender = Sender {
         user: Some(user),
         name: speaker.display_name.clone(),
@@ -96,6 +94,8 @@ pub async fn deposit(
     {
         tracing::warn!(%error, "the audio of an upload that is no message can't be removed");
     }
+    // Kept until here: by it a crash's leavings are found.
+    drop(received);
     let committed = committed?;
     Ok(Deposited { id: committed.id, repeated: committed.duplicate })
 }
