@@ -10,7 +10,11 @@ use hark_engine::id::UserId;
 use hark_engine::message::mailbox::Lamp;
 use hark_engine::message::{LoggedEvent, MessageSummary};
 use hark_engine::presence::Reach;
+use hark_engine::time::UnixMillis;
 use tokio::sync::broadcast;
+use uuid::Uuid;
+
+use crate::store::{ChatEntry, Marked};
 
 /// How many events a subscriber may lag behind before it has to read afresh.
 const CAPACITY: usize = 4096;
@@ -55,12 +59,78 @@ pub enum BusEvent {
         /// How they can be reached now.
         reach: Reach,
     },
+    /// The telephones of a user that are registered now.
+    Telephones {
+        /// Whose.
+        user: UserId,
+        /// How many.
+        count: u32,
+    },
+    /// A mailbox has become nearly full, or is no longer.
+    Mailbox {
+        /// Whose.
+        user: UserId,
+        /// How full, in percent.
+        percent: u32,
+        /// Which of the two.
+        nearly_full: bool,
+    },
+    /// An announcement went on: `GET /api/v1/events/{id}` says how.
+    Announcement {
+        /// Who wanted it made.
+        owner: UserId,
+        /// Which.
+        id: Uuid,
+        /// `pending`, `active`, `sent`, `confirmed`, `exhausted`, `expired`, `cancelled` or
+        /// `failed`.
+        state: &'static str,
+    },
+    /// Something happened to a chat text, or is about to.
+    Chat(ChatEvent),
     /// Words for a user, to be shown in every browser session.
     Notice {
         /// For whom.
         user: UserId,
         /// What to show: plain text.
         text: String,
+    },
+}
+
+/// What happens in a chat.
+#[derive(Clone, Debug)]
+pub enum ChatEvent {
+    /// A text was committed: both users' threads have grown.
+    Kept {
+        /// The text.
+        entry: ChatEntry,
+        /// The key under which its sender's client sent it.
+        key: Option<String>,
+    },
+    /// Texts of `sender` to `recipient` reached a device, or were read.
+    Marked {
+        /// Who wrote them.
+        sender: UserId,
+        /// Whom they are for.
+        recipient: UserId,
+        /// What is new, of which text.
+        marked: Vec<Marked>,
+        /// When.
+        at: UnixMillis,
+    },
+    /// Somebody is typing, or is not any more. Holds for some seconds.
+    Typing {
+        /// Who.
+        from: UserId,
+        /// To whom.
+        to: UserId,
+        /// Whether they are.
+        on: bool,
+    },
+    /// A text that nothing of its recipient could show now: no browser is open and no telephone
+    /// took it. It waits in the thread; the recipient's rules may say how to tell them.
+    Unreached {
+        /// The text.
+        entry: ChatEntry,
     },
 }
 

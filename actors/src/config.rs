@@ -1,7 +1,12 @@
 //! `hark.toml`: what an operator decides. Every key has a default that serves the demo on
 //! loopback; an unknown key is an error, so that a misspelt one is not silently ignored.
 
+mod outside;
+mod outward;
 mod trunk;
+
+mod events;
+mod retention;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -9,7 +14,12 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+pub use outside::Outside;
+pub use outward::{Mail, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
+
+pub use events::Events;
+pub use retention::Retention;
 
 /// Why a configuration file can't be used. The text names file, line, cause and mend.
 #[derive(Debug, thiserror::Error)]
@@ -74,11 +84,21 @@ pub struct Config {
     pub trace: Trace,
     /// `[messages]`
     pub messages: Messages,
+    /// `[events]`
+    pub events: Events,
+    /// `[retention]`
+    pub retention: Retention,
     /// `[speech]`
     pub speech: Speech,
     /// `[[trunk]]`
     #[serde(rename = "trunk")]
     pub trunks: Vec<Trunk>,
+    /// `[outside]`
+    pub outside: Outside,
+    /// `[mail]`
+    pub mail: Mail,
+    /// `[outward]`
+    pub outward: Outward,
     /// `[demo]`
     pub demo: Demo,
     /// `[test]`
@@ -135,6 +155,9 @@ pub struct Sip {
     pub max_calls: usize,
     /// Whether callers from foreign domains may leave messages without a password.
     pub guests: bool,
+    /// Whether telephones that are registered and did not subscribe to their lamp are told of
+    /// it all the same.
+    pub unsolicited_lamps: bool,
 }
 
 impl Default for Sip {
@@ -147,6 +170,7 @@ impl Default for Sip {
             ],
             max_calls: 2000,
             guests: true,
+            unsolicited_lamps: true,
         }
     }
 }
@@ -432,6 +456,14 @@ impl Config {
         if self.speech.command.as_ref().is_some_and(Vec::is_empty) {
             return wrong("speech.command", "[]".into(), "name a program, or leave the key out");
         }
+        if let Err((key, value, message)) = self.outside.check() {
+            return wrong(key, value, message);
+        }
+        for checked in [self.events.check(), self.retention.check()] {
+            if let Err((key, value, message)) = checked {
+                return wrong(key, value, message);
+            }
+        }
         for (n, trunk) in self.trunks.iter().enumerate() {
             if let Err((key, value, message)) = trunk.check() {
                 return wrong(key, value, message);
@@ -440,6 +472,9 @@ impl Config {
                 let value = format!("{:?}", trunk.name);
                 return wrong("trunk.name", value, "two trunks have this name: rename one");
             }
+        }
+        if let Err((key, value, message)) = self.mail.check().and_then(|()| self.outward.check()) {
+            return wrong(key, value, message);
         }
         Ok(())
     }
@@ -500,5 +535,8 @@ mod tests {
         assert!(parse("[web]\npublic_url = \"ftp://x\"").is_err());
         assert!(parse("[web]\nupload_mib = 0").unwrap_err().contains("1 to 100 MiB"));
         assert!(parse("[speech]\ncommand = []").is_err());
+        assert!(parse("[events]\nquiet_hours = \"22\"").unwrap_err().contains("22:00-07:00"));
+        assert!(parse("[events]\ntime_zone = \"Mars\"").unwrap_err().contains("IANA"));
+        assert!(parse("[retention]\nsweep_seconds = 0").unwrap_err().contains("86400"));
     }
 }

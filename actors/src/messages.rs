@@ -1,7 +1,8 @@
 //! What can be done with messages, the same for telephones, browsers and applications: commit
 //! one, note what happens to it, and tell everybody who shows it.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use hark_engine::id::{MessageId, UserId};
@@ -38,6 +39,8 @@ pub struct Messages {
     handover: mpsc::Sender<Handover>,
     link_lifetime: Duration,
     held: Arc<Notify>,
+    /// The messages that are announcements, as far as they matter still.
+    announcements: Arc<Mutex<HashSet<MessageId>>>,
 }
 
 impl Messages {
@@ -46,7 +49,8 @@ impl Messages {
         let (handover, queue) = mpsc::channel(HANDOVER);
         let link_lifetime = Duration::from_secs(u64::from(link_days) * 86_400);
         let held = Arc::default();
-        (Self { store, bus, handover, link_lifetime, held }, queue)
+        let announcements = Arc::default();
+        (Self { store, bus, handover, link_lifetime, held, announcements }, queue)
     }
 
     /// Makes a message exist. When this returns `Ok`, it can't be lost any more, and its
@@ -138,6 +142,28 @@ impl Messages {
         Ok(true)
     }
 
+    /// Delivers a message to one recipient more. Says whether that is news.
+    ///
+    /// # Errors
+    /// Whatever the store says; `Conflict` where the message is private.
+    pub async fn add_recipient(
+        &self,
+        message: MessageId,
+        recipient: UserId,
+    ) -> Result<bool, StoreError> {
+        let at = clock::wall();
+        if !self.store.add_recipient(message, recipient, at).await? {
+            return Ok(false);
+        }
+        let record = self.store.message(message).await?;
+        let sender = record.filter(|m| m.receipt).and_then(|m| m.sender.user);
+        let event = LoggedEvent { seq: 0, message, recipient, at, event: Event::Accepted };
+        self.bus.publish(BusEvent::Logged { sender, event });
+        self.publish_lamp(recipient).await;
+        self.arrived(message, recipient).await?;
+        Ok(true)
+    }
+
     /// Shows words in every open browser session of a user; at most [`LONGEST_NOTICE`]
     /// characters of them.
     pub fn notify(&self, user: UserId, text: &str) {
@@ -161,6 +187,18 @@ impl Messages {
         let expires: UnixMillis = clock::wall().after(self.link_lifetime);
         let token = self.store.create_link(message, recipient, expires).await?;
         Ok(format!("/m/{}", token.as_str()))
+    }
+
+    /// These messages are announcements: telephones ask to have them confirmed.
+    pub fn are_announcements(&self, messages: impl IntoIterator<Item = MessageId>) {
+        let mut known = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
+        known.extend(messages);
+    }
+
+    /// Whether a message is an announcement.
+    pub fn is_announcement(&self, message: MessageId) -> bool {
+        let known = self.announcements.lock().unwrap_or_else(PoisonError::into_inner);
+        known.contains(&message)
     }
 
     /// Told whenever a message was committed that waits for its time.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hark_engine::id::UserId;
-use hark_engine::presence::{Board, Change, Presence, Reach};
+use hark_engine::presence::{Board, Change, Presence, Published, Reach};
 
 use crate::bus::{Bus, BusEvent};
 
@@ -41,6 +41,11 @@ impl PresenceBoard {
         self.apply(user, Change::DoNotDisturb(on));
     }
 
+    /// What the devices of `user` publish of them now.
+    pub fn published(&self, user: UserId, state: Option<Published>) {
+        self.apply(user, Change::Published(state));
+    }
+
     /// A browser session of `user` opened. It is present until the guard is dropped.
     pub fn browser_opened(&self, user: UserId) -> BrowserGuard {
         self.apply(user, Change::BrowserOpened);
@@ -50,6 +55,7 @@ impl PresenceBoard {
     /// `count` telephones of `user` are registered now.
     pub fn phones(&self, user: UserId, count: u32) {
         self.apply(user, Change::Phones(count));
+        self.bus.publish(BusEvent::Telephones { user, count });
     }
 
     fn apply(&self, user: UserId, change: Change) {

@@ -146,7 +146,12 @@ pub fn tags(
         title: format!("Voice message from {}", sender.name),
         sender: sender.name.clone(),
         sender_address: sender.address.clone(),
-        recipients: recipients.map(|user| format!("sip:{}@{domain}", user.name)).collect(),
+        recipients: recipients
+            .map(|user| match directory.address(user.id) {
+                Some(address) => address.to_string(),
+                None => format!("sip:{}@{domain}", user.name),
+            })
+            .collect(),
         at,
         forwarded_from: None,
     }

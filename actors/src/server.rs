@@ -1,7 +1,7 @@
 //! The whole server: everything started in order, everything stopped in order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hark_engine::dialplan::Options;
@@ -12,25 +12,39 @@ use tokio::sync::{Mutex, mpsc, watch};
 use tokio::task::JoinHandle;
 
 use crate::admin::{self, AdminError, AdminServer, Answers, Socket};
+use crate::announce::{Announcements, AnnouncerServices};
 use crate::bus::Bus;
 use crate::calls::{
     CallMetrics, CallServices, Ledger, SwitchboardArguments, Tracks, Trunks, Webhooks,
 };
+use crate::chat::post::Post;
+use crate::chat::{Chat, ChatMetrics};
 use crate::config::{Config, SipTransport};
-use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
+use crate::delivery::{
+    DeliveryMetrics, DeliveryServices, DispatcherArguments, Lines, Verifier, Waiting,
+};
+use crate::devices::Devices;
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::{Outward, OutwardError, Services};
 use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;
 use crate::recovery::Recovery;
-use crate::registrations::Registrations;
+use crate::registrations::{Registrations, Routes};
 use crate::reload::{Part, Reloads};
+use crate::retention::orphans::{self, OrphansError};
+use crate::retention::{JanitorMetrics, JanitorServices, Retention};
 use crate::sip::{SipConfig, SipError, SipHandle};
 use crate::site::{self, DemoUser, SiteError};
 use crate::store::{Store, StoreConfig, StoreError};
+use crate::subscriptions::{NotifierArguments, SubscriptionMetrics, SubscriptionServices};
 use crate::supervisor::{Supervisor, SupervisorArguments, SupervisorMessage};
+use crate::texts::inbound::{self, Inbound};
+use crate::texts::receipts::Receipts;
+use crate::texts::{Texts, hook};
 use crate::trace::{self, TraceConfig, Traces};
 use crate::users::{UserError, Users};
 use crate::web::{self, WebConfig};
@@ -66,6 +80,9 @@ pub enum StartError {
     /// The spools can't be used.
     #[error(transparent)]
     Recording(#[from] crate::recording::RecordingError),
+    /// It can't be looked for audio that nothing names.
+    #[error(transparent)]
+    Orphans(#[from] OrphansError),
     /// The media threads can't be started.
     #[error("the media threads can't be started: {0}")]
     Media(std::io::Error),
@@ -81,6 +98,9 @@ pub enum StartError {
     /// Traces can't be kept.
     #[error(transparent)]
     Trace(#[from] trace::StartError),
+    /// Nothing can be sent outward.
+    #[error(transparent)]
+    Outward(#[from] OutwardError),
     /// A metric exists already.
     #[error("a metric can't be registered: {0}")]
     Metric(#[from] prometheus::Error),
@@ -92,10 +112,13 @@ pub enum StartError {
 impl StartError {
     /// Whether the operator wrote something wrong, rather than the machine failing.
     pub const fn is_configuration(&self) -> bool {
-        matches!(
-            self,
-            Self::Dialplan(_) | Self::Prompts(..) | Self::Admin(AdminError::PathTooLong { .. })
-        )
+        match self {
+            Self::Dialplan(_) | Self::Prompts(..) | Self::Admin(AdminError::PathTooLong { .. }) => {
+                true
+            }
+            Self::Outward(error) => error.is_configuration(),
+            _ => false,
+        }
     }
 }
 
@@ -111,6 +134,7 @@ pub struct Server {
     admin: AdminServer,
     reloads: Reloads,
     traces: Traces,
+    services: Services,
 }
 
 impl Server {
@@ -130,6 +154,7 @@ impl Server {
         let dialplans = Dialplans::start(dialplan_config(&config), metrics).await?;
 
         let store = Store::open(StoreConfig::new(&config.storage.dir), &registry)?;
+        let outward = Outward::new(&config, store.clone(), &registry)?;
         let socket = Socket::bind(store.dir())?;
         let traces = traces(&config, &registry)?;
         let tracks = Tracks::new(traces.clone());
@@ -162,6 +187,11 @@ impl Server {
         };
         // Listed before anybody records, and settled while we serve already.
         let orphans = crate::recording::recover::recover(store.dir())?;
+        let spoken = orphans.iter().map(|orphan| orphan.header.message).collect();
+        let unnamed = orphans::remove(&store, spoken).await?;
+        if unnamed > 0 {
+            tracing::info!(unnamed, "audio files that nothing names were removed");
+        }
         tokio::spawn(async move { recovery.settle_all(orphans).await });
 
         let media =
@@ -171,24 +201,112 @@ impl Server {
         let (sip, sip_ended) =
             crate::sip::start(sip_config(&config), sip_events, &registry, None).await?;
         sip.command(Command::SetAccounts(site::accounts(&store).await?));
+        let devices = Devices::default();
         let mut registrations =
-            Registrations::new(store.clone(), presence.clone(), directory.clone());
-        let restored = registrations.restore(&sip).await?;
+            Registrations::new(store.clone(), presence.clone(), directory.clone(), devices.clone());
+        let (notifier, notifier_events) = mpsc::channel(QUEUE);
+        // Before the first telephone is back: texts wait for it.
+        let post_events = bus.subscribe();
+        let restored = registrations.restore(&sip, &notifier).await?;
         tracing::info!(restored, "registrations from before the start");
         let (calls, call_events) = mpsc::channel(QUEUE);
-        let events = tokio::spawn(registrations.run(events, calls));
+        let (text_sender, text_events) = mpsc::channel(QUEUE);
+        let routes = Routes { calls, notifier, texts: text_sender };
+        let events = tokio::spawn(registrations.run(sip.clone(), events, routes));
+
+        let texts =
+            Texts::new(sip.clone(), directory.clone(), devices.clone(), Arc::clone(&domain));
+        let chat_metrics = ChatMetrics::register(&registry)?;
+        let (chat, posts) = Chat::new(store.clone(), bus.clone(), chat_metrics.clone());
+        let post = Post {
+            chat: chat.clone(),
+            texts: texts.clone(),
+            presence: presence.clone(),
+            bus: bus.clone(),
+            metrics: chat_metrics,
+        };
+        tokio::spawn(post.run(posts, post_events));
+        let receipts = Receipts { store: store.clone(), texts: texts.clone() };
+        tokio::spawn(receipts.run(bus.subscribe()));
+        let inbound = Inbound {
+            sip: sip.clone(),
+            chat: chat.clone(),
+            messages: messages.clone(),
+            recordings: recordings.clone(),
+            store: store.clone(),
+            presence: presence.clone(),
+            directory: directory.clone(),
+            domain: Arc::clone(&domain),
+            limit_seconds: config.messages.limit_seconds,
+            guests: config.sip.guests,
+            outcomes: inbound::outcomes(&registry)?,
+        };
+        tokio::spawn(inbound.run(text_events));
+        let notifier = NotifierArguments {
+            services: SubscriptionServices {
+                sip: sip.clone(),
+                store: store.clone(),
+                presence: presence.clone(),
+                bus: bus.clone(),
+                directory: directory.clone(),
+                devices,
+                domain: Arc::clone(&domain),
+                unsolicited: config.sip.unsolicited_lamps,
+                metrics: SubscriptionMetrics::register(&registry)?,
+            },
+            sip: Arc::new(Mutex::new(notifier_events)),
+        };
+        outward.serve_sip(hook::serve(texts));
 
         let (ringer, rings) = mpsc::channel(QUEUE);
+        let waiting = Waiting::default();
+        let policy = Arc::new(config.outside.clone());
+        let base = Arc::new(OnceLock::new());
         let metrics = CallMetrics::register(&registry)?;
+        let prompts = Prompts::new(config.speech.prompts.as_deref());
+        let retention = Retention::new(store.clone(), &config.retention);
+        let outside = Outside {
+            store: store.clone(),
+            users: users.clone(),
+            policy: Arc::clone(&policy),
+            domain: Arc::clone(&domain),
+            language: config.site.language.as_str().into(),
+            limit_secs: config.messages.limit_seconds,
+        };
+        let announcements = Announcements::new(store.clone(), outside.clone(), &config.events);
+        let announcer = AnnouncerServices {
+            store: store.clone(),
+            messages: messages.clone(),
+            recordings: recordings.clone(),
+            speech: speech.clone(),
+            prompts: prompts.clone(),
+            directory: directory.clone(),
+            bus: bus.clone(),
+            domain: Arc::clone(&domain),
+            language: config.site.language.as_str().into(),
+            announcements: announcements.clone(),
+            registry: registry.clone(),
+            outcomes: AnnouncerServices::outcomes(&registry)?,
+        };
+        let janitor = JanitorServices {
+            store: store.clone(),
+            messages: messages.clone(),
+            users: users.clone(),
+            bus: bus.clone(),
+            retention: retention.clone(),
+            metrics: JanitorMetrics::register(&registry)?,
+        };
         let services = CallServices {
             sip: sip.clone(),
             media,
             speech,
-            prompts: Prompts::new(config.speech.prompts.as_deref()),
+            prompts,
             recordings: recordings.clone(),
             messages: messages.clone(),
             store: store.clone(),
             presence: presence.clone(),
+            waiting: waiting.clone(),
+            outside: Arc::clone(&policy),
             users: users.clone(),
             directory,
             dialplan: dialplans.in_force(),
@@ -196,7 +314,7 @@ impl Server {
             trunks: Trunks::new(&config.trunks, metrics.trunk_refused.clone()),
             webhooks: Webhooks::start(&registry)?,
             metrics,
-            domain,
+            domain: Arc::clone(&domain),
             language: config.site.language.as_str().into(),
             max_calls: config.sip.max_calls,
             guests: config.sip.guests,
@@ -216,11 +334,20 @@ impl Server {
                     messages: messages.clone(),
                     bus: bus.clone(),
                     presence: presence.clone(),
-                    ringer,
+                    ringer: ringer.clone(),
+                    lines: Lines::default(),
+                    waiting,
+                    outward: outward.clone(),
+                    users: users.clone(),
+                    outside: Arc::clone(&policy),
+                    base: Arc::clone(&base),
                     metrics: DeliveryMetrics::register(&registry)?,
                 },
                 handover: Arc::new(Mutex::new(handover)),
             },
+            announcer,
+            janitor,
+            notifier,
             store: store.clone(),
             fatal: fatal_sender,
         };
@@ -228,16 +355,33 @@ impl Server {
             .await
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
+        let services = outward.start_services(&bus, users.clone());
         let answered = store.clone();
         let parts = web::Parts {
+            verifier: Verifier {
+                store: store.clone(),
+                ringer,
+                outward: outward.clone(),
+                outside: Arc::clone(&policy),
+                users: users.clone(),
+            },
+            outside,
             store,
             messages,
+            chat,
             recordings,
             users: users.clone(),
             board: presence,
+            announcements,
+            retention,
+            outward,
             registry,
         };
         let web = web::Server::start(config.web.listen, web_config(&config), parts, &bus).await?;
+        let public =
+            config.web.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
+        // Set here alone.
+        let _ = base.set(public.unwrap_or_else(|| format!("http://{}", web.addr())));
         let reloads = Reloads::new(dialplans, vec![("users", read_users(users, &sip))]);
         let answers = Answers {
             reloads: reloads.clone(),
@@ -247,7 +391,19 @@ impl Server {
             store: Some(answered),
         };
         let admin = AdminServer::start(socket, answers);
-        Ok(Self { sip, sip_ended, web, demo, supervisor, events, fatal, admin, reloads, traces })
+        Ok(Self {
+            sip,
+            sip_ended,
+            web,
+            demo,
+            supervisor,
+            events,
+            fatal,
+            admin,
+            reloads,
+            traces,
+            services,
+        })
     }
 
     /// Where telephones reach us.
@@ -299,6 +455,7 @@ impl Server {
         self.sip.stop();
         self.events.abort();
         self.supervisor.stop(None);
+        self.services.stop();
         self.traces.flush(TRACES_WITHIN);
     }
 }
@@ -373,6 +530,7 @@ fn web_config(config: &Config) -> WebConfig {
         domain: config.site.domain.clone(),
         public_url: config.web.public_url.clone(),
         limit_seconds: config.messages.limit_seconds,
+        trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
         requests_a_second: config.web.requests_per_second,
         upload_bytes: u64::from(config.web.upload_mib) << 20,
     }

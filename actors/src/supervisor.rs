@@ -4,6 +4,9 @@
 //! |---|---|---|
 //! | switchboard | restarted, [`RESTARTS_A_MINUTE`] times a minute at most | the calls that are up; what was said in them is made into messages at once |
 //! | dispatcher | the same | nothing: deliveries are resumed from the store |
+//! | announcer | the same | nothing: announcements, schedules and rules are read from the store |
+//! | janitor | the same | nothing: mailboxes are counted afresh |
+//! | notifier | the same | SIP subscriptions, which end as deactivated: telephones subscribe again at once |
 //! | store actor | the same | nothing: it only watches the writer's thread |
 //!
 //! One that fails oftener ends the process with an error, so that whatever watches over it (a
@@ -15,9 +18,12 @@ use std::time::{Duration, Instant};
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::watch;
 
+use crate::announce::{Announcer, AnnouncerArguments};
 use crate::calls::{Switchboard, SwitchboardArguments, SwitchboardMessage};
 use crate::delivery::{Dispatcher, DispatcherArguments, DispatcherMessage};
+use crate::retention::{Janitor, JanitorServices};
 use crate::store::{Store, StoreActor};
+use crate::subscriptions::{Notifier, NotifierArguments};
 
 /// How often one actor may be restarted in any minute.
 pub const RESTARTS_A_MINUTE: usize = 5;
@@ -34,6 +40,12 @@ pub struct SupervisorArguments {
     pub switchboard: SwitchboardArguments,
     /// For the dispatcher.
     pub dispatcher: DispatcherArguments,
+    /// For the announcer.
+    pub announcer: AnnouncerArguments,
+    /// For the janitor.
+    pub janitor: JanitorServices,
+    /// For the notifier.
+    pub notifier: NotifierArguments,
     /// For the store actor.
     pub store: Store,
     /// Set to true when the server can't go on.
@@ -53,6 +65,9 @@ pub enum SupervisorMessage {
 enum Child {
     Switchboard,
     Dispatcher,
+    Announcer,
+    Janitor,
+    Notifier,
     Store,
 }
 
@@ -84,7 +99,15 @@ impl Actor for Supervisor {
             dispatcher: None,
             draining: false,
         };
-        for child in [Child::Store, Child::Dispatcher, Child::Switchboard] {
+        let children = [
+            Child::Store,
+            Child::Dispatcher,
+            Child::Notifier,
+            Child::Announcer,
+            Child::Janitor,
+            Child::Switchboard,
+        ];
+        for child in children {
             state.start(child, myself.get_cell()).await?;
         }
         Ok(state)
@@ -168,6 +191,18 @@ impl SupervisorState {
                 let id = actor.get_id();
                 self.dispatcher = Some(actor);
                 id
+            }
+            Child::Announcer => {
+                let arguments = self.arguments.announcer.clone();
+                Actor::spawn_linked(None, Announcer, arguments, me).await?.0.get_id()
+            }
+            Child::Janitor => {
+                let services = self.arguments.janitor.clone();
+                Actor::spawn_linked(None, Janitor, services, me).await?.0.get_id()
+            }
+            Child::Notifier => {
+                let arguments = self.arguments.notifier.clone();
+                Actor::spawn_linked(None, Notifier, arguments, me).await?.0.get_id()
             }
             Child::Store => {
                 let store = self.arguments.store.clone();

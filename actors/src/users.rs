@@ -56,6 +56,12 @@ pub struct Users {
     shared: Arc<Shared>,
 }
 
+impl std::fmt::Debug for Users {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Users").finish_non_exhaustive()
+    }
+}
+
 struct Shared {
     store: Store,
     recordings: Recordings,
@@ -129,7 +135,10 @@ impl Users {
             shared.presence.do_not_disturb(record.id, record.do_not_disturb);
         }
         let users = records.into_iter().map(User::from).collect();
-        shared.directory.send_replace(Arc::new(Directory::new(&shared.site_name, users)));
+        let outside = shared.store.outside().await?.into_iter();
+        let outside = outside.map(|(record, address)| (User::from(record), address)).collect();
+        let directory = Directory::new(&shared.site_name, users).with_outside(outside);
+        shared.directory.send_replace(Arc::new(directory));
         Ok(())
     }
 
@@ -257,7 +266,9 @@ impl Users {
     /// What the store says.
     pub async fn devices(&self, owner: UserId) -> Result<Vec<DeviceInfo>, StoreError> {
         let devices = self.shared.store.profile(owner).await?.devices.into_iter();
-        Ok(devices.map(|d| DeviceInfo { owner, rings: d.kind.rings(), name: d.name }).collect())
+        Ok(devices
+            .map(|d| DeviceInfo { owner, rings: d.kind.rings() && d.usable(), name: d.name })
+            .collect())
     }
 
     /// How many messages of a sender were heard since [`Self::receipts_told`].

@@ -111,6 +111,7 @@ fn waiting(program: &Option<Arc<Program>>) -> Run {
         contacts: Vec::new(),
         greetings: hark_engine::directory::Greetings::default(),
         has_spoken_name: false,
+        mailbox_full: false,
     };
     let context = CallContext {
         directory: Arc::new(Directory::new("a site", vec![bob])),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use crate::delivery::address::Address;
 use crate::id::UserId;
 
 /// What other parts may know of a user.
@@ -25,6 +26,8 @@ pub struct User {
     pub greetings: Greetings,
     /// Whether the user recorded their own name.
     pub has_spoken_name: bool,
+    /// Whether the mailbox takes no further message.
+    pub mailbox_full: bool,
 }
 
 /// When a greeting is meant to be played; the dialplan decides.
@@ -98,7 +101,9 @@ impl FromIterator<GreetingKind> for Greetings {
 pub struct Directory {
     site_name: String,
     users: Vec<User>,
+    outside: Vec<(User, Address)>,
     by_id: HashMap<UserId, usize>,
+    outside_by_id: HashMap<UserId, usize>,
     by_name: HashMap<String, usize>,
     by_extension: HashMap<String, usize>,
 }
@@ -117,6 +122,21 @@ impl Directory {
         directory
     }
 
+    /// This snapshot with numbers and addresses outside, to whom messages are sent like to users:
+    /// they are found by their ids, and by nothing else.
+    #[must_use]
+    pub fn with_outside(mut self, outside: Vec<(User, Address)>) -> Self {
+        let ids = outside.iter().enumerate().map(|(index, (user, _))| (user.id, index));
+        self.outside_by_id = ids.collect();
+        self.outside = outside;
+        self
+    }
+
+    /// The number or address that this id stands for, if it is no user's.
+    pub fn address(&self, id: UserId) -> Option<&Address> {
+        self.outside_by_id.get(&id).and_then(|i| self.outside.get(*i)).map(|(_, address)| address)
+    }
+
     /// What the site calls itself, as prompts speak it.
     pub fn site_name(&self) -> &str {
         &self.site_name
@@ -127,9 +147,13 @@ impl Directory {
         &self.users
     }
 
-    /// The user with this id.
+    /// The user with this id, who may stand for a number or address outside.
     pub fn user(&self, id: UserId) -> Option<&User> {
-        self.by_id.get(&id).map(|i| &self.users[*i])
+        let outside = || {
+            let index = self.outside_by_id.get(&id)?;
+            self.outside.get(*index).map(|(user, _)| user)
+        };
+        self.by_id.get(&id).map(|i| &self.users[*i]).or_else(outside)
     }
 
     /// The user who signs in by this name, in either case.

@@ -15,6 +15,7 @@
 //! Seeds and wall-clock time are arguments, so that every decision can be replayed in a test
 //! with virtual time.
 
+pub mod announce;
 pub mod calendar;
 pub mod delivery;
 pub mod dialplan;
@@ -25,6 +26,7 @@ pub mod media;
 pub mod message;
 pub mod pin;
 pub mod presence;
+pub mod retention;
 pub mod sip;
 pub mod throttle;
 pub mod time;

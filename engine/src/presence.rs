@@ -36,6 +36,10 @@ pub struct Reach {
     pub browser: bool,
     /// Whether nothing is to ring or pop up. Also of a user whom nothing could reach.
     pub do_not_disturb: bool,
+    /// Whether a telephone is registered.
+    pub phone: bool,
+    /// Whether the user is in a call.
+    pub in_call: bool,
 }
 
 impl Reach {
@@ -43,6 +47,21 @@ impl Reach {
     pub const fn has_browser(self) -> bool {
         self.browser && !self.do_not_disturb
     }
+}
+
+/// What a device of a user says of them in a document that it published (RFC 3903).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Published {
+    /// They can be reached.
+    Open,
+    /// They can't, and no telephone of theirs should be offered to others.
+    Closed,
+    /// They are away from the device.
+    Away,
+    /// They speak with somebody, also where Hark does not see it.
+    Busy,
+    /// They do not want to be disturbed.
+    DoNotDisturb,
 }
 
 /// Everything that makes users present, and what follows from it for each.
@@ -62,21 +81,40 @@ struct Sources {
     phones: u32,
     calls: u32,
     do_not_disturb: bool,
+    published: Option<Published>,
 }
 
 impl Sources {
     const fn reach(self) -> Reach {
-        let present = if self.calls > 0 {
+        // A telephone that only publishes has a user too.
+        let by_phone = match self.published {
+            Some(Published::Closed) => false,
+            Some(Published::Open | Published::Away | Published::Busy | Published::DoNotDisturb) => {
+                true
+            }
+            None => self.phones > 0,
+        };
+        let is_reachable = by_phone || self.open > 0;
+        let says_busy = matches!(self.published, Some(Published::Busy)) && is_reachable;
+        let present = if self.calls > 0 || says_busy {
             Presence::Busy
         } else if self.active > 0 {
             Presence::Online
         } else if self.open > 0 {
             Presence::Away
-        } else if self.phones > 0 {
-            Presence::Phone
+        } else if by_phone {
+            match self.published {
+                Some(Published::Away) => Presence::Away,
+                Some(
+                    Published::Open | Published::Closed | Published::Busy | Published::DoNotDisturb,
+                )
+                | None => Presence::Phone,
+            }
         } else {
             Presence::Offline
         };
+        let do_not_disturb =
+            self.do_not_disturb || matches!(self.published, Some(Published::DoNotDisturb));
         // Nobody needs to know that somebody who is not there would not want to be disturbed.
         let shown = match present {
             Presence::Offline => Presence::Offline,
@@ -85,14 +123,20 @@ impl Sources {
             | Presence::Online
             | Presence::Busy
             | Presence::DoNotDisturb => {
-                if self.do_not_disturb {
+                if do_not_disturb {
                     Presence::DoNotDisturb
                 } else {
                     present
                 }
             }
         };
-        Reach { shown, browser: self.open > 0, do_not_disturb: self.do_not_disturb }
+        Reach {
+            shown,
+            browser: self.open > 0,
+            do_not_disturb,
+            phone: self.phones > 0,
+            in_call: self.calls > 0,
+        }
     }
 }
 
@@ -116,6 +160,8 @@ pub enum Change {
     CallEnded,
     /// The user wants, or no longer wants, not to be disturbed.
     DoNotDisturb(bool),
+    /// What the user's devices publish of them now; `None` where none does any more.
+    Published(Option<Published>),
 }
 
 impl Board {
@@ -138,6 +184,7 @@ impl Board {
             Change::CallBegan => sources.calls += 1,
             Change::CallEnded => sources.calls = sources.calls.saturating_sub(1),
             Change::DoNotDisturb(on) => sources.do_not_disturb = on,
+            Change::Published(published) => sources.published = published,
         }
         let after = sources.reach();
         if *sources == Sources::default() {
@@ -206,10 +253,36 @@ mod tests {
         assert_eq!((told.shown, told.do_not_disturb), (Presence::Offline, true));
         let told = board.apply(BOB, Change::BrowserOpened).unwrap();
         assert_eq!((told.shown, told.has_browser()), (Presence::DoNotDisturb, false));
-        assert_eq!(board.apply(BOB, Change::CallBegan), None);
+        let in_call = board.apply(BOB, Change::CallBegan).unwrap();
+        assert_eq!((in_call.shown, in_call.in_call), (Presence::DoNotDisturb, true));
         board.apply(BOB, Change::CallEnded);
         let told = board.apply(BOB, Change::DoNotDisturb(false)).unwrap();
         assert_eq!((told.shown, told.has_browser()), (Presence::Online, true));
+    }
+
+    #[test]
+    fn what_a_device_publishes_is_one_source_among_others() {
+        let mut board = Board::default();
+        let published = |state| Change::Published(Some(state));
+        board.apply(BOB, Change::Phones(1));
+        assert_eq!(shown(board.apply(BOB, published(Published::Away))), Some(Presence::Away));
+        assert_eq!(shown(board.apply(BOB, published(Published::Busy))), Some(Presence::Busy));
+        assert_eq!(shown(board.apply(BOB, published(Published::Closed))), Some(Presence::Offline));
+        assert!(board.reach(BOB).phone, "it rings all the same");
+        assert_eq!(shown(board.apply(BOB, Change::BrowserOpened)), Some(Presence::Online));
+        let told = board.apply(BOB, published(Published::DoNotDisturb)).unwrap();
+        assert_eq!((told.shown, told.has_browser()), (Presence::DoNotDisturb, false));
+        assert_eq!(shown(board.apply(BOB, Change::Published(None))), Some(Presence::Online));
+    }
+
+    fn any_published() -> impl Strategy<Value = Option<Published>> {
+        proptest::option::of(prop_oneof![
+            Just(Published::Open),
+            Just(Published::Closed),
+            Just(Published::Away),
+            Just(Published::Busy),
+            Just(Published::DoNotDisturb),
+        ])
     }
 
     fn any_change() -> impl Strategy<Value = Change> {
@@ -221,6 +294,7 @@ mod tests {
             Just(Change::CallBegan),
             Just(Change::CallEnded),
             any::<bool>().prop_map(Change::DoNotDisturb),
+            any_published().prop_map(Change::Published),
         ]
     }
 

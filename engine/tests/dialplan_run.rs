@@ -36,6 +36,7 @@ fn context(dialled: &str) -> CallContext {
         contacts: Vec::new(),
         greetings: hark_engine::directory::Greetings::default(),
         has_spoken_name: false,
+        mailbox_full: false,
     };
     CallContext {
         directory: Arc::new(Directory::new("Hark", vec![bob])),

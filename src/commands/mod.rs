@@ -4,6 +4,7 @@ mod calls;
 mod client;
 mod dialplan;
 mod explain;
+mod group;
 mod mic;
 mod record;
 mod reload;
@@ -76,6 +77,9 @@ enum Command {
     Send(send::Send),
     /// Make a file that says to whom it goes, to be sent later.
     Record(record::Record),
+    /// Look after groups of users (while the server is stopped).
+    #[command(subcommand)]
+    Group(group::Group),
 }
 
 /// Where the configuration is.
@@ -109,6 +113,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Token(token) => token.run(),
         Command::Send(send) => send.run(),
         Command::Record(record) => record.run(),
+        Command::Group(group) => group.run(),
     }
 }
 
@@ -130,6 +135,14 @@ fn print(text: &str) {
     use std::io::Write;
     // Whoever closed the other end has read enough.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// The store of a configuration, while no server serves it.
+fn open_store(config: &ConfigFile) -> Result<hark_actors::store::Store, ExitCode> {
+    use hark_actors::store::{Store, StoreConfig};
+    let config = config.read()?;
+    Store::open(StoreConfig::new(&config.storage.dir), &Default::default())
+        .map_err(|error| complain(&error, ExitCode::FAILURE))
 }
 
 /// A runtime for commands that talk to sockets or the store.

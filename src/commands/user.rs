@@ -1,5 +1,7 @@
 //! `hark user …`: users are made while the server is stopped, for it reads them at its start.
 
+mod data;
+
 use std::io::BufRead;
 use std::process::ExitCode;
 
@@ -33,6 +35,8 @@ pub enum User {
         #[arg(long)]
         display_name: String,
     },
+    #[command(flatten)]
+    Data(data::Data),
     /// Set a user's telephone PIN. Its digits are read from standard input, one line.
     Pin {
         #[command(flatten)]
@@ -44,7 +48,10 @@ pub enum User {
 
 impl User {
     pub fn run(self) -> ExitCode {
-        let (Self::List { config } | Self::Add { config, .. } | Self::Pin { config, .. }) = &self;
+        let config = match &self {
+            Self::List { config } | Self::Add { config, .. } | Self::Pin { config, .. } => config,
+            Self::Data(data) => data.config(),
+        };
         let config = match config.read() {
             Ok(config) => config,
             Err(code) => return code,
@@ -93,6 +100,11 @@ impl User {
                     Err(error) => complain(&error, ExitCode::FAILURE),
                 }
             }
+            Self::Data(data) => match runtime.block_on(data.act(&store, &config.site.domain)) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) if error.is_input() => complain(&error, ExitCode::from(WRONG_INPUT)),
+                Err(error) => complain(&error, ExitCode::FAILURE),
+            },
             Self::Pin { name, .. } => {
                 let digits = match read_line() {
                     Ok(digits) => digits,

@@ -81,6 +81,8 @@ const element = (id) => page.getByTestId(id).first();
 const commands = {
   open: ({ url }) => page.goto(url, WAIT).then(() => null),
   fill: ({ id, text }) => element(id).fill(text, WAIT),
+  press: ({ id, key }) => element(id).press(key, WAIT),
+  resize: ({ width, height }) => page.setViewportSize({ width, height }),
   click: ({ id }) => element(id).click(WAIT),
   visible: ({ id }) => element(id).waitFor({ state: "visible", ...WAIT }),
   hidden: ({ id }) => element(id).waitFor({ state: "hidden", ...WAIT }),
@@ -96,9 +98,30 @@ const commands = {
   appearances: ({ id }) => page.evaluate((id) => window.harkTestNotes.appearances(id), id),
   history: ({ id, name }) => page.evaluate(([id, name]) => window.harkTestNotes.history(id, name), [id, name]),
   evaluate: ({ script }) => page.evaluate(script),
+  push: ({ data }) => push(data),
+  notifications: () => page.evaluate(notifications),
   errors: () => Promise.resolve(errors),
   screenshot: ({ path }) => page.screenshot({ path }).then(() => null),
 };
+
+/** Delivers a push to the page's service worker, as the browser's push service would. */
+async function push(data) {
+  const devtools = await context.newCDPSession(page);
+  const registered = new Promise((resolve) =>
+    devtools.on("ServiceWorker.workerRegistrationUpdated", ({ registrations: [one] }) => one && resolve(one)),
+  );
+  await devtools.send("ServiceWorker.enable");
+  const { registrationId, scopeURL } = await registered;
+  await devtools.send("ServiceWorker.deliverPushMessage", { origin: new URL(scopeURL).origin, registrationId, data });
+}
+
+/** The notifications that the page's service worker shows. Chromium drops one whose showing is under way when it is asked, so it is given a second. */
+async function notifications() {
+  const registration = await navigator.serviceWorker.ready;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const shown = await registration.getNotifications();
+  return shown.map(({ title, body, tag, data }) => ({ title, body, tag, link: data?.link }));
+}
 
 /** Quotes and backslashes are all that can end a CSS string. */
 function quoted(text) {

@@ -76,6 +76,18 @@ impl Browser {
         self.command(json!({ "do": "fill", "id": id, "text": text }));
     }
 
+    /// Presses a key in an element: `Enter`, `Escape`.
+    #[track_caller]
+    pub fn press(&mut self, id: &str, key: &str) {
+        self.command(json!({ "do": "press", "id": id, "key": key }));
+    }
+
+    /// Makes the window this large.
+    #[track_caller]
+    pub fn resize(&mut self, width: u32, height: u32) {
+        self.command(json!({ "do": "resize", "width": width, "height": height }));
+    }
+
     /// Clicks.
     #[track_caller]
     pub fn click(&mut self, id: &str) {
@@ -143,6 +155,19 @@ impl Browser {
     #[track_caller]
     pub fn evaluate(&mut self, script: &str) -> Value {
         self.command(json!({ "do": "evaluate", "script": script }))
+    }
+
+    /// Delivers a push to the page's service worker, as the browser's push service would.
+    #[track_caller]
+    pub fn push(&mut self, data: &str) {
+        self.command(json!({ "do": "push", "data": data }));
+    }
+
+    /// The notifications that the page's service worker shows. Asked too early Chromium drops them:
+    /// push again.
+    #[track_caller]
+    pub fn shown_notifications(&mut self) -> Value {
+        self.command(json!({ "do": "notifications" }))
     }
 
     /// Everything that went wrong in the page: uncaught errors, and what the page logged as errors.

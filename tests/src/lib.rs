@@ -7,7 +7,9 @@
 //! | [`sipp`] | sipp, with the scenarios of `tests/sipp/` |
 //! | [`browser`] | Debian's Chromium through playwright-core, with a WAV file as its microphone |
 //! | [`peer`], [`call`], [`callee`] | a small SIP and RTP endpoint written by hand, where instants have to be measured or packets have to be wrong |
+//! | [`softphone`] | a softphone written by hand: subscriptions, presence, texts |
 //! | [`http`], [`live`] | the HTTP API and the WebSocket |
+//! | [`mail`], [`receiver`] | an SMTP server, and a web service that writes down what it is sent |
 //! | [`audio`] | speech to say, and the judgement whether it was heard |
 //! | [`story`] | what several tests do with a server: leave a message, look into the spool |
 //! | [`corpus`] | test data that lies beside the project |
@@ -24,12 +26,15 @@ pub mod corpus;
 pub mod digest;
 pub mod http;
 pub mod live;
+pub mod mail;
 pub mod peer;
 pub mod phone;
 pub mod process;
+pub mod receiver;
 pub mod rtp;
 pub mod sip;
 pub mod sipp;
 pub mod site;
+pub mod softphone;
 pub mod story;
 pub mod wait;

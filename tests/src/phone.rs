@@ -34,6 +34,12 @@ pub struct PhoneOptions {
     pub transport: &'static str,
     /// Whether it registers; it can call without.
     pub register: bool,
+    /// Further modules: `mwi`, `presence`, `contact`.
+    pub modules: &'static [&'static str],
+    /// Further parameters of its account: `;mwi=yes`.
+    pub account: &'static str,
+    /// The lines of its list of contacts.
+    pub contacts: String,
 }
 
 impl PhoneOptions {
@@ -45,6 +51,9 @@ impl PhoneOptions {
             password: password.into(),
             transport: "udp",
             register: true,
+            modules: &[],
+            account: "",
+            contacts: "# none\n".into(),
         }
     }
 }
@@ -72,11 +81,14 @@ impl Phone {
         let port = free_tcp_port();
         let address = free_udp_address();
         Sound::default().then_silence(SILENCE).write_wav(&at.join("silence.wav"));
-        fs::write(at.join("config"), config(at.to_str().expect("a plain path"), address, port))
-            .expect("baresip's config");
+        fs::write(
+            at.join("config"),
+            config(at.to_str().expect("a plain path"), address, port, options.modules),
+        )
+        .expect("baresip's config");
         // The account is made over the control connection, so that no event of it is missed.
         fs::write(at.join("accounts"), "# none yet\n").expect("baresip's accounts");
-        fs::write(at.join("contacts"), "# none\n").expect("baresip's contacts");
+        fs::write(at.join("contacts"), &options.contacts).expect("baresip's contacts");
 
         let mut command = Command::new("baresip");
         command.arg("-v").arg("-f").arg(at);
@@ -246,16 +258,54 @@ impl Phone {
         Duration::from_millis((samples * 1000 / audio::RATE) as u64)
     }
 
+    /// Ends it as its user would: it takes its registration back.
+    pub fn quit(mut self) {
+        self.command("quit", "");
+        wait::until("the telephone to end", wait::SOON, || (!self.running()).then_some(()));
+    }
+
     /// `kill -9`: the telephone is gone, without a BYE and without RTP.
     pub fn kill(&mut self) {
         self.process.kill();
     }
 
+    /// Waits for an event of this kind whose parameter `wanted` accepts.
+    #[track_caller]
+    pub fn wait_told(&mut self, kind: &str, wanted: impl Fn(&str) -> bool) -> String {
+        let (user, control) = (self.options.user.clone(), &mut self.control);
+        wait::until(&format!("{kind} ({user})"), wait::SOON, || {
+            control.receive();
+            while let Some(event) = control.events.pop_front() {
+                let told = event["param"].as_str().unwrap_or_default();
+                if event["type"] == kind && wanted(told) {
+                    return Some(told.to_owned());
+                }
+            }
+            None
+        })
+    }
+
+    /// Runs one of its commands; what it answers.
+    #[track_caller]
+    pub fn run(&mut self, command: &str, params: &str) -> String {
+        self.control.command(command, params)
+    }
+
+    /// Waits until what it prints holds `text`.
+    #[track_caller]
+    pub fn wait_printed(&mut self, text: &str) {
+        let process = &self.process;
+        wait::until(&format!("baresip to print {text:?}"), wait::SOON, || {
+            process.output().contains(text).then_some(())
+        });
+    }
+
     fn account(&self) -> String {
-        let PhoneOptions { server, user, password, transport, register } = &self.options;
+        let PhoneOptions { server, user, password, transport, register, account, .. } =
+            &self.options;
         let interval = if *register { 600 } else { 0 };
         format!(
-            "<sip:{user}@{server};transport={transport}>;auth_user={user};auth_pass={password};regint={interval}"
+            "<sip:{user}@{server};transport={transport}>;auth_user={user};auth_pass={password};regint={interval}{account}"
         )
     }
 
@@ -344,7 +394,7 @@ impl Control {
     }
 
     #[track_caller]
-    fn command(&mut self, command: &str, params: &str) {
+    fn command(&mut self, command: &str, params: &str) -> String {
         self.token += 1;
         let token = self.token.to_string();
         let text = json!({ "command": command, "params": params, "token": token }).to_string();
@@ -359,6 +409,7 @@ impl Control {
                 .and_then(|at| self.responses.remove(at))
         });
         assert_eq!(response["ok"], true, "baresip refused {command} {params}: {response}");
+        response["data"].as_str().unwrap_or_default().to_owned()
     }
 
     fn receive(&mut self) {
@@ -391,7 +442,8 @@ impl Control {
     }
 }
 
-fn config(folder: &str, address: SocketAddr, control_port: u16) -> String {
+fn config(folder: &str, address: SocketAddr, control_port: u16, modules: &[&str]) -> String {
+    let more: String = modules.iter().map(|name| format!("module_app {name}.so\n")).collect();
     format!(
         "poll_method epoll\n\
          sip_listen {address}\n\
@@ -406,7 +458,7 @@ fn config(folder: &str, address: SocketAddr, control_port: u16) -> String {
          snd_path {folder}\n\
          module_tmp uuid.so\nmodule_tmp account.so\n\
          module_app menu.so\nmodule_app ctrl_tcp.so\n\
-         ctrl_tcp_listen 127.0.0.1:{control_port}\n",
+         {more}ctrl_tcp_listen 127.0.0.1:{control_port}\n",
         modules = module_folder(),
     )
 }

@@ -36,6 +36,8 @@ pub struct SiteOptions {
     pub test_instructions: bool,
     /// Whether callers without a password are refused.
     pub no_guests: bool,
+    /// Whether telephones that did not subscribe are not told of their lamp.
+    pub no_unsolicited_lamps: bool,
     /// Further sections of `hark.toml`, as they stand there.
     pub more: String,
 }
@@ -223,10 +225,12 @@ impl Site {
             "[site]\nname = \"Hark under test\"\ndomain = \"localhost\"\n\
              [storage]\ndir = {data:?}\n\
              [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\nguests = {guests}\n\
+             unsolicited_lamps = {lamps}\n\
              [web]\nlisten = \"{web}\"\nupload_mib = {upload}\n\
              [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
             data = self.data(),
             guests = !options.no_guests,
+            lamps = !options.no_unsolicited_lamps,
             upload = options.upload_mib.unwrap_or(64),
         );
         if let Some(seconds) = options.dead_after_seconds {

@@ -1,7 +1,13 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
-import { readContact, readMessage } from './protocol';
-import type { Contact, Me, Message, MessageId, OutboxEntry, Profile, User } from './types';
+import type { EventReport, EventRequest, Group, Retention, Schedule } from './events';
+import { readChatText } from './chat/read';
+import type { ChatId, Page, ThreadSummary } from './chat/types';
+import { readProfile } from './profile';
+import { readContact, readMessage, readUser } from './protocol';
+import type {
+  About, Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, UserId, Webhook,
+} from './types';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -24,9 +30,22 @@ export const api = {
   signIn: (name: string, password: string) =>
     call<{ user: User }>('POST', '/api/v1/session', { name, password }),
   signOut: () => call<void>('DELETE', '/api/v1/session'),
-  me: () => call<Me>('GET', '/api/v1/me'),
+  async me(): Promise<Me> {
+    const me = await call<Me>('GET', '/api/v1/me');
+    return { ...me, profile: readProfile(me.profile) };
+  },
   doNotDisturb: (on: boolean) => call<unknown>('PUT', '/api/v1/me/do-not-disturb', { on }),
-  saveProfile: (profile: Profile) => call<unknown>('PUT', '/api/v1/me/profile', profile),
+  async saveProfile(profile: Profile): Promise<Profile> {
+    return readProfile(await call<unknown>('PUT', '/api/v1/me/profile', profile));
+  },
+  explainProfile: (assumed: Assumed) =>
+    call<{ lines: ExplainedLine[] }>('POST', '/api/v1/me/profile/explain', assumed),
+  sendCode: (device: string) =>
+    call<{ sent: string; expires_seconds: number }>('POST', verifyPath(device)),
+  async giveCode(device: string, code: string): Promise<Profile> {
+    return readProfile(await call<unknown>('PUT', verifyPath(device), { code }));
+  },
+  explainMessage: (id: MessageId) => call<{ lines: ExplainedLine[] }>('GET', at(id, '/explain')),
 
   async contacts(): Promise<Contact[]> {
     const list = await call<unknown[]>('GET', '/api/v1/contacts');
@@ -36,6 +55,31 @@ export const api = {
     const list = await call<unknown[]>('GET', `/api/v1/messages?folder=${folder}`);
     return list.map(readMessage).filter((m) => m !== null);
   },
+  events: () => call<EventReport[]>('GET', '/api/v1/events?limit=20'),
+  announce: (event: EventRequest) =>
+    call<{ id: string }>('POST', '/api/v1/events', event, { 'idempotency-key': crypto.randomUUID() }),
+  schedules: () => call<Schedule[]>('GET', '/api/v1/schedules'),
+  plan: (schedule: { name: string; recurrence: string; event: EventRequest }) =>
+    call<unknown>('POST', '/api/v1/schedules', schedule),
+  unplan: (id: number) => call<unknown>('DELETE', `/api/v1/schedules/${id}`),
+  groups: () => call<Group[]>('GET', '/api/v1/groups'),
+  retention: () => call<Retention>('GET', '/api/v1/me/retention'),
+  confirm: (id: MessageId) => call<unknown>('POST', at(id, '/confirm')),
+
+  async chats(): Promise<ThreadSummary[]> {
+    const list = await call<{ with: unknown; last: unknown; unread?: number }[]>('GET', '/api/v1/chats');
+    return list.flatMap((thread) => {
+      const user = readUser(thread.with);
+      const last = readChatText(thread.last);
+      return user && last ? [{ with: user, last, unread: thread.unread ?? 0 }] : [];
+    });
+  },
+  /** A page of a conversation; before a text, or the latest. */
+  async chat(user: UserId, before: ChatId | null): Promise<Page> {
+    const query = before === null ? '' : `?before=${before}`;
+    const page = await call<{ messages: unknown[]; next?: number | null }>('GET', `/api/v1/chats/${user}${query}`);
+    return { messages: page.messages.map(readChatText).filter((m) => m !== null), next: page.next ?? null };
+  },
   outbox: () => call<OutboxEntry[]>('GET', '/api/v1/outbox'),
 
   heard: (id: MessageId, heard_ms: number) => call<unknown>('POST', at(id, '/heard'), { heard_ms }),
@@ -43,20 +87,41 @@ export const api = {
   remove: (id: MessageId) => call<unknown>('DELETE', at(id)),
   share: (id: MessageId) => call<{ url: string }>('POST', at(id, '/link')),
   revoke: (id: MessageId) => call<unknown>('DELETE', at(id, '/link')),
+
+  pushKey: () => call<{ key: string }>('GET', '/api/v1/push/key'),
+  subscribe: (subscription: PushSubscriptionJSON & { device: string }) =>
+    call<{ id: number }>('POST', '/api/v1/push/subscriptions', subscription),
+  unsubscribe: (endpoint: string) => call<void>('DELETE', '/api/v1/push/subscriptions', { endpoint }),
+  receiptMail: () => call<ReceiptMail>('GET', '/api/v1/me/receipt-mail'),
+  setReceiptMail: (wish: { address: string; heard: boolean; failed: boolean }) =>
+    call<{ confirmed: boolean }>('PUT', '/api/v1/me/receipt-mail', wish),
+  confirmReceiptMail: (code: string) => call<void>('POST', '/api/v1/me/receipt-mail/confirm', { code }),
+  deleteReceiptMail: () => call<void>('DELETE', '/api/v1/me/receipt-mail'),
+  webhooks: () => call<Webhook[]>('GET', '/api/v1/webhooks'),
+  addWebhook: (url: string, about: About) =>
+    call<{ id: number; secret: string }>('POST', '/api/v1/webhooks', { url, about }),
+  deleteWebhook: (id: number) => call<void>('DELETE', `/api/v1/webhooks/${id}`),
+  pingWebhook: (id: number) => call<{ ok: boolean; error: string | null }>('POST', `/api/v1/webhooks/${id}/ping`),
+  profileWebhookSecret: () => call<{ secret: string }>('POST', '/api/v1/webhooks/profile-secret'),
+  retryWebhook: (id: number) => call<{ events: number }>('POST', `/api/v1/webhooks/${id}/retry`),
 };
 
 function at(id: MessageId, what = ''): string {
   return `/api/v1/messages/${encodeURIComponent(id)}${what}`;
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+function verifyPath(device: string): string {
+  return `/api/v1/me/devices/${encodeURIComponent(device)}/verify`;
+}
+
+async function call<T>(method: string, path: string, body?: unknown, more: Record<string, string> = {}): Promise<T> {
   let response: Response;
   try {
     response = await fetch(path, {
       method,
       credentials: 'same-origin',
       cache: 'no-store',
-      headers: body === undefined ? {} : { 'content-type': 'application/json' },
+      headers: body === undefined ? more : { 'content-type': 'application/json', ...more },
       body: body === undefined ? null : JSON.stringify(body),
     });
   } catch {

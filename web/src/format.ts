@@ -73,9 +73,16 @@ export function presenceWord(presence: Presence): string {
     case 'away': return 'Away';
     case 'phone': return 'By phone';
     case 'offline': return 'Offline';
-    case 'busy': return 'In a call';
+    case 'busy': return 'On the phone';
     case 'do-not-disturb': return 'Do not disturb';
   }
+}
+
+/** How somebody can be reached at this moment. */
+export function reachWords(by: { by_browser: boolean; by_phone: boolean }): string {
+  if (by.by_browser && by.by_phone) return 'browser and phone';
+  if (by.by_browser) return 'browser';
+  return by.by_phone ? 'phone' : 'mailbox only';
 }
 
 export function stepWord(step: Step): string {

@@ -2,6 +2,7 @@ import { render } from 'preact';
 import './styles/base.css';
 import './styles/parts.css';
 import './styles/layout.css';
+import './styles/chat.css';
 import { Session, SessionProvider } from './session';
 import { App } from './views/App';
 

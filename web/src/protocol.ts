@@ -1,8 +1,10 @@
 // The WebSocket's frames. What comes in is checked field by field: a frame that this client
 // does not know, or that lacks a field, is left out instead of breaking the page.
 
+import { readChatFrame } from './chat/read';
+import type { ChatClientFrame, ChatFrame } from './chat/types';
 import type {
-  Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
+  Addressee, Contact, Counts, Message, MessageId, Presence, ReceiptStep, Sender, Step, Trouble, User, UserId,
 } from './types';
 import { STEPS } from './types';
 
@@ -10,7 +12,7 @@ export type RecordingStatus = 'open' | 'progress' | 'committed' | 'failed';
 
 export type ServerFrame =
   | { type: 'hello'; user: User | null; contacts: Contact[] | null; counts: Counts | null }
-  | { type: 'presence'; user: UserId; presence: Presence }
+  | { type: 'presence'; user: UserId; presence: Presence; by_browser: boolean; by_phone: boolean }
   | { type: 'popup'; message: Message; link: string | null; committedAt: number | null }
   | { type: 'receipt'; message: MessageId; recipient: UserId | null; recipientName: string; step: ReceiptStep }
   | { type: 'trouble'; message: MessageId; recipient: UserId | null; recipientName: string; trouble: Trouble }
@@ -20,18 +22,22 @@ export type ServerFrame =
       type: 'recording'; id: string; state: RecordingStatus;
       bytes: number; ms: number; message: MessageId | null; error: string | null;
     }
+  | { type: 'event'; id: string; state: string }
+  | { type: 'mailbox'; percent: number; nearlyFull: boolean }
   | { type: 'notice'; text: string }
+  | { type: 'chat'; event: ChatFrame }
   | { type: 'ping' };
 
 /** What happened to a message of one's own inbox, on any device. */
 export type MessageChange = { step: Step } | 'saved' | 'deleted' | 'restored';
 
 export type ClientFrame =
-  | { type: 'record_start'; id: string; to: UserId[]; mime: string }
+  | { type: 'record_start'; id: string; to: Addressee[]; mime: string }
   | { type: 'record_stop'; id: string }
   | { type: 'record_cancel'; id: string }
   | { type: 'activity'; active: boolean }
   | { type: 'seen'; message: MessageId }
+  | ({ type: 'chat' } & ChatClientFrame)
   | { type: 'pong' };
 
 const LONGEST_NOTICE = 500;
@@ -61,7 +67,7 @@ export function parseServerFrame(text: string): ServerFrame | null {
     case 'presence': {
       const user = num(value.user);
       const presence = oneOf(PRESENCES, value.presence);
-      return user !== null && presence ? { type: 'presence', user, presence } : null;
+      return user !== null && presence ? { type: 'presence', user, presence, ...readReach(value) } : null;
     }
     case 'popup': {
       const message = readMessage(value.message);
@@ -98,9 +104,22 @@ export function parseServerFrame(text: string): ServerFrame | null {
         error: str(value.error) ?? (isFields(value.error) ? str(value.error.message) : null),
       };
     }
+    case 'event': {
+      const id = str(value.id);
+      const state = str(value.state);
+      return id !== null && state !== null ? { type: 'event', id, state } : null;
+    }
+    case 'mailbox': {
+      const percent = num(value.percent);
+      return percent === null ? null : { type: 'mailbox', percent, nearlyFull: value.nearly_full === true };
+    }
     case 'notice': {
       const text = str(value.text);
       return text ? { type: 'notice', text: text.slice(0, LONGEST_NOTICE) } : null;
+    }
+    case 'chat': {
+      const event = readChatFrame(value);
+      return event && { type: 'chat', event };
     }
     case 'ping':
       return { type: 'ping' };
@@ -121,6 +140,7 @@ export function readMessage(value: unknown): Message | null {
     length_ms: num(value.length_ms) ?? 0,
     urgent: value.urgent === true,
     private: value.private === true,
+    ...(value.announcement === true ? { announcement: true } : {}),
     reply_to: str(value.reply_to),
     step: oneOf(STEPS, value.step) ?? 'accepted',
     peaks: readPeaks(value.peaks),
@@ -144,7 +164,7 @@ function readSender(value: unknown): Sender {
   };
 }
 
-function readUser(value: unknown): User | null {
+export function readUser(value: unknown): User | null {
   if (!isFields(value)) return null;
   const id = num(value.id);
   const name = str(value.name);
@@ -160,7 +180,12 @@ function readUser(value: unknown): User | null {
 export function readContact(value: unknown): Contact | null {
   const user = readUser(value);
   if (!user) return null;
-  return { ...user, presence: oneOf(PRESENCES, (value as Fields).presence) ?? 'offline' };
+  const fields = value as Fields;
+  return { ...user, presence: oneOf(PRESENCES, fields.presence) ?? 'offline', ...readReach(fields) };
+}
+
+function readReach(value: Fields): { by_browser: boolean; by_phone: boolean } {
+  return { by_browser: value.by_browser === true, by_phone: value.by_phone === true };
 }
 
 function readCounts(value: unknown): Counts | null {

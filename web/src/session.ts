@@ -4,10 +4,13 @@ import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import { watchActivity } from './activity';
 import { api, ApiError } from './api';
+import { Chats } from './chat/chats';
+import { nameOf, unreadTexts } from './chat/state';
 import { notifyHidden, setTitle } from './notify';
 import { Player } from './player';
 import type { Track } from './player';
 import type { ServerFrame } from './protocol';
+import { forgetPush, withdrawNotification } from './push';
 import { Recorder } from './recorder/recorder';
 import { HarkSocket } from './socket';
 import type { Action, InboxMessage, State, View } from './state';
@@ -16,12 +19,13 @@ import { Store, useStore } from './store';
 import type { Message, MessageId, Profile, UserId } from './types';
 import { Uploader } from './upload/uploader';
 
-const VIEWS: readonly View[] = ['inbox', 'speak', 'sent', 'profile'];
+const VIEWS: readonly View[] = ['inbox', 'speak', 'chat', 'sent', 'events', 'profile'];
 
 export class Session {
   readonly state = new Store<State>(initialState);
   readonly player = new Player();
   readonly recorder: Recorder;
+  readonly chats: Chats;
   readonly uploader = new Uploader(() => this.sent());
   private readonly socket: HarkSocket;
   private stopActivity: (() => void) | null = null;
@@ -40,7 +44,18 @@ export class Session {
       mayRetry: () => this.stillSignedIn(),
     });
     this.recorder = new Recorder(this.socket, () => this.sent());
-    this.state.subscribe(() => setTitle(unheard(this.state.get())));
+    this.chats = new Chats({
+      me: () => this.state.get().me?.user.id ?? null,
+      send: (frame) => this.socket.send({ type: 'chat', ...frame }),
+      isShown: () => this.state.get().view === 'chat',
+      show: () => this.go('chat'),
+      nameOf: (user) => nameOf(
+        this.chats.state.get().threads.find((t) => t.with === user), this.state.get().contacts, user),
+      attempt: (work) => this.attempt(work),
+    });
+    const title = () => setTitle(unheard(this.state.get()) + unreadTexts(this.chats.state.get()));
+    this.state.subscribe(title);
+    this.chats.state.subscribe(title);
     addEventListener('hashchange', () => this.route());
     addEventListener('beforeunload', (event) => {
       if (this.recorder.busy || this.uploader.busy) event.preventDefault();
@@ -73,6 +88,7 @@ export class Session {
       this.dispatch({ type: 'notice', notice: { kind: 'info', text: 'Send or cancel your recording first.' } });
       return;
     }
+    await forgetPush();
     try {
       await api.signOut();
     } catch (error) {
@@ -112,14 +128,14 @@ export class Session {
   }
 
   record(): void {
-    const { me, contacts, chosen } = this.state.get();
+    const { me, contacts, chosen, typed } = this.state.get();
     if (!me) return;
     const to = contacts.filter((c) => chosen.includes(c.id));
     this.player.stop();
     void this.recorder.start({
       sender: me.user,
-      to: to.map((c) => c.id),
-      toNames: to.map((c) => c.display_name),
+      to: [...to.map((c) => c.id), ...typed.map((address) => ({ address }))],
+      toNames: [...to.map((c) => c.display_name), ...typed],
       limitSeconds: me.limit_seconds,
     });
   }
@@ -157,8 +173,12 @@ export class Session {
   }
 
   async saveProfile(profile: Profile): Promise<void> {
-    await api.saveProfile(profile);
-    this.dispatch({ type: 'profile', profile });
+    this.dispatch({ type: 'profile', profile: await api.saveProfile(profile) });
+  }
+
+  /** The profile after a code was taken: what was verified is so from here on. */
+  async giveCode(device: string, code: string): Promise<void> {
+    this.dispatch({ type: 'profile', profile: await api.giveCode(device, code) });
   }
 
   async doNotDisturb(on: boolean): Promise<void> {
@@ -193,6 +213,7 @@ export class Session {
     this.uploader.cancel();
     this.player.stop();
     this.socket.close();
+    this.chats.reset();
     this.stopActivity?.();
     this.stopActivity = null;
     this.dispatch({ type: 'signed-out', ...(text ? { notice: { kind: 'info', text } } : {}) });
@@ -204,7 +225,9 @@ export class Session {
 
   private async reload(): Promise<void> {
     await this.attempt(async () => {
-      const [contacts] = await Promise.all([api.contacts(), this.loadMailbox(), this.loadOutbox()]);
+      const [contacts] = await Promise.all([
+        api.contacts(), this.loadMailbox(), this.loadOutbox(), this.chats.reload(),
+      ]);
       this.dispatch({ type: 'contacts', contacts });
     });
   }
@@ -244,6 +267,7 @@ export class Session {
         else this.seen(frame.message.id);
         return;
       case 'message_state': {
+        void withdrawNotification(frame.message);
         const here = this.state.get().messages.some((m) => m.id === frame.message);
         if (!here && frame.change !== 'deleted') void this.attempt(() => this.loadMailbox());
         return;
@@ -253,11 +277,16 @@ export class Session {
           void this.attempt(() => this.loadMailbox());
         }
         return;
+      case 'chat':
+        this.chats.frame(frame.event);
+        return;
       case 'hello':
         // From here on nothing is missed; what came before, since the lists were read, is.
         void this.reload();
         return;
       case 'presence':
+      case 'event':
+      case 'mailbox':
       case 'notice':
       case 'ping':
         return;
@@ -309,6 +338,7 @@ export class Session {
     const name = location.hash.replace(/^#\/?/, '');
     const view = VIEWS.find((v) => v === name) ?? 'inbox';
     if (view !== this.state.get().view) this.dispatch({ type: 'view', view });
+    if (view === 'chat') this.chats.looked();
   }
 }
 

@@ -6,7 +6,10 @@ import type {
 } from './types';
 import { STEPS } from './types';
 
-export type View = 'inbox' | 'speak' | 'sent' | 'profile';
+/** The server takes fifty recipients in all. */
+const MOST_TYPED = 10;
+
+export type View = 'inbox' | 'speak' | 'chat' | 'sent' | 'events' | 'profile';
 
 export type Connection =
   | { status: 'connecting' }
@@ -43,7 +46,11 @@ export interface State {
   selected: { id: MessageId; wasNew: boolean } | null;
   /** Who hears what is recorded next. */
   chosen: UserId[];
+  /** Numbers and addresses that were typed as recipients. */
+  typed: string[];
   view: View;
+  /** Counts what was told of announcements and of the mailbox: whoever shows them reads anew. */
+  eventNews: number;
   notice: Notice | null;
 }
 
@@ -59,6 +66,8 @@ export const initialState: State = {
   popups: [],
   selected: null,
   chosen: [],
+  eventNews: 0,
+  typed: [],
   view: 'inbox',
   notice: null,
 };
@@ -74,6 +83,8 @@ export type Action =
   | { type: 'select'; id: MessageId | null }
   | { type: 'choose'; user: UserId; only?: boolean }
   | { type: 'unchoose-all' }
+  /** Adds a typed recipient, or takes it off again. */
+  | { type: 'type'; address: string }
   | { type: 'view'; view: View }
   | { type: 'dismiss'; id: MessageId }
   | { type: 'heard'; id: MessageId }
@@ -102,9 +113,16 @@ export function reduce(state: State, action: Action): State {
     case 'select':
       return select(state, action.id);
     case 'choose':
-      return { ...state, chosen: choose(state.chosen, action.user, action.only === true) };
+      return {
+        ...state, chosen: choose(state.chosen, action.user, action.only === true),
+        typed: action.only === true ? [] : state.typed,
+      };
     case 'unchoose-all':
-      return { ...state, chosen: [] };
+      return { ...state, chosen: [], typed: [] };
+    case 'type':
+      return state.typed.includes(action.address)
+        ? { ...state, typed: state.typed.filter((a) => a !== action.address) }
+        : { ...state, typed: [...state.typed, action.address].slice(0, MOST_TYPED) };
     case 'view':
       return { ...state, view: action.view };
     case 'dismiss':
@@ -131,7 +149,10 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     case 'presence':
       return {
         ...state,
-        contacts: state.contacts.map((c) => (c.id === frame.user ? { ...c, presence: frame.presence } : c)),
+        contacts: state.contacts.map((c) => {
+          const { presence, by_browser, by_phone } = frame;
+          return c.id === frame.user ? { ...c, presence, by_browser, by_phone } : c;
+        }),
       };
     case 'popup':
       return popup(state, frame.message, frame.link);
@@ -165,9 +186,13 @@ function reduceFrame(state: State, frame: ServerFrame): State {
     }
     case 'notice':
       return { ...state, notice: { kind: 'info', text: frame.text } };
+    case 'event':
+    case 'mailbox':
+      return { ...state, eventNews: state.eventNews + 1 };
     // The list itself is counted; recordings and pings are answered elsewhere.
     case 'counts':
     case 'recording':
+    case 'chat':
     case 'ping':
       return state;
   }

@@ -19,6 +19,10 @@ export interface User {
 
 export interface Contact extends User {
   presence: Presence;
+  /** Whether a browser of theirs shows something at once. */
+  by_browser: boolean;
+  /** Whether a telephone of theirs rings. */
+  by_phone: boolean;
 }
 
 export interface Sender {
@@ -37,6 +41,8 @@ export interface Message {
   urgent: boolean;
   /** Its recipients may not forward it. */
   private: boolean;
+  /** It is an announcement, which can be confirmed. */
+  announcement?: boolean;
   /** The message that it answers. */
   reply_to: MessageId | null;
   step: Step;
@@ -82,32 +88,89 @@ export interface Counts {
   saved: number;
 }
 
-export type Device =
-  | { name: string; kind: 'browser' }
-  | { name: string; kind: 'registered-phone' }
-  | { name: string; kind: 'sip-address'; uri: string };
+export type Device = { name: string; verified?: boolean } & (
+  | { kind: 'browser' }
+  | { kind: 'registered-phone' }
+  | { kind: 'sip-address'; uri: string }
+  | { kind: 'number'; number: string; trunk?: string }
+  | { kind: 'sip-message'; uri?: string }
+  | { kind: 'email'; address: string; attach?: boolean }
+  | { kind: 'web-push' }
+  | { kind: 'webhook'; url: string }
+);
 
-export type Condition = 'always' | 'present' | 'absent';
+export type DeviceKind = Device['kind'];
+
+export type Reached = 'present' | 'absent' | 'away' | 'busy' | 'do-not-disturb';
+
+/** Everything that has to hold; what is left out always does. */
+export interface When {
+  presence?: Reached[];
+  /** `mon-fri 9:00-18:00` */
+  hours?: string[];
+  /** `alice`, `@family`, `contacts`, `outsiders`, `+493012345` */
+  from?: string[];
+  urgent?: boolean;
+  unheard_secs?: number;
+}
 
 export interface Ring {
-  device: string;
+  device: string[];
   attempts: number;
   retry_secs: number;
   ring_secs: number;
 }
 
-export type Act = 'pop-up' | 'stop' | { ring: Ring };
+export type Act =
+  | 'pop-up' | 'stop'
+  | { ring: Ring }
+  | { notify: { device: string[] } }
+  | { wait: { secs: number } }
+  | { escalate: { to: string } }
+  | { all: Act[] };
 
 export interface Rule {
-  when: Condition;
-  do: Act;
+  when: When;
+  do: Act[];
+  go_on?: boolean;
+}
+
+export interface Group {
+  name: string;
+  members: string[];
 }
 
 /** What a recipient chose: devices, and rules that are tried from the first to the last. */
 export interface Profile {
   devices: Device[];
+  groups?: Group[];
+  zone: string;
+  quiet_hours?: { hours: string[]; urgent_passes?: boolean };
+  calls_per_hour: number;
   rules: Rule[];
 }
+
+/** A line of why a message goes where it goes. */
+export interface ExplainedLine {
+  at: number;
+  rule?: number;
+  what: string;
+  text: string;
+}
+
+/** What a dry run takes for given. */
+export interface Assumed {
+  profile: Profile;
+  presence: Reached[];
+  at: number;
+  sender: string;
+  urgent: boolean;
+  looks: boolean;
+  answers: boolean;
+}
+
+/** A user, or a number or address that somebody typed. */
+export type Addressee = UserId | { address: string };
 
 export interface Me {
   user: User;
@@ -118,4 +181,32 @@ export interface Me {
   domain: string;
   /** Nothing rings or pops up; messages wait. */
   do_not_disturb: boolean;
+}
+
+/** Whether, and of what, a sender is mailed. */
+export interface ReceiptMail {
+  /** Whether the server sends mail at all. */
+  available: boolean;
+  address: string | null;
+  heard: boolean;
+  failed: boolean;
+  confirmed: boolean;
+  /** Why the last mail could not be sent. */
+  error: string | null;
+}
+
+/** Whose messages a web service is told of. */
+export type About = 'sent' | 'received' | 'all';
+
+/** A web service that is told every step of a message. */
+export interface Webhook {
+  id: number;
+  url: string;
+  about: About;
+  created: number;
+  waiting: number;
+  given_up: number;
+  missed: number;
+  last_ok: number | null;
+  error: string | null;
 }

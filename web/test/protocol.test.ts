@@ -77,7 +77,7 @@ describe('frames of the server', () => {
 
   it('reads that somebody is in a call or not to be disturbed', () => {
     for (const presence of ['busy', 'do-not-disturb']) {
-      expect(parse({ type: 'presence', user: 2, presence })).toEqual({ type: 'presence', user: 2, presence });
+      expect(parse({ type: 'presence', user: 2, presence })).toMatchObject({ type: 'presence', user: 2, presence });
     }
   });
 

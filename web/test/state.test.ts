@@ -124,9 +124,9 @@ describe('receipts', () => {
 
 describe('contacts', () => {
   it('follow presence, and are chosen and let go', () => {
-    const contacts = [2, 1].map((id) => ({ id, name: `u${id}`, display_name: `U${id}`, extension: '', presence: 'offline' as const }));
+    const contacts = [2, 1].map((id) => ({ id, name: `u${id}`, display_name: `U${id}`, extension: '', presence: 'offline' as const, by_browser: false, by_phone: false }));
     let state = reduce(initialState, { type: 'contacts', contacts });
-    state = frame(state, { type: 'presence', user: 2, presence: 'online' });
+    state = frame(state, { type: 'presence', user: 2, presence: 'online', by_browser: true, by_phone: false });
     expect(state.contacts.map((c) => [c.id, c.presence])).toEqual([[1, 'offline'], [2, 'online']]);
     state = reduce(reduce(state, { type: 'choose', user: 1 }), { type: 'choose', user: 2 });
     expect(state.chosen).toEqual([1, 2]);

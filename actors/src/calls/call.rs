@@ -90,6 +90,8 @@ pub(super) enum Direction {
 pub(super) struct Outgoing {
     /// The message that it delivers, if that is what it is for.
     pub delivery: Option<DeliveryCall>,
+    /// Whether nothing that is said in it may be kept.
+    pub secret: bool,
     /// The trunk over which it goes, which counts it.
     pub _trunk: Option<TrunkCall>,
 }
@@ -235,7 +237,8 @@ impl Actor for CallActor {
     ) -> Result<Self::State, ActorProcessingErr> {
         arguments.ready.connect(&myself);
         let mut call = Call::new(arguments);
-        if call.services.tracks.traced() {
+        let secret = call.outgoing.as_ref().is_some_and(|outgoing| outgoing.secret);
+        if call.services.tracks.traced() && !secret {
             call.run.trace();
         }
         call.run.start(clock::now());

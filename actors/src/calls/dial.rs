@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hark_engine::delivery::profile::DeviceKind;
+use hark_engine::delivery::address::Address;
+use hark_engine::delivery::profile::{Device, DeviceKind};
 use hark_engine::dialplan::effect::{Callee, Failure};
 use hark_engine::dialplan::run::CallerInfo;
 use hark_engine::dialplan::value::Value;
@@ -85,27 +86,47 @@ pub(super) async fn resolve(
                 Failure::NotFound
             })?;
             let device = profile.devices.into_iter().find(|device| device.name == name);
-            match device.ok_or(Failure::NotFound)?.kind {
+            let device = device.filter(Device::usable).ok_or(Failure::NotFound)?;
+            match device.kind {
                 DeviceKind::RegisteredPhone => reach(services, user, None),
                 DeviceKind::SipAddress { uri } => {
                     let uri = Uri::parse(&uri).ok_or(Failure::NotFound)?;
                     reach(services, user, Some(uri))
                 }
-                DeviceKind::Browser => Err(Failure::NotFound),
+                DeviceKind::Number { number, trunk } => {
+                    let plain = |c: &char| c.is_ascii_digit() || matches!(c, '+' | '*' | '#');
+                    let number: String = number.chars().filter(plain).collect();
+                    let address = Address::Number(number.clone());
+                    if !services.outside.allows(&address) {
+                        return Err(Failure::Refused);
+                    }
+                    over_trunk(services, number, trunk)
+                }
+                DeviceKind::Browser
+                | DeviceKind::SipMessage { .. }
+                | DeviceKind::Email { .. }
+                | DeviceKind::WebPush
+                | DeviceKind::Webhook { .. } => Err(Failure::NotFound),
             }
         }
-        Callee::Number { number, trunk } => {
-            let call = services.trunks.begin(clock::now(), trunk.as_deref());
-            let call = call.ok_or(Failure::Refused)?;
-            let uri = call.uri(&number).ok_or(Failure::NotFound)?;
-            Ok(Destination {
-                target: InviteTarget::Uri(uri),
-                called: CallerInfo { user: None, number, name: String::new() },
-                language: None,
-                trunk: Some(call),
-            })
-        }
+        Callee::Number { number, trunk } => over_trunk(services, number, trunk),
     }
+}
+
+fn over_trunk(
+    services: &CallServices,
+    number: String,
+    trunk: Option<String>,
+) -> Result<Destination, Failure> {
+    let call = services.trunks.begin(clock::now(), trunk.as_deref());
+    let call = call.ok_or(Failure::Refused)?;
+    let uri = call.uri(&number).ok_or(Failure::NotFound)?;
+    Ok(Destination {
+        target: InviteTarget::Uri(uri),
+        called: CallerInfo { user: None, number, name: String::new() },
+        language: None,
+        trunk: Some(call),
+    })
 }
 
 fn reach(

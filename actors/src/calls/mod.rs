@@ -34,6 +34,8 @@ use std::sync::Arc;
 use hark_engine::directory::Directory;
 use tokio::sync::watch;
 
+use crate::config::Outside;
+use crate::delivery::Waiting;
 use crate::dialplan::InForce;
 use crate::forward::Forwarder;
 use crate::media::MediaPlane;
@@ -69,6 +71,10 @@ pub struct CallServices {
     pub webhooks: Webhooks,
     /// Who is present.
     pub presence: PresenceBoard,
+    /// What waits to ring which telephone.
+    pub waiting: Waiting,
+    /// Which numbers outside may be called for users.
+    pub outside: Arc<Outside>,
     /// Who makes changes to users.
     pub users: Users,
     /// The users, as they are now.

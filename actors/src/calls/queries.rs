@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hark_engine::dialplan::effect::{Action, Answer, Failure, Query};
+use hark_engine::dialplan::effect::{Action, Answer, Failure, Folder, Query};
 use hark_engine::message::Event;
 
 use super::CallServices;
@@ -11,8 +11,12 @@ use crate::recording::RecordingError;
 use crate::store::StoreError;
 use crate::users::UserError;
 
-/// Finds out what the run wants to know.
-pub(super) async fn answer(services: &CallServices, query: Query) -> Result<Answer, Failure> {
+/// Finds out what the run wants to know, in a call with what receipts call `device`.
+pub(super) async fn answer(
+    services: &CallServices,
+    query: Query,
+    device: &str,
+) -> Result<Answer, Failure> {
     match query {
         Query::Messages(user, folder) => {
             let messages = services.store.mailbox(user, folder).await.map_err(failure)?;
@@ -34,6 +38,12 @@ pub(super) async fn answer(services: &CallServices, query: Query) -> Result<Answ
         Query::Devices(user) => {
             let devices = services.users.devices(user).await.map_err(failure)?;
             Ok(Answer::Devices(devices))
+        }
+        Query::Waiting(user) => {
+            let waiting = services.waiting.of(user, device);
+            let mut messages = services.store.mailbox(user, Folder::New).await.map_err(failure)?;
+            messages.retain(|message| waiting.contains(&message.id));
+            Ok(Answer::Messages(messages))
         }
         Query::Receipts(user) => {
             services.users.receipts(user).await.map(Answer::Count).map_err(failure)
@@ -76,7 +86,11 @@ pub(super) async fn act(
         Action::ReceiptsTold(user) => {
             return services.users.receipts_told(user).await.map_err(failure);
         }
-        Action::Confirm(user, message) => (message, user, Event::Delivered { device }),
+        Action::Confirm(user, message) => {
+            let delivered = Event::Delivered { device: device.clone() };
+            services.messages.note(message, user, delivered).await.map_err(failure)?;
+            (message, user, Event::Confirmed { device })
+        }
     };
     services.messages.note(message, user, event).await.map(|_news| ()).map_err(failure)
 }

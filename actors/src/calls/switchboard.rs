@@ -10,7 +10,7 @@
 mod incoming;
 mod outgoing;
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use hark_engine::delivery::machine::{RingResult, Target};
 use hark_engine::dialplan::effect::Failure;
 use hark_engine::dialplan::run::{CallContext, CallerInfo, Run};
 use hark_engine::dialplan::value::Value;
-use hark_engine::id::UserId;
+use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::Sender;
 use hark_engine::sip::address::NameAddr;
 use hark_engine::sip::endpoint::{
@@ -38,7 +38,7 @@ use super::media::Description;
 use super::recordings::{CallRecordings, List};
 use super::track::Track;
 use crate::clock;
-use crate::delivery::RingRequest;
+use crate::delivery::{Purpose, RingRequest};
 use crate::media::MediaEvent;
 use crate::presence_board::CallGuard;
 use crate::trace::Way;
@@ -99,7 +99,8 @@ pub struct SwitchboardState {
     legs: HashMap<ActorId, LegId>,
     /// The further legs of calls.
     attached: HashMap<LegId, Further>,
-    ringing: HashSet<UserId>,
+    /// Who is rung, for which message, and by how many calls.
+    ringing: HashMap<UserId, (MessageId, usize)>,
     waiting: HashMap<UserId, VecDeque<RingRequest>>,
     draining: bool,
     _pumps: JoinSet<()>,
@@ -158,7 +159,7 @@ impl Actor for Switchboard {
             calls: HashMap::new(),
             legs: HashMap::new(),
             attached: HashMap::new(),
-            ringing: HashSet::new(),
+            ringing: HashMap::new(),
             waiting: HashMap::new(),
             draining: false,
             _pumps: pumps,
@@ -243,6 +244,11 @@ impl SwitchboardState {
             | SipEvent::Ringing { .. }
             | SipEvent::Registered { .. }
             | SipEvent::Unregistered { .. }
+            | SipEvent::Subscribe { .. }
+            | SipEvent::SubscriptionOver { .. }
+            | SipEvent::Published { .. }
+            | SipEvent::Text { .. }
+            | SipEvent::Requested { .. }
             | SipEvent::Counted(_) => {}
         }
         if let Some(call) = self.calls.get(&owner.unwrap_or(leg)) {
@@ -325,8 +331,14 @@ impl SwitchboardState {
         self.ledger.close(&self.services, leg);
         let Some(entry) = self.calls.remove(&leg) else { return };
         if let Some(user) = entry.delivers_to {
-            self.ringing.remove(&user);
-            self.ring_next(myself, user);
+            match self.ringing.get_mut(&user) {
+                // Its other telephones ring on.
+                Some((_, calls)) if *calls > 1 => *calls -= 1,
+                Some(_) | None => {
+                    self.ringing.remove(&user);
+                    self.ring_next(myself, user);
+                }
+            }
         }
     }
 }

@@ -104,6 +104,13 @@ impl Trunks {
         line.map(|line| line.config.name.as_str())
     }
 
+    /// Whether there is a trunk of this name, or any for numbers without one.
+    pub fn has(&self, name: Option<&str>) -> bool {
+        name.map_or(!self.lines.is_empty(), |name| {
+            self.lines.iter().any(|line| line.config.name == name)
+        })
+    }
+
     /// Begins a call over the trunk of this name, or the first. `None` if there is no such
     /// trunk, or it carries as many calls as it may, now or in an hour.
     pub fn begin(&self, now: Instant, name: Option<&str>) -> Option<TrunkCall> {

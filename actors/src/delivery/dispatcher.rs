@@ -51,7 +51,7 @@ pub struct DispatcherArguments {
 pub enum DispatcherMessage {
     /// A message was committed.
     Committed(Handover),
-    /// A recipient heard, saved or deleted a message.
+    /// A recipient heard, saved or deleted a message, or confirmed it by telephone.
     Settled(MessageId, UserId),
     /// A browser showed a message to its recipient.
     Seen(MessageId, UserId),
@@ -227,11 +227,23 @@ impl DispatcherState {
         let mut pending: HashMap<MessageId, Vec<UserId>> = HashMap::new();
         for (message, user) in self.services.store.unfinished().await? {
             let state = self.services.store.recipient_state(message, user).await?;
-            if state.is_some_and(|s| is_unreached(&s)) {
+            let Some(state) = state else { continue };
+            if is_unreached(&state) || self.waits_for_a_late_rule(user, &state).await? {
                 pending.entry(message).or_default().push(user);
             }
         }
         Ok(pending)
+    }
+
+    /// Whether a rule waits until the message has been unheard for long enough, though its
+    /// recipient saw it.
+    async fn waits_for_a_late_rule(
+        &self,
+        user: UserId,
+        state: &RecipientState,
+    ) -> Result<bool, StoreError> {
+        let waits = !state.finished() && !state.is_held();
+        Ok(waits && self.services.store.profile(user).await?.has_late_rules())
     }
 
     async fn presence(
@@ -282,7 +294,14 @@ async fn pump_bus(
             Ok(event) => match &*event {
                 BusEvent::Presence { user, reach } => DispatcherMessage::Presence(*user, *reach),
                 BusEvent::Logged { event, .. } => match event.event {
-                    Event::Heard { .. } | Event::Saved | Event::Deleted => {
+                    Event::Heard { .. }
+                    | Event::Confirmed { .. }
+                    | Event::Saved
+                    | Event::Deleted
+                    | Event::Expired
+                    | Event::Purged => DispatcherMessage::Settled(event.message, event.recipient),
+                    // Confirmed by key, perhaps in the call of another message.
+                    Event::Delivered { ref device } if device.starts_with("phone") => {
                         DispatcherMessage::Settled(event.message, event.recipient)
                     }
                     Event::Notified { ref device } if device == BROWSER => {
@@ -294,12 +313,17 @@ async fn pump_bus(
                     | Event::Released
                     | Event::Notified { .. }
                     | Event::Delivered { .. }
+                    | Event::Called { .. }
                     | Event::AttemptFailed { .. }
                     | Event::Failed { .. } => continue,
                 },
                 BusEvent::PopUp { .. }
                 | BusEvent::Arrived { .. }
                 | BusEvent::Lamp { .. }
+                | BusEvent::Telephones { .. }
+                | BusEvent::Mailbox { .. }
+                | BusEvent::Announcement { .. }
+                | BusEvent::Chat(_)
                 | BusEvent::Notice { .. } => continue,
             },
             Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,

@@ -1,6 +1,6 @@
 //! What deliveries count.
 
-use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 /// The metrics of deliveries.
 #[derive(Clone, Debug)]
@@ -14,6 +14,8 @@ pub struct DeliveryMetrics {
     pub live: IntGauge,
     /// `hark_delivery_restarts_total{actor}`.
     pub restarts: IntCounterVec,
+    /// `hark_delivery_limited_total`: calls that were put off because too many were made.
+    pub limited: IntCounter,
 }
 
 impl DeliveryMetrics {
@@ -41,11 +43,16 @@ impl DeliveryMetrics {
                 Opts::new("hark_delivery_restarts_total", "Delivery actors restarted."),
                 &["actor"],
             )?,
+            limited: IntCounter::new(
+                "hark_delivery_limited_total",
+                "Delivery calls that were put off because too many were made.",
+            )?,
         };
         registry.register(Box::new(metrics.commit_to_notification.clone()))?;
         registry.register(Box::new(metrics.deliveries.clone()))?;
         registry.register(Box::new(metrics.live.clone()))?;
         registry.register(Box::new(metrics.restarts.clone()))?;
+        registry.register(Box::new(metrics.limited.clone()))?;
         Ok(metrics)
     }
 }

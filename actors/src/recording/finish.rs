@@ -12,8 +12,9 @@ use super::foreign::{self, Foreign, ForeignError, ForeignLimits, Labels};
 use super::import::import;
 use super::ogg_opus::{self, Tags};
 use super::peaks::peaks;
+use super::resample::resample;
 use super::spool_format::{self, SpoolAudio};
-use super::transcode::{Transcoded, clean, encode, pcm, transcode, transcode_pcm};
+use super::transcode::{TELEPHONE_RATE, Transcoded, clean, encode, pcm, transcode, transcode_pcm};
 use super::{RecordingError, Spools, decode, enhance};
 
 /// Between an introduction and the message that it introduces: 300 ms.
@@ -111,6 +112,29 @@ impl Recordings {
             put(&dir, &place, &ogg_opus::write(&made.stream, &tags)?)
         })
         .await
+    }
+
+    /// Makes the audio file of the message `tags.id` of what a machine spoke (samples at 8 kHz):
+    /// as it is. May be repeated: the file is replaced as a whole.
+    pub async fn speak(&self, spoken: Vec<i16>, tags: Tags) -> Result<Finished, RecordingError> {
+        let dir = Arc::clone(&self.dir);
+        let finished = self
+            .work(move || {
+                if spoken.is_empty() {
+                    return Err(RecordingError::Empty);
+                }
+                let wide = resample(&spoken, TELEPHONE_RATE, enhance::RATE);
+                place(&dir, &encode(&wide)?, &tags)
+            })
+            .await;
+        self.outcomes.with_label_values(&[outcome(&finished)]).inc();
+        finished
+    }
+
+    /// Writes the tags of a file anew; its audio stays as it is.
+    pub async fn retag(&self, audio: &Path, tags: Tags) -> Result<(), RecordingError> {
+        let (dir, audio) = (Arc::clone(&self.dir), audio.to_owned());
+        self.work(move || retag(&dir, &audio, &tags)).await
     }
 
     /// Removes a file that [`Self::keep`] made, if it is there.
@@ -238,6 +262,12 @@ pub(super) fn finish(dir: &Path, spool: &Path, tags: &Tags) -> Result<Finished, 
         SpoolAudio::File(bytes) => import(&bytes, limit_ms)?,
     };
     place(dir, &made, tags)
+}
+
+/// Writes the tags of a file anew. Blocks.
+pub fn retag(dir: &Path, audio: &Path, tags: &Tags) -> Result<(), RecordingError> {
+    let stream = ogg_opus::read(&read_bounded(&dir.join(audio))?)?.stream;
+    put(dir, audio, &ogg_opus::write(&stream, tags)?)
 }
 
 /// Writes a message's file to its place.

@@ -35,7 +35,7 @@ pub mod trim;
 mod tests;
 
 pub use crate::media::{RecordSink, SinkFull};
-pub use finish::{Finished, Recordings};
+pub use finish::{Finished, Recordings, retag};
 pub use foreign::{Foreign, ForeignError, ForeignLimits};
 pub use ogg_opus::Tags;
 pub use spool::{Spool, SpoolSink, Spools};

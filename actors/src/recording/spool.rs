@@ -35,7 +35,7 @@ const SYNC_AFTER: Duration = Duration::from_secs(2);
 const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Where spools lie under the storage folder.
-pub(super) fn folder(dir: &Path) -> PathBuf {
+pub(crate) fn folder(dir: &Path) -> PathBuf {
     dir.join("spool")
 }
 

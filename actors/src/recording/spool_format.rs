@@ -64,6 +64,8 @@ pub enum SpoolSource {
     Phone,
     /// The web client's microphone.
     Browser,
+    /// A file attached to a SIP MESSAGE.
+    SipMessage,
 }
 
 /// What a spool holds.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::sip::endpoint::{
-    Command, ConnectionId, Endpoint, Event, Input, LegId, Output, Transport,
+    Command, ConnectionId, Endpoint, Event, Input, LegId, Output, Outside, RequestFailure,
+    RequestId, Transport,
 };
 use hark_engine::time::Instant;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
 use super::metrics::Metrics;
@@ -38,6 +39,15 @@ pub struct SipActor;
 pub enum SipMessage {
     /// The application wants something.
     Command(Command),
+    /// A request outside of any dialog is to be sent.
+    Request {
+        /// What.
+        outside: Box<Outside>,
+        /// Told the device that took it, or why none did.
+        reply: oneshot::Sender<Result<String, RequestFailure>>,
+        /// Given back with the reply: bounds how many are on their way.
+        permit: OwnedSemaphorePermit,
+    },
     /// A socket has something; the permit bounds how many wait.
     Packet {
         /// What.
@@ -83,10 +93,18 @@ pub struct State {
     backlog: VecDeque<Event>,
     /// Calls that were refused because the sink was full: it is not told of their end either.
     refused: HashSet<LegId>,
+    requests: HashMap<RequestId, Asker>,
+    next_request: u64,
     metrics: Metrics,
     wake: watch::Sender<Option<Instant>>,
     armed: Option<Instant>,
     wall_told: Instant,
+}
+
+/// Who waits for what becomes of a request.
+struct Asker {
+    reply: oneshot::Sender<Result<String, RequestFailure>>,
+    _permit: OwnedSemaphorePermit,
 }
 
 impl Actor for SipActor {
@@ -123,6 +141,8 @@ impl Actor for SipActor {
             events,
             backlog: VecDeque::new(),
             refused: HashSet::new(),
+            requests: HashMap::new(),
+            next_request: 0,
             metrics,
             wake,
             armed: None,
@@ -141,6 +161,7 @@ impl Actor for SipActor {
     ) -> Result<(), ActorProcessingErr> {
         match message {
             SipMessage::Command(command) => state.feed(Input::Command(command)),
+            SipMessage::Request { outside, reply, permit } => state.request(outside, reply, permit),
             SipMessage::Packet { input, permit } => {
                 state.packet(input);
                 drop(permit);
@@ -190,6 +211,18 @@ impl State {
             self.endpoint.handle_input(now, wall);
         }
         self.endpoint.handle_input(now, input);
+    }
+
+    fn request(
+        &mut self,
+        outside: Box<Outside>,
+        reply: oneshot::Sender<Result<String, RequestFailure>>,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let request = RequestId(self.next_request);
+        self.next_request += 1;
+        self.requests.insert(request, Asker { reply, _permit: permit });
+        self.feed(Input::Command(Command::Request { request, outside }));
     }
 
     fn packet(&mut self, input: Input) {
@@ -317,6 +350,12 @@ impl State {
                 }
                 Output::Resolve { query, host } => self.resolve(myself, query, host),
                 Output::Event(Event::Counted(reason)) => self.metrics.dropped(reason),
+                Output::Event(Event::Requested { request, outcome }) => {
+                    if let Some(asker) = self.requests.remove(&request) {
+                        // Who asked may not want to know any more.
+                        let _ = asker.reply.send(outcome);
+                    }
+                }
                 Output::Event(event) => self.tell(event),
             }
         }
@@ -351,7 +390,21 @@ impl State {
                 self.refused.insert(leg);
                 self.feed(Input::Command(Command::Reject { leg, status: 503, retry_after: after }));
             }
-            Event::DtmfInfo { .. } | Event::Registered { .. } | Event::Unregistered { .. }
+            Event::Subscribe { subscription, .. } => {
+                self.metrics.dropped("application_busy");
+                let subscription = *subscription;
+                let refuse = Command::RefuseSubscription { subscription, status: 503 };
+                self.feed(Input::Command(refuse));
+            }
+            Event::Text { text, .. } => {
+                self.metrics.dropped("application_busy");
+                let answer = Command::AnswerText { text: *text, status: 503 };
+                self.feed(Input::Command(answer));
+            }
+            Event::DtmfInfo { .. }
+            | Event::Registered { .. }
+            | Event::Unregistered { .. }
+            | Event::Published { .. }
                 if self.backlog.len() >= MAX_BACKLOG =>
             {
                 self.metrics.dropped("application_busy");
@@ -364,6 +417,9 @@ impl State {
             | Event::Ended { .. }
             | Event::Registered { .. }
             | Event::Unregistered { .. }
+            | Event::SubscriptionOver { .. }
+            | Event::Published { .. }
+            | Event::Requested { .. }
             | Event::Counted(_) => self.backlog.push_back(event),
         }
     }

@@ -22,15 +22,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hark_engine::sip::endpoint::{Command, EndpointConfig, Event, LegId, Listener, Transport};
+use hark_engine::sip::endpoint::{
+    Command, EndpointConfig, Event, LegId, Listener, Outside, RequestFailure, Transport,
+};
 use prometheus::Registry;
 use ractor::{Actor, ActorCell, ActorRef};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 use actor::Arguments;
 pub use actor::{SipActor, SipMessage};
 use metrics::Metrics;
+
+/// Requests outside of any dialog that may be on their way at once.
+const MAX_REQUESTS: usize = 4096;
 
 /// How the sockets are set up.
 #[derive(Clone, Debug)]
@@ -93,6 +98,7 @@ pub struct SipHandle {
     actor: ActorRef<SipMessage>,
     next_leg: Arc<AtomicU64>,
     listeners: Arc<[Listener]>,
+    requests: Arc<Semaphore>,
 }
 
 impl SipHandle {
@@ -105,6 +111,21 @@ impl SipHandle {
     /// its supervisor.
     pub fn command(&self, command: Command) {
         let _ = self.actor.cast(SipMessage::Command(command));
+    }
+
+    /// Sends a request outside of any dialog. Says which device took it.
+    ///
+    /// # Errors
+    /// Why none did.
+    pub async fn request(&self, outside: Outside) -> Result<String, RequestFailure> {
+        let failed = |status, reason: &str| RequestFailure { status, reason: reason.to_owned() };
+        let permit = Arc::clone(&self.requests).try_acquire_owned();
+        let permit = permit.map_err(|_| failed(Some(503), "too many requests are on their way"))?;
+        let (reply, answer) = oneshot::channel();
+        let outside = Box::new(outside);
+        let gone = || failed(None, "the SIP side has ended");
+        self.actor.cast(SipMessage::Request { outside, reply, permit }).map_err(|_| gone())?;
+        answer.await.unwrap_or_else(|_| Err(gone()))
     }
 
     /// The sockets, with their real ports.
@@ -159,7 +180,11 @@ pub async fn start(
         Some(supervisor) => Actor::spawn_linked(None, SipActor, arguments, supervisor).await?,
         None => Actor::spawn(None, SipActor, arguments).await?,
     };
-    let handle =
-        SipHandle { actor, next_leg: Arc::new(AtomicU64::new(1)), listeners: listeners.into() };
+    let handle = SipHandle {
+        actor,
+        next_leg: Arc::new(AtomicU64::new(1)),
+        listeners: listeners.into(),
+        requests: Arc::new(Semaphore::new(MAX_REQUESTS)),
+    };
     Ok((handle, join))
 }

@@ -134,8 +134,8 @@ pub(super) fn append(
     let seq = c.last_insert_rowid();
     let json = serde_json::to_string(&state).map_err(StoreError::unavailable)?;
     c.prepare_cached(
-        "UPDATE recipients SET step = ?3, folder = ?4, finished = ?5, state = ?6, due = ?7
-         WHERE message = ?1 AND user = ?2",
+        "UPDATE recipients SET step = ?3, folder = ?4, finished = ?5, state = ?6, due = ?7,
+         since = ?8 WHERE message = ?1 AND user = ?2",
     )?
     .execute(params![
         message.0.as_bytes(),
@@ -145,6 +145,7 @@ pub(super) fn append(
         state.finished(),
         json,
         state.due.filter(|_| state.is_held()).map(|due| due.0),
+        at.0,
     ])?;
     Ok(Appended { seq: Some(seq), changed: true, before, state })
 }
@@ -180,6 +181,9 @@ pub(super) const fn folder_label(folder: Folder) -> &'static str {
 
 /// How the table and the metrics call a state.
 pub(super) fn step_label(state: &RecipientState) -> &'static str {
+    if state.is_gone() {
+        return "gone";
+    }
     if state.deleted.is_some() {
         return "deleted";
     }
@@ -207,11 +211,17 @@ fn bounded(mut event: Event) -> Event {
         | Event::Saved
         | Event::Deleted
         | Event::Restored
+        | Event::Expired
+        | Event::Purged
         | Event::Held { .. }
         | Event::Released => {}
-        Event::Notified { device } | Event::Delivered { device } | Event::Heard { device, .. } => {
+        Event::Notified { device }
+        | Event::Delivered { device }
+        | Event::Confirmed { device }
+        | Event::Heard { device, .. } => {
             cut(device);
         }
+        Event::Called { device, .. } => cut(device),
         Event::AttemptFailed { device, reason } => {
             cut(device);
             cut(reason);

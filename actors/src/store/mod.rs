@@ -8,20 +8,36 @@
 //! [`Store`] is a handle that is cheap to clone. [`actor::StoreActor`] supervises the writer.
 
 pub mod actor;
+pub mod announcements;
+mod chats;
+mod delivery;
+mod erase;
 pub mod error;
+mod event_rules;
 mod events;
+pub mod export;
+mod groups;
+mod imdn;
 mod links;
 mod mailbox;
 mod messages;
 mod metrics;
+mod outside;
 pub mod pages;
 mod pins;
+mod push;
 mod readers;
+mod receipt_mails;
 mod receipts;
+pub mod retention;
+mod schedules;
 mod schema;
 mod sessions;
+mod templates;
 mod tokens;
 mod users;
+mod verification;
+mod webhooks;
 mod writer;
 
 #[cfg(test)]
@@ -38,16 +54,29 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 pub use actor::StoreActor;
+pub use announcements::{AnnouncementRecord, NewAnnouncement, Part, Submitted};
+pub use chats::{ChatEntry, ChatThread, KeptChat, Mark, Marked, NewChat};
+pub use delivery::{CallClaim, Limited};
+pub use erase::{Erased, FORMER};
 pub use error::StoreError;
+pub use event_rules::EventRuleRecord;
 pub use events::Appended;
+pub use groups::GroupRecord;
+pub use imdn::{Subject, Wish};
 pub use links::LinkToken;
 pub use mailbox::{MailboxEntry, OutboxEntry, OutboxRecipient};
 pub use messages::{Committed, MessageRecord, NewMessage};
 pub use pins::PinAttempt;
+pub use push::{NewSubscription, Subscription};
+pub use receipt_mails::{Confirmed, ReceiptMail, ReceiptNews};
 pub use receipts::HeardCount;
+pub use schedules::ScheduleRecord;
 pub use sessions::StoredBinding;
+pub use templates::TemplateRecord;
 pub use tokens::{MOST_TOKENS, TokenRecord};
 pub use users::{DigestSecrets, NewUser, UserRecord};
+pub use verification::{CODE_LIFETIME, CodeGiven};
+pub use webhooks::{About, QueuedEvent, SigningSecret, ToldEvent, WebhookRecord};
 
 use metrics::StoreMetrics;
 use readers::Readers;

@@ -65,6 +65,8 @@ pub struct UserRecord {
     pub has_spoken_name: bool,
     /// Whether the user does not want to be disturbed.
     pub do_not_disturb: bool,
+    /// Whether the mailbox takes no further message.
+    pub mailbox_full: bool,
     /// The contact list, in its own order.
     pub contacts: Vec<UserId>,
 }
@@ -81,6 +83,7 @@ impl From<UserRecord> for User {
             contacts: record.contacts,
             greetings: record.greetings,
             has_spoken_name: record.has_spoken_name,
+            mailbox_full: record.mailbox_full,
         }
     }
 }
@@ -136,7 +139,7 @@ impl Store {
         .await
     }
 
-    /// Every user, by id.
+    /// Every user, by id; numbers and addresses outside are none.
     pub async fn users(&self) -> Result<Vec<UserRecord>, StoreError> {
         self.read(all_users).await
     }
@@ -144,7 +147,9 @@ impl Store {
     /// The secrets of every SIP account, by name.
     pub async fn accounts(&self) -> Result<Vec<(String, DigestSecrets)>, StoreError> {
         self.read(|c| {
-            let mut query = c.prepare_cached("SELECT name, ha1_md5, ha1_sha256 FROM users")?;
+            let mut query = c.prepare_cached(
+                "SELECT name, ha1_md5, ha1_sha256 FROM users WHERE address IS NULL AND NOT erased",
+            )?;
             let rows = query.query_map([], |r| {
                 Ok((r.get(0)?, DigestSecrets { md5: r.get(1)?, sha256: r.get(2)? }))
             })?;
@@ -160,9 +165,12 @@ impl Store {
     ) -> Result<Option<(UserId, String)>, StoreError> {
         let name = name.to_owned();
         self.read(move |c| {
-            Ok(c.prepare_cached("SELECT id, password_hash FROM users WHERE name = ?1")?
-                .query_row([name], |r| Ok((UserId(r.get(0)?), r.get(1)?)))
-                .optional()?)
+            Ok(c.prepare_cached(
+                "SELECT id, password_hash FROM users
+                 WHERE name = ?1 AND address IS NULL AND NOT erased",
+            )?
+            .query_row([name], |r| Ok((UserId(r.get(0)?), r.get(1)?)))
+            .optional()?)
         })
         .await
     }
@@ -238,20 +246,31 @@ impl Store {
         .await
     }
 
-    /// The user's devices and rules; the default where none were set.
+    /// The user's devices and rules; the default where none were set. Which devices are verified
+    /// is looked up, whatever was stored.
     pub async fn profile(&self, user: UserId) -> Result<Profile, StoreError> {
-        let stored: Option<String> = self
+        let (stored, outside, verified) = self
             .read(move |c| {
-                c.prepare_cached("SELECT profile FROM users WHERE id = ?1")?
-                    .query_row([user.0], |r| r.get(0))
+                let (stored, outside): (Option<String>, bool) = c
+                    .prepare_cached("SELECT profile, address IS NOT NULL FROM users WHERE id = ?1")?
+                    .query_row([user.0], |r| Ok((r.get(0)?, r.get(1)?)))
                     .optional()?
-                    .ok_or(StoreError::NotFound { what: "user" })
+                    .ok_or(StoreError::NotFound { what: "user" })?;
+                let mut query = c.prepare_cached("SELECT address FROM verified WHERE user = ?1")?;
+                let verified = query.query_map([user.0], |r| r.get(0))?;
+                Ok((stored, outside, verified.collect::<Result<Vec<String>, _>>()?))
             })
             .await?;
-        match stored {
-            None => Ok(Profile::default()),
-            Some(json) => serde_json::from_str(&json).map_err(StoreError::unavailable),
+        let mut profile = match stored {
+            None => Profile::default(),
+            Some(json) => serde_json::from_str(&json).map_err(StoreError::unavailable)?,
+        };
+        for device in &mut profile.devices {
+            let address = device.kind.address().map(|address| address.to_string());
+            // Whoever writes to an address outside is judged by the operator's rules instead.
+            device.verified = outside || address.is_some_and(|address| verified.contains(&address));
         }
+        Ok(profile)
     }
 
     /// Replaces the user's devices and rules.
@@ -272,8 +291,8 @@ pub(super) fn one_user(changed: usize) -> Result<(), StoreError> {
 fn all_users(c: &Connection) -> Result<Vec<UserRecord>, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT id, name, display_name, extension, language, limit_secs, greetings,
-         has_spoken_name, do_not_disturb
-         FROM users ORDER BY id",
+         has_spoken_name, do_not_disturb, mailbox_full
+         FROM users WHERE address IS NULL AND NOT erased ORDER BY id",
     )?;
     let mut users = query.query_map([], user)?.collect::<Result<Vec<_>, _>>()?;
     let mut query =
@@ -290,7 +309,7 @@ fn greetings(names: &str) -> Greetings {
     names.split(',').filter_map(GreetingKind::from_name).collect()
 }
 
-fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
+pub(super) fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
     Ok(UserRecord {
         id: UserId(row.get(0)?),
         name: row.get(1)?,
@@ -301,6 +320,7 @@ fn user(row: &Row<'_>) -> rusqlite::Result<UserRecord> {
         greetings: greetings(&row.get::<_, String>(6)?),
         has_spoken_name: row.get(7)?,
         do_not_disturb: row.get(8)?,
+        mailbox_full: row.get(9)?,
         contacts: Vec::new(),
     })
 }

@@ -125,6 +125,11 @@ impl Body {
 
 async fn open(path: PathBuf) -> Result<Body, ApiError> {
     let gone = |error: std::io::Error| {
+        // Its time is over, and nobody has it any more.
+        if error.kind() == std::io::ErrorKind::NotFound {
+            tracing::info!(path = %path.display(), "the audio of a message is gone");
+            return ApiError::NotFound("audio any more");
+        }
         tracing::error!(%error, path = %path.display(), "the audio of a message can't be read");
         ApiError::Unavailable(BUSY)
     };

@@ -8,6 +8,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::announce::AnnounceError;
+use crate::chat::ChatError;
 use crate::recording::{ForeignError, RecordingError};
 use crate::store::StoreError;
 use crate::users::UserError;
@@ -24,6 +26,9 @@ pub enum ApiError {
     /// The request did not come from our own pages.
     #[error("this request must come from Hark's own pages: its Origin is missing or foreign")]
     ForeignOrigin,
+    /// Only those who are named in the configuration may do this.
+    #[error("this is for those whom the configuration names under [events] managers")]
+    NotManager,
     /// There is no such thing, or it is not for this user.
     #[error("there is no such {0}")]
     NotFound(&'static str),
@@ -99,6 +104,29 @@ impl From<StoreError> for ApiError {
     }
 }
 
+impl From<AnnounceError> for ApiError {
+    fn from(error: AnnounceError) -> Self {
+        match error {
+            AnnounceError::Store(error) => error.into(),
+            error @ (AnnounceError::Refused(_)
+            | AnnounceError::Template(_)
+            | AnnounceError::Recurrence(_)) => Self::Malformed(error.to_string()),
+        }
+    }
+}
+
+impl From<ChatError> for ApiError {
+    fn from(error: ChatError) -> Self {
+        match error {
+            ChatError::Store(error) => error.into(),
+            ChatError::TooFast(wait) => Self::TooMany(wait),
+            ChatError::Empty | ChatError::TooLong | ChatError::Key | ChatError::Yourself => {
+                Self::Malformed(error.to_string())
+            }
+        }
+    }
+}
+
 impl From<UserError> for ApiError {
     fn from(error: UserError) -> Self {
         match error {
@@ -168,6 +196,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("unavailable", "The server can't do this at this moment"),
     ("disk_full", "The server's disk is full"),
     ("internal", "The server failed"),
+    ("not_manager", "Only managers may do this"),
     ("wrong_token", "The token is not valid"),
     ("wrong_scope", "The token may not do this"),
     ("not_by_token", "Tokens may not do this"),
@@ -197,6 +226,7 @@ impl ApiError {
             Self::SignedOut => "signed_out",
             Self::WrongPassword => "wrong_password",
             Self::ForeignOrigin => "foreign_origin",
+            Self::NotManager => "not_manager",
             Self::NotFound(_) => "not_found",
             Self::Gone => "gone",
             Self::Malformed(_) => "malformed",
@@ -225,6 +255,7 @@ impl ApiError {
             Self::ForeignOrigin => {
                 "programs send a token as Authorization: Bearer, which needs no Origin".into()
             }
+            Self::NotManager => "ask a manager of the site, whom the operator names".into(),
             Self::NotFound(_) => "check the address; it may have been deleted".into(),
             Self::Gone => "ask whoever gave you the link for a new one".into(),
             Self::Malformed(_) => "correct the request; /api/v1/openapi.json says what fits".into(),
@@ -292,7 +323,9 @@ impl ResponseError for ApiError {
     fn status_code(&self) -> StatusCode {
         match self {
             Self::SignedOut | Self::WrongPassword | Self::WrongToken => StatusCode::UNAUTHORIZED,
-            Self::ForeignOrigin | Self::WrongScope(_) | Self::NotByToken => StatusCode::FORBIDDEN,
+            Self::ForeignOrigin | Self::WrongScope(_) | Self::NotByToken | Self::NotManager => {
+                StatusCode::FORBIDDEN
+            }
             Self::NotFound(_) => StatusCode::NOT_FOUND,
             Self::Gone => StatusCode::GONE,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,

@@ -130,7 +130,8 @@ pub fn date(at: UnixMillis) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02} UTC")
 }
 
-fn escape(text: &str) -> String {
+/// A text that is no markup.
+pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

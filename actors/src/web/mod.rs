@@ -47,10 +47,16 @@ use tokio::task::JoinHandle;
 
 pub use self::password::hash as hash_password;
 pub use self::state::WebState;
+use crate::announce::Announcements;
 use crate::bus::Bus;
+use crate::chat::Chat;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::Store;
 use crate::users::Users;
 
@@ -78,6 +84,8 @@ pub struct WebConfig {
     pub public_url: Option<String>,
     /// The longest message, in seconds.
     pub limit_seconds: u32,
+    /// The names of the trunks.
+    pub trunks: Vec<String>,
     /// How often one token, session or address may ask in a second; 0 is without limit.
     pub requests_a_second: u32,
     /// The largest file that may be sent up, in bytes.
@@ -91,12 +99,24 @@ pub struct Parts {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Where events are accepted.
+    pub announcements: Announcements,
+    /// How long messages are kept, and how full mailboxes are.
+    pub retention: Retention,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// Where the metrics are registered.
     pub registry: Registry,
 }

@@ -79,6 +79,7 @@ mod tests {
             contacts: Vec::new(),
             greetings: Default::default(),
             has_spoken_name: false,
+            mailbox_full: false,
         };
         Directory::new("Test", vec![user(1, "alice", "1001"), user(2, "bob", "1002")])
     }

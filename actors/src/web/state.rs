@@ -1,11 +1,13 @@
 //! What every handler and every session shares, and the few questions that they all ask.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use hark_engine::directory::Directory;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::Event;
 use hark_engine::message::mailbox::Lamp;
+use hark_engine::throttle::Throttle;
 use prometheus::{IntGauge, Registry};
 use tokio::runtime::Handle;
 
@@ -19,9 +21,16 @@ use super::scopes::ScopeTable;
 use super::wav::WavCache;
 use super::ws::hub::{Hub, Limits};
 use super::{Parts, StartError, WebConfig};
+use crate::announce::Announcements;
+use crate::chat::Chat;
+use crate::clock;
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::Store;
 use crate::users::Users;
 
@@ -29,6 +38,9 @@ use crate::users::Users;
 pub const BROWSER: &str = "browser";
 /// Browser sessions of one user, and of all.
 const SESSIONS: Limits = Limits { per_user: 20, total: 10_000 };
+
+/// The events that a user may send: 60 at once, then one a second; of how many users is known.
+const EVENTS: (u32, Duration, usize) = (60, Duration::from_secs(1), 65_536);
 
 /// The server's state.
 pub struct WebState {
@@ -38,12 +50,24 @@ pub struct WebState {
     pub store: Store,
     /// The message service.
     pub messages: Messages,
+    /// The chat service.
+    pub chat: Chat,
     /// Where recordings are spooled and made into files.
     pub recordings: Recordings,
     /// Who makes changes to users.
     pub users: Users,
     /// Who is present.
     pub board: PresenceBoard,
+    /// Where events are accepted.
+    pub announcements: Announcements,
+    /// How long messages are kept, and how full mailboxes are.
+    pub retention: Retention,
+    /// Who sends and judges codes.
+    pub verifier: Verifier,
+    /// Who finds recipients.
+    pub outside: Outside,
+    /// Mail, Web Push and webhooks.
+    pub outward: Outward,
     /// The open sessions.
     pub hub: Hub,
     /// Sign-in.
@@ -56,6 +80,8 @@ pub struct WebState {
     pub intake: Intake,
     /// Held while a profile is compared and changed.
     pub profiles: tokio::sync::Mutex<()>,
+    /// How often each user may send events.
+    events: Mutex<Throttle<UserId>>,
     /// Decoded audio for browsers that don't play Ogg.
     pub wav: WavCache,
     /// What is counted here.
@@ -74,7 +100,20 @@ impl WebState {
     /// # Errors
     /// When a metric is registered already or the sign-in can't be prepared.
     pub fn new(config: WebConfig, parts: Parts) -> Result<Self, StartError> {
-        let Parts { store, messages, recordings, users, board, registry } = parts;
+        let Parts {
+            store,
+            messages,
+            chat,
+            recordings,
+            users,
+            board,
+            verifier,
+            outside,
+            outward,
+            announcements,
+            retention,
+            registry,
+        } = parts;
         let intake = Intake::new(store.dir(), config.upload_bytes);
         let (left, kept, files) = (intake.leftovers(), store.clone(), recordings.clone());
         tokio::spawn(async move { intake::sweep(left, &kept, &files).await });
@@ -86,17 +125,33 @@ impl WebState {
             config,
             store,
             messages,
+            chat,
             recordings,
             users,
             board,
+            announcements,
+            retention,
+            verifier,
+            outside,
+            outward,
             hub: Hub::new(SESSIONS),
             gate: Gate::new()?,
+            events: Mutex::new(Throttle::new(EVENTS.0, EVENTS.1, EVENTS.2)),
             wav: WavCache::default(),
             metrics: WebMetrics::new(&registry)?,
             registry,
             assets: Assets::load(),
             runtime: Handle::current(),
         })
+    }
+
+    /// Takes one of the events that a user may send.
+    ///
+    /// # Errors
+    /// [`ApiError::TooMany`] when there is none left for now.
+    pub fn admit_event(&self, user: UserId) -> Result<(), ApiError> {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.take(clock::now(), &user).map_err(ApiError::TooMany)
     }
 
     /// Every user, as they are now.

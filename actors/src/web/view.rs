@@ -1,15 +1,15 @@
 //! What the API and the socket show of users and messages.
 
 use hark_engine::directory::{Directory, User};
-use hark_engine::id::{MessageId, UserId};
+use hark_engine::id::{ChatId, MessageId, UserId};
 use hark_engine::message::{MessageSummary, Sender, Step};
-use hark_engine::presence::Presence;
+use hark_engine::presence::{Presence, Reach};
 use hark_engine::time::UnixMillis;
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::presence_board::PresenceBoard;
-use crate::store::MailboxEntry;
+use crate::store::{ChatEntry, MailboxEntry};
 
 /// A user as they see themselves.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -42,9 +42,31 @@ pub struct ContactView {
     /// Who.
     #[serde(flatten)]
     pub user: UserView,
+    /// How present, and by what they can be reached now.
+    #[serde(flatten)]
+    pub reach: ReachView,
+}
+
+/// How somebody can be reached now. By neither means: they find it in their mailbox.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ReachView {
     /// How present.
     #[schema(value_type = String)]
     pub presence: Presence,
+    /// Whether a browser of theirs would show something at once.
+    pub by_browser: bool,
+    /// Whether a telephone of theirs would ring.
+    pub by_phone: bool,
+}
+
+impl From<Reach> for ReachView {
+    fn from(reach: Reach) -> Self {
+        Self {
+            presence: reach.shown,
+            by_browser: reach.has_browser(),
+            by_phone: reach.phone && !reach.do_not_disturb,
+        }
+    }
 }
 
 /// The most contacts that are shown and watched; a list this long is no longer read.
@@ -55,7 +77,7 @@ pub fn contacts(directory: &Directory, user: &User, board: &PresenceBoard) -> Ve
     let known = user.contacts.iter().filter_map(|id| directory.user(*id));
     known
         .take(MOST_CONTACTS)
-        .map(|contact| ContactView { user: contact.into(), presence: board.presence(contact.id) })
+        .map(|contact| ContactView { user: contact.into(), reach: board.reach(contact.id).into() })
         .collect()
 }
 
@@ -99,6 +121,9 @@ pub struct MessageView {
     pub step: Step,
     /// Whether its recipient chose to keep it.
     pub saved: bool,
+    /// Whether it is an announcement, which can be confirmed.
+    #[serde(skip_serializing_if = "is_false")]
+    pub announcement: bool,
     /// How loud it is, in 64 parts: for drawing.
     pub peaks: Vec<u8>,
     /// Where its audio is.
@@ -119,14 +144,45 @@ impl MessageView {
             reply_to: summary.reply_to,
             step: summary.step,
             saved: false,
+            announcement: false,
             peaks,
         }
     }
+}
+
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 impl From<MailboxEntry> for MessageView {
     fn from(entry: MailboxEntry) -> Self {
         let summary = entry.summary();
         Self { saved: entry.state.saved.is_some(), ..Self::new(summary, entry.message.peaks) }
+    }
+}
+
+/// A chat text.
+#[derive(Clone, Debug, Serialize)]
+pub struct ChatView {
+    /// Its number, which grows with time.
+    pub id: ChatId,
+    /// Who wrote it.
+    pub sender: UserId,
+    /// Whom it is for.
+    pub recipient: UserId,
+    /// When it was kept.
+    pub at: UnixMillis,
+    /// The text: plain, with line breaks.
+    pub text: String,
+    /// When it first reached a device of its recipient.
+    pub delivered: Option<UnixMillis>,
+    /// When it was read.
+    pub read: Option<UnixMillis>,
+}
+
+impl From<ChatEntry> for ChatView {
+    fn from(entry: ChatEntry) -> Self {
+        let ChatEntry { id, sender, recipient, at, text, delivered, read } = entry;
+        Self { id, sender, recipient, at, text, delivered, read }
     }
 }

@@ -1,10 +1,12 @@
 //! Wall-clock time as people live by it: time zones, dates, opening hours.
 
 mod hours;
+pub mod recurrence;
 mod weekdays;
 mod zone;
 
 pub use hours::{Holiday, Hours, InvalidHours, Span};
+pub use recurrence::{InvalidRecurrence, Recurrence};
 pub use weekdays::Weekdays;
 pub use zone::{UnknownZone, Zone};
 

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 use jiff::tz::{TimeZone, TimeZoneDatabase};
 use thiserror::Error;
 
@@ -54,6 +55,22 @@ impl Zone {
             minute: at.minute().unsigned_abs(),
             weekday: at.weekday().to_monday_one_offset().unsigned_abs(),
         }
+    }
+}
+
+impl Zone {
+    /// The date and time that this zone shows at `at`, for counting with.
+    pub(super) fn date_time(&self, at: UnixMillis) -> DateTime {
+        let limit = if at.0 < 0 { Timestamp::MIN } else { Timestamp::MAX };
+        self.0.to_datetime(Timestamp::from_millisecond(at.0).unwrap_or(limit))
+    }
+
+    /// When this zone shows `at`. A time that its clocks leave out is taken by the offset before
+    /// they are put forward, one that they show twice at its first (RFC 5545 section 3.3.5).
+    /// `None` at the ends of time.
+    pub(super) fn instant(&self, at: DateTime) -> Option<UnixMillis> {
+        let instant = self.0.to_ambiguous_timestamp(at).compatible().ok()?;
+        Some(UnixMillis(instant.as_millisecond()))
     }
 }
 

@@ -1,49 +1,146 @@
 //! One message on its way to one recipient: the profile's rules, tried in order.
 //!
 //! ```text
-//!             ┌───────── presence or a device has its say ─────────┐
-//!  start ─► next rule ─► pop-up ─► seen: rests in the mailbox       │
-//!             │  ▲                                                   │
-//!             │  └── condition does not hold, or every attempt failed
-//!             ├─► ringing ─► answered ─► confirmed: delivered, done
-//!             │      └─► busy, no answer, not confirmed ─► wait ─► ringing again
-//!             └─► no rule left ─► rests in the mailbox
-//!  heard, saved or deleted anywhere: whatever is ringing stops, done
+//!  start ─► rule that applies ─► its acts, one after the other ─► reached? ─yes─► rests
+//!              ▲                   pop-up: seen, or missed after 15 s    │no
+//!              │                   ring: confirmed ► done; else again    ▼
+//!              └────────────────── tell: accepted; else again       next rule; none: failed
+//!                                  wait, escalate, stop
 //!
-//!  do not disturb: quiet ─► (ended) the rules from the first on
+//!  held back (quiet hours, do not disturb) ─► that ends ─► the rules from the first on; what
+//!                                                          was done is not done again
+//!  unheard for so long ─► the rule that waited for it, before what still goes on
+//!  heard, saved or deleted anywhere: whatever is ringing stops, done
 //! ```
+//!
+//! What was done is remembered: calls by rule and act, devices that were told, people to whom it
+//! was escalated. The same memory comes back from the event log after a restart ([`Memory`]), so
+//! that nobody is called or told twice for the same message.
 //!
 //! A message that rests is not forgotten: it waits in the mailbox, and the delivery is begun
 //! afresh when its recipient becomes present or the server restarts.
+//!
+//! All deadlines are of the monotonic clock. The wall clock is only looked at for hours of the
+//! day: when it jumps, what is held back by quiet hours is looked at within half an hour, and
+//! nothing rings more often than its rule and the limits say.
 
-use std::collections::VecDeque;
+mod acts;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::condition::{SenderFacts, Situation, Verdict, hours, shown};
+use super::explain::{Line, MOST_LINES, What};
+use super::profile::{Act, DeviceKind, Profile};
+use crate::calendar::{Hours, Zone};
 use crate::presence::Reach;
-use crate::time::Instant;
+use crate::time::{Instant, UnixMillis};
 
-use super::profile::{Act, Condition, DeviceKind, Profile};
+use acts::{Branch, seconds};
 
 /// How long a browser may take to show a pop-up. A closed lid shows none, though its session
 /// still seems open.
 pub const SEEN_WITHIN: Duration = Duration::from_secs(15);
+/// How long a call may take to be answered, heard and confirmed. After a restart nobody is called
+/// for the same message within it: the call that the restart broke off may just have been
+/// confirmed.
+pub const CONFIRM_WINDOW: Duration = Duration::from_secs(180);
+/// The longest that a jump of the wall clock goes unnoticed in quiet hours.
+const LOOK_EVERY: Duration = Duration::from_secs(1_800);
+/// The most pop-ups for one message: each time that its recipient comes.
+const MOST_POP_UPS: u32 = 50;
+
+/// The two clocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moment {
+    /// The monotonic one.
+    pub now: Instant,
+    /// The one on the wall.
+    pub wall: UnixMillis,
+}
+
+impl Moment {
+    /// Both clocks, so much later.
+    #[must_use]
+    pub fn later(self, by: Duration) -> Self {
+        Self { now: self.now + by, wall: self.wall.after(by) }
+    }
+}
+
+/// What a delivery begins with.
+#[derive(Clone, Debug)]
+pub struct Start {
+    /// The recipient's profile.
+    pub profile: Profile,
+    /// How the recipient can be reached.
+    pub reach: Reach,
+    /// Who speaks.
+    pub sender: SenderFacts,
+    /// Whether the message is urgent.
+    pub urgent: bool,
+    /// Whether it may not be passed on.
+    pub private: bool,
+    /// How long ago it was committed.
+    pub age: Duration,
+    /// What was done for it before.
+    pub memory: Memory,
+}
+
+/// What was done for a message before a restart, or before its recipient came.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// A pop-up was seen.
+    pub seen: bool,
+    /// The calls that were begun.
+    pub calls: Vec<PastCall>,
+    /// The devices that were told, by their labels, and how long ago.
+    pub told: Vec<(String, Duration)>,
+    /// To whom it was escalated.
+    pub escalated: Vec<String>,
+}
+
+/// A call that was begun for the message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastCall {
+    /// By which rule, from 0.
+    pub rule: u16,
+    /// By which of its acts, from 0.
+    pub act: u16,
+    /// How long ago.
+    pub ago: Duration,
+}
 
 /// What the machine wants done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Output {
     /// Show a pop-up in every browser session of the recipient.
     PopUp,
-    /// Ring a device and run the delivery dialplan; answered by [`Input::Rang`].
+    /// Ring these devices at once and run the delivery dialplan; answered by [`Input::Rang`].
+    /// The call is noted before it begins, with rule and act.
     Ring {
-        /// The device's name, for receipts.
-        device: String,
-        /// Where it is.
-        target: Target,
-        /// How long to let it ring.
+        /// By which rule, from 0.
+        rule: u16,
+        /// By which of its acts, from 0.
+        act: u16,
+        /// Which devices.
+        targets: Vec<RingTarget>,
+        /// How long to let them ring.
         ring_for: Duration,
     },
     /// Stop ringing, or end the call that plays the message; `Rang` still comes.
     StopRinging,
+    /// Tell a device that does not ring; answered by [`Input::Notified`].
+    Notify {
+        /// The device's name.
+        device: String,
+        /// What it is.
+        kind: DeviceKind,
+    },
+    /// Deliver the message to this user too.
+    Escalate {
+        /// The sign-in name.
+        to: String,
+    },
     /// For the event log: an attempt failed, others may follow.
     AttemptFailed {
         /// The device's name.
@@ -51,13 +148,22 @@ pub enum Output {
         /// Why.
         reason: String,
     },
-    /// For the event log: every rule that asked for a telephone was tried in vain.
+    /// For the event log: every rule was tried in vain.
     Failed {
         /// Why the last attempt failed.
         reason: String,
     },
     /// The machine has nothing more to do; it emits nothing after this.
     Finished,
+}
+
+/// A device to ring.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RingTarget {
+    /// The device's name, for receipts.
+    pub device: String,
+    /// Where it is.
+    pub target: Target,
 }
 
 /// Whom to ring.
@@ -67,6 +173,13 @@ pub enum Target {
     RegisteredPhones,
     /// A SIP address.
     Address(String),
+    /// A number, over a trunk.
+    Number {
+        /// `+493012345`
+        number: String,
+        /// Which trunk; the first if none is named.
+        trunk: Option<String>,
+    },
 }
 
 /// What the machine is told.
@@ -74,6 +187,13 @@ pub enum Target {
 pub enum Input {
     /// The call asked for by [`Output::Ring`] is over.
     Rang(RingResult),
+    /// The device was told, or was not.
+    Notified {
+        /// Its name.
+        device: String,
+        /// How it went.
+        result: Result<(), NotTold>,
+    },
     /// The recipient heard, saved or deleted the message, on whatever device.
     Settled,
     /// A browser showed the pop-up.
@@ -92,123 +212,183 @@ pub enum RingResult {
         /// `busy`, `no answer`, `not confirmed`, `not registered`, …
         reason: String,
     },
+    /// Nobody was called, for too many calls were made: it is no attempt.
+    Limited {
+        /// Which limit.
+        reason: String,
+        /// When to try again.
+        wait: Duration,
+    },
 }
 
+/// Why a device was not told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum State {
-    Choosing,
-    Quiet,
-    Ringing { rule: usize, attempt: u8, stopping: bool },
-    Shown { rule: usize, until: Instant },
-    Waiting { rule: usize, attempt: u8, until: Instant },
-    Finished,
+pub struct NotTold {
+    /// Why.
+    pub reason: String,
+    /// Whether trying again would find the same.
+    pub permanent: bool,
 }
 
 /// The delivery of one message to one recipient.
 #[derive(Clone, Debug)]
 pub struct Machine {
     profile: Profile,
+    zone: Zone,
+    quiet: Option<Hours>,
     reach: Reach,
-    state: State,
+    sender: SenderFacts,
+    urgent: bool,
+    private: bool,
+    /// When the machine was started, and how old the message was then. Within the machine all
+    /// times are the message's age.
+    started: (Instant, Duration),
+    walk: Option<Walk>,
+    /// What a late rule interrupted.
+    suspended: Option<Walk>,
+    /// The rules of [`super::condition::When::unheard_secs`] that had their turn.
+    late_done: BTreeSet<usize>,
+    finished: bool,
+    /// It was settled while something rang.
+    stopping: bool,
+    /// Something waits for the end of quiet hours; looked at again at this age.
+    held: Option<Duration>,
+    seen: bool,
+    reached: bool,
+    /// The recipient came to a browser since the last pop-up.
+    came: bool,
+    pop_ups: u32,
+    limited: u32,
+    calls: Vec<Call>,
+    told: BTreeMap<String, Duration>,
+    escalated: BTreeSet<String>,
+    /// A call of before a restart may still be going on until then.
+    ring_not_before: Duration,
     last_failure: Option<String>,
     output: VecDeque<Output>,
+    lines: Vec<Line>,
+    lines_taken: usize,
+}
+
+/// A call for this message.
+#[derive(Clone, Copy, Debug)]
+struct Call {
+    rule: usize,
+    act: usize,
+    /// When it began, or ended if that is known.
+    at: Duration,
+}
+
+/// On the way through the rules.
+#[derive(Clone, Debug)]
+struct Walk {
+    /// Whether it is of a single rule that waited until the message was unheard for so long.
+    late: bool,
+    rule: usize,
+    act: usize,
+    branches: Vec<Branch>,
+    /// When the last act was over.
+    since: Duration,
+    /// Whether an act of this rule reached the recipient.
+    reached: bool,
+}
+
+impl Walk {
+    fn is_idle(&self) -> bool {
+        !self.branches.iter().any(Branch::is_under_way)
+    }
 }
 
 impl Machine {
-    /// Begins the delivery to somebody with this profile who can be reached so.
-    pub fn start(now: Instant, profile: Profile, reach: Reach) -> Self {
+    /// Begins, or takes up again, the delivery of a message.
+    pub fn start(at: Moment, start: Start) -> Self {
+        let Start { profile, reach, sender, urgent, private, age, memory } = start;
+        let zone = Zone::parse(&profile.zone).unwrap_or_else(|_| Zone::utc());
+        let quiet = profile.quiet_hours.as_ref().and_then(|quiet| hours(&zone, &quiet.hours));
+        let then = |ago: Duration| age.saturating_sub(ago);
+        let calls: Vec<_> = memory
+            .calls
+            .iter()
+            .map(|c| Call { rule: c.rule.into(), act: c.act.into(), at: then(c.ago) })
+            .collect();
+        let last_call = calls.iter().map(|call| call.at).max();
         let mut machine = Self {
             profile,
+            zone,
+            quiet,
             reach,
-            state: State::Choosing,
+            sender,
+            urgent,
+            private,
+            started: (at.now, age),
+            walk: None,
+            suspended: None,
+            late_done: BTreeSet::new(),
+            finished: false,
+            stopping: false,
+            held: None,
+            seen: memory.seen,
+            reached: memory.seen || !memory.told.is_empty(),
+            came: reach.has_browser(),
+            pop_ups: 0,
+            limited: 0,
+            calls,
+            told: memory.told.into_iter().map(|(device, ago)| (device, then(ago))).collect(),
+            escalated: memory.escalated.into_iter().collect(),
+            ring_not_before: last_call.map_or(Duration::ZERO, |at| at + CONFIRM_WINDOW),
             last_failure: None,
             output: VecDeque::new(),
+            lines: Vec::new(),
+            lines_taken: 0,
         };
-        machine.choose(now, 0);
+        let again = if machine.calls.is_empty() && machine.told.is_empty() { "" } else { " again" };
+        let words = format!("taken up{again}: you are {}", shown(reach));
+        machine.line(at, None, What::Begun, words);
+        if machine.seen {
+            machine.line(at, None, What::Reached, "a pop-up was seen before".into());
+        } else {
+            machine.choose(at, 0);
+        }
+        machine.run(at);
         machine
     }
 
     /// What happened.
-    pub fn handle_input(&mut self, now: Instant, input: Input) {
-        match input {
-            Input::Settled => match &mut self.state {
-                State::Ringing { stopping, .. } => {
-                    if !*stopping {
-                        *stopping = true;
-                        self.output.push_back(Output::StopRinging);
-                    }
-                }
-                State::Choosing | State::Quiet | State::Shown { .. } | State::Waiting { .. } => {
-                    self.finish();
-                }
-                State::Finished => {}
-            },
-            Input::Seen => {
-                if let State::Shown { .. } = self.state {
-                    self.finish();
-                }
-            }
-            Input::Presence(reach) => {
-                self.reach = reach;
-                match self.state {
-                    State::Quiet if !reach.do_not_disturb => self.choose(now, 0),
-                    // Somebody who comes online between two attempts need not wait for the next.
-                    State::Waiting { .. } => {
-                        self.pop_up_instead(now);
-                    }
-                    // The browser went away before it showed anything.
-                    State::Shown { rule, .. } if !reach.browser => {
-                        self.choose(now, rule + 1);
-                    }
-                    State::Choosing
-                    | State::Quiet
-                    | State::Shown { .. }
-                    | State::Ringing { .. }
-                    | State::Finished => {}
-                }
-            }
-            Input::Rang(result) => {
-                let State::Ringing { rule, attempt, stopping } = self.state else { return };
-                match result {
-                    RingResult::Confirmed => self.finish(),
-                    RingResult::Failed { .. } if stopping => self.finish(),
-                    RingResult::Failed { reason } => self.retry(now, rule, attempt, reason),
-                }
-            }
+    pub fn handle_input(&mut self, at: Moment, input: Input) {
+        if self.finished {
+            return;
         }
+        match input {
+            Input::Settled => return self.settled(at),
+            Input::Seen => self.seen(at),
+            Input::Presence(reach) => self.presence(at, reach),
+            Input::Rang(result) => self.rang(at, result),
+            Input::Notified { device, result } => self.notified(at, &device, result),
+        }
+        self.run(at);
     }
 
     /// The deadline has come.
-    pub fn handle_timeout(&mut self, now: Instant) {
-        match self.state {
-            State::Waiting { rule, attempt, until } if now >= until => {
-                if self.pop_up_instead(now) {
-                    return;
-                }
-                if self.reach.do_not_disturb {
-                    self.state = State::Quiet;
-                } else if self.applies(rule) {
-                    self.ring(now, rule, attempt + 1);
-                } else {
-                    self.choose(now, rule + 1);
-                }
-            }
-            State::Shown { rule, until } if now >= until => self.choose(now, rule + 1),
-            State::Choosing
-            | State::Quiet
-            | State::Ringing { .. }
-            | State::Shown { .. }
-            | State::Waiting { .. }
-            | State::Finished => {}
+    pub fn handle_timeout(&mut self, at: Moment) {
+        if self.finished || self.stopping {
+            return;
         }
+        self.branch_deadlines(at);
+        self.run(at);
     }
 
     /// When to call [`Self::handle_timeout`].
     pub fn next_deadline(&self) -> Option<Instant> {
-        match self.state {
-            State::Waiting { until, .. } | State::Shown { until, .. } => Some(until),
-            State::Choosing | State::Quiet | State::Ringing { .. } | State::Finished => None,
+        if self.finished || self.stopping {
+            return None;
         }
+        let walk = self.walk.as_ref();
+        let branches = walk.into_iter().flat_map(|walk| &walk.branches).filter_map(Branch::until);
+        let late = walk.is_none_or(|walk| !walk.late && walk.is_idle());
+        let late = late.then(|| self.next_late().map(|(at, _)| at)).flatten();
+        let held = self.held.filter(|_| walk.is_none());
+        let age = branches.chain(late).chain(held).min()?;
+        Some(self.started.0 + age.saturating_sub(self.started.1))
     }
 
     /// What to do next.
@@ -216,106 +396,279 @@ impl Machine {
         self.output.pop_front()
     }
 
-    /// Tries the rules from number `from` on.
-    fn choose(&mut self, now: Instant, from: usize) {
-        if self.reach.do_not_disturb {
-            // The message is in the mailbox meanwhile.
-            self.state = State::Quiet;
-            return;
+    /// The lines that were added to the explanation since this was last asked.
+    pub fn take_lines(&mut self) -> Vec<Line> {
+        self.lines_taken += self.lines.len();
+        std::mem::take(&mut self.lines)
+    }
+
+    /// The devices that the machine rings now or wants to ring soon: what else waits for the
+    /// same telephone can be heard in the same call.
+    pub fn rings(&self) -> Vec<String> {
+        if self.finished || self.stopping {
+            return Vec::new();
         }
-        for index in from..self.profile.rules.len() {
-            if !self.applies(index) {
+        let branches = self.walk.iter().chain(&self.suspended).flat_map(|walk| &walk.branches);
+        branches.filter_map(Branch::rings).flatten().cloned().collect()
+    }
+
+    // ---- time ----
+
+    fn age(&self, at: Moment) -> Duration {
+        self.started.1 + at.now.since(self.started.0)
+    }
+
+    fn is_quiet(&self, wall: UnixMillis) -> bool {
+        self.quiet.as_ref().is_some_and(|quiet| quiet.open(wall))
+    }
+
+    /// How long quiet hours last, as far as anybody needs to know now.
+    fn quiet_for(&self, wall: UnixMillis) -> Duration {
+        let minute = Duration::from_secs(60);
+        let into_minute = u64::try_from(wall.0.rem_euclid(60_000)).unwrap_or(0);
+        let mut wait = minute - Duration::from_millis(into_minute);
+        while wait < LOOK_EVERY && self.is_quiet(wall.after(wait)) {
+            wait += minute;
+        }
+        wait
+    }
+
+    // ---- rules ----
+
+    fn judge(&self, at: Moment, rule: usize) -> Verdict {
+        let situation = Situation {
+            wall: at.wall,
+            reach: self.reach,
+            sender: &self.sender,
+            urgent: self.urgent,
+            age: self.age(at),
+            zone: &self.zone,
+            groups: &self.profile.groups,
+        };
+        match self.profile.rules.get(rule) {
+            Some(rule) => rule.when.judge(&situation),
+            None => Verdict::No("the profile has no such rule".into()),
+        }
+    }
+
+    /// Goes to the first rule from number `from` on that applies.
+    fn choose(&mut self, at: Moment, from: usize) {
+        self.walk = None;
+        for rule in from..self.profile.rules.len() {
+            let late = self.profile.rules.get(rule).and_then(|rule| rule.when.late());
+            if let Some(late) = late {
+                let words = format!("waits until the message is unheard for {}", seconds(late));
+                self.line(at, Some(rule), What::Skipped, words);
                 continue;
             }
-            match &self.profile.rules[index].act {
-                Act::PopUp if self.reach.has_browser() => return self.pop_up(now, index),
-                // Nobody would see it.
-                Act::PopUp => {}
-                Act::Ring { .. } => return self.ring(now, index, 1),
-                Act::Stop => return self.finish(),
+            match self.judge(at, rule) {
+                Verdict::Applies => return self.enter(at, rule, 0, false),
+                Verdict::NotBefore(_) => {}
+                Verdict::No(why) => {
+                    self.line(at, Some(rule), What::Skipped, format!("does not apply: {why}"));
+                }
             }
         }
-        if let Some(reason) = self.last_failure.take() {
+    }
+
+    fn enter(&mut self, at: Moment, rule: usize, act: usize, late: bool) {
+        self.line(at, Some(rule), What::Applied, "applies".into());
+        let since = if late { self.age(at) } else { Duration::ZERO };
+        self.walk = Some(Walk { late, rule, act, branches: Vec::new(), since, reached: false });
+        self.begin_act(at);
+    }
+
+    /// The rule that waits for the message to be unheard for longest, and has not had its turn.
+    fn next_late(&self) -> Option<(Duration, usize)> {
+        let rules = self.profile.rules.iter().enumerate();
+        let late = rules.filter_map(|(n, rule)| Some((rule.when.late()?, n)));
+        late.filter(|(_, n)| !self.late_done.contains(n)).min()
+    }
+
+    /// Gives the late rule whose time has come its turn, if there is one. What goes on meanwhile
+    /// waits.
+    fn choose_late(&mut self, at: Moment) -> bool {
+        let Some((_, rule)) = self.next_late().filter(|(late, _)| *late <= self.age(at)) else {
+            return false;
+        };
+        self.late_done.insert(rule);
+        match self.judge(at, rule) {
+            Verdict::Applies => {
+                self.suspended = self.walk.take();
+                self.enter(at, rule, 0, true);
+            }
+            Verdict::NotBefore(_) => {}
+            Verdict::No(why) => {
+                self.line(at, Some(rule), What::Skipped, format!("does not apply: {why}"));
+            }
+        }
+        true
+    }
+
+    /// Goes on as far as it goes without waiting.
+    fn run(&mut self, at: Moment) {
+        while !self.finished && !self.stopping {
+            let Some(walk) = &self.walk else {
+                if self.suspended.is_some() {
+                    self.walk = self.suspended.take();
+                    self.branch_deadlines(at);
+                    continue;
+                }
+                if !self.choose_late(at) && !self.look_at_held(at) {
+                    return self.rest(at);
+                }
+                continue;
+            };
+            if walk.branches.iter().all(Branch::is_done) {
+                self.act_is_over(at);
+            } else if walk.late || !walk.is_idle() || !self.choose_late(at) {
+                return;
+            }
+        }
+    }
+
+    fn act_is_over(&mut self, at: Moment) {
+        let Some(walk) = &mut self.walk else { return };
+        walk.reached |= walk.branches.contains(&Branch::Done { reached: true });
+        walk.act += 1;
+        let (rule, reached, late) = (walk.rule, walk.reached, walk.late);
+        self.reached |= reached;
+        let act = walk.act;
+        let known = self.profile.rules.get(rule);
+        let (acts, go_on) = known.map_or((0, false), |known| (known.acts.len(), known.go_on));
+        if act < acts {
+            match self.judge(at, rule) {
+                Verdict::Applies | Verdict::NotBefore(_) => return self.begin_act(at),
+                Verdict::No(why) => {
+                    let words = format!("applies no longer: {why}");
+                    self.line(at, Some(rule), What::Skipped, words);
+                }
+            }
+        }
+        if late {
+            self.walk = None;
+        } else if reached && !go_on {
+            self.line(
+                at,
+                Some(rule),
+                What::Reached,
+                "reached you: no further rule is tried".into(),
+            );
+            self.walk = None;
+        } else {
+            self.choose(at, rule + 1);
+        }
+    }
+
+    /// Whether what quiet hours held back is tried now.
+    fn look_at_held(&mut self, at: Moment) -> bool {
+        if self.held.is_none() || self.seen {
+            self.held = None;
+            return false;
+        }
+        if self.is_quiet(at.wall) {
+            self.held = Some(self.age(at) + self.quiet_for(at.wall));
+            return false;
+        }
+        self.held = None;
+        self.line(at, None, What::HeldBack, "quiet hours are over".into());
+        self.choose(at, 0);
+        true
+    }
+
+    /// Nothing can be done now.
+    fn rest(&mut self, at: Moment) {
+        let disturbs = self.reach.do_not_disturb && !self.seen;
+        if disturbs || self.held.is_some() || self.next_late().is_some() {
+            return;
+        }
+        if let Some(reason) = self.last_failure.take().filter(|_| !self.reached) {
+            self.line(at, None, What::Failed, format!("every rule was tried in vain: {reason}"));
             self.output.push_back(Output::Failed { reason });
+        } else {
+            self.line(at, None, What::Ended, "the message waits in the mailbox".into());
         }
         self.finish();
     }
 
-    fn applies(&self, rule: usize) -> bool {
-        self.profile.rules.get(rule).is_some_and(|rule| match rule.when {
-            Condition::Always => true,
-            Condition::Present => self.reach.has_browser(),
-            Condition::Absent => !self.reach.has_browser(),
-        })
+    fn finish(&mut self) {
+        self.walk = None;
+        self.suspended = None;
+        self.finished = true;
+        self.output.push_back(Output::Finished);
     }
 
-    fn pop_up(&mut self, now: Instant, rule: usize) {
-        self.output.push_back(Output::PopUp);
-        self.state = State::Shown { rule, until: now + SEEN_WITHIN };
-    }
+    // ---- inputs ----
 
-    /// Shows a pop-up in the place of the next attempt to ring, if somebody is there to see it
-    /// and a rule wants it.
-    fn pop_up_instead(&mut self, now: Instant) -> bool {
-        let wants = |n: &usize| self.profile.rules[*n].act == Act::PopUp && self.applies(*n);
-        let rule = (0..self.profile.rules.len()).find(wants);
-        match rule.filter(|_| self.reach.has_browser()) {
-            Some(rule) => {
-                self.pop_up(now, rule);
-                true
-            }
-            None => false,
-        }
-    }
-
-    fn ring(&mut self, now: Instant, rule: usize, attempt: u8) {
-        let Some(Act::Ring { device, ring_secs, .. }) =
-            self.profile.rules.get(rule).map(|r| r.act.clone())
-        else {
-            return self.finish();
-        };
-        let kind = self.profile.devices.iter().find(|d| d.name == device).map(|d| d.kind.clone());
-        let target = match kind {
-            Some(DeviceKind::RegisteredPhone) => Target::RegisteredPhones,
-            Some(DeviceKind::SipAddress { uri }) => Target::Address(uri),
-            Some(DeviceKind::Browser) | None => {
-                let reason = format!("the profile names no telephone '{device}'");
-                self.output.push_back(Output::AttemptFailed { device, reason: reason.clone() });
-                self.last_failure = Some(reason);
-                return self.choose(now, rule + 1);
-            }
-        };
-        let ring_for = Duration::from_secs(ring_secs.clamp(5, 120).into());
-        self.output.push_back(Output::Ring { device, target, ring_for });
-        self.state = State::Ringing { rule, attempt, stopping: false };
-    }
-
-    fn retry(&mut self, now: Instant, rule: usize, attempt: u8, reason: String) {
-        let Some(Act::Ring { device, attempts, retry_secs, .. }) =
-            self.profile.rules.get(rule).map(|r| r.act.clone())
-        else {
-            return self.finish();
-        };
-        self.output.push_back(Output::AttemptFailed { device, reason: reason.clone() });
-        self.last_failure = Some(reason);
-        if self.pop_up_instead(now) {
+    fn settled(&mut self, at: Moment) {
+        if self.stopping {
             return;
         }
-        if attempt >= attempts.clamp(1, 10) {
-            return self.choose(now, rule + 1);
+        self.line(at, None, What::Ended, "heard, saved or deleted".into());
+        let rings = |walk: &Walk| walk.branches.iter().any(Branch::is_ringing);
+        if self.walk.as_ref().is_some_and(rings) {
+            self.stopping = true;
+            self.output.push_back(Output::StopRinging);
+        } else {
+            self.finish();
         }
-        // Doubled after each try, an hour at most: a telephone that is off stays off for a while.
-        let factor = 1_u32 << u32::from(attempt - 1).min(9);
-        let wait = retry_secs.max(1).saturating_mul(factor).min(3600);
-        let until = now + Duration::from_secs(wait.into());
-        self.state = State::Waiting { rule, attempt, until };
     }
 
-    fn finish(&mut self) {
-        self.state = State::Finished;
-        self.output.push_back(Output::Finished);
+    fn presence(&mut self, at: Moment, reach: Reach) {
+        let before = std::mem::replace(&mut self.reach, reach);
+        if before == reach || self.stopping {
+            return;
+        }
+        self.line(at, None, What::Presence, format!("you are {} now", shown(reach)));
+        if !reach.has_browser() {
+            self.came = false;
+            self.missed(at, "the browser went away before it was seen");
+        } else if !before.has_browser() {
+            self.came = true;
+        }
+        if self.walk.is_some() {
+            self.pop_up_instead(at);
+        } else if before.do_not_disturb && !reach.do_not_disturb && !self.seen {
+            self.choose(at, 0);
+        } else if self.came && !self.seen {
+            self.pop_up_instead(at);
+        }
+    }
+
+    /// Shows a pop-up in the place of what is waited for, if somebody came to see it and a rule
+    /// wants it.
+    fn pop_up_instead(&mut self, at: Moment) {
+        let may = self.walk.as_ref().is_none_or(|walk| walk.is_idle() && walk.waits_to_ring());
+        if !may || !self.came || !self.reach.has_browser() || self.seen {
+            return;
+        }
+        let wants = |act: &Act| act.each().any(|act| *act == Act::PopUp);
+        let mut rules = self.profile.rules.iter().enumerate();
+        let found = rules.find_map(|(n, rule)| {
+            let act = rule.acts.iter().position(wants)?;
+            let applies = rule.when.late().is_none() && self.judge(at, n) == Verdict::Applies;
+            applies.then_some((n, act))
+        });
+        if let Some((rule, act)) = found {
+            self.enter(at, rule, act, false);
+        }
+    }
+
+    // ---- the explanation ----
+
+    fn line(&mut self, at: Moment, rule: Option<usize>, what: What, text: String) {
+        let count = self.lines_taken + self.lines.len();
+        if count >= MOST_LINES {
+            return;
+        }
+        let last = count + 1 == MOST_LINES;
+        let text = if last { "more happened than is kept here".into() } else { text };
+        let rule = rule.and_then(|n| u16::try_from(n + 1).ok());
+        self.lines.push(Line { at: at.wall, rule, what, text });
     }
 }
 
+#[cfg(test)]
+mod properties;
 #[cfg(test)]
 mod tests;

@@ -296,6 +296,9 @@ pub enum Query {
     /// How many of the messages that the user sent, and wanted a receipt for, were heard since
     /// the user was last told: answered with [`Answer::Count`].
     Receipts(UserId),
+    /// The messages whose deliveries wait to ring the very telephone of this call, urgent ones
+    /// before others: answered with [`Answer::Messages`].
+    Waiting(UserId),
 }
 
 impl std::fmt::Debug for Query {
@@ -309,6 +312,7 @@ impl std::fmt::Debug for Query {
             Self::HasPin(user) => write!(f, "HasPin({user:?})"),
             Self::Devices(user) => write!(f, "Devices({user:?})"),
             Self::Receipts(user) => write!(f, "Receipts({user:?})"),
+            Self::Waiting(user) => write!(f, "Waiting({user:?})"),
         }
     }
 }
@@ -344,7 +348,7 @@ pub enum Action {
 /// What a query was answered with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
-    /// Messages, for [`Query::Messages`].
+    /// Messages, for [`Query::Messages`] and [`Query::Waiting`].
     Messages(Vec<MessageSummary>),
     /// Users, for [`Query::ContactsOnline`].
     Users(Vec<UserId>),

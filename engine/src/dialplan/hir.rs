@@ -180,6 +180,8 @@ pub enum Query {
     Devices(Expr),
     /// `receipts(user)`
     Receipts(Expr),
+    /// `waiting(user)`
+    Waiting(Expr),
 }
 
 /// Whom to connect or to ring.

@@ -64,7 +64,8 @@ pub struct Options {
 }
 
 /// The flows that Hark itself starts, for the calls that it makes.
-pub const STARTED_BY_HARK: [&str; 4] = ["deliver", "play_on_phone", "call_to_record", "announce"];
+pub const STARTED_BY_HARK: [&str; 5] =
+    ["deliver", "play_on_phone", "call_to_record", "announce", "verify"];
 
 /// A program, with what its author should know nonetheless.
 #[derive(Clone, Debug)]
@@ -139,6 +140,7 @@ pub fn builtin() -> Vec<Source> {
         ("play.dial", include_str!("../../../dialplans/play.dial")),
         ("call_me.dial", include_str!("../../../dialplans/call_me.dial")),
         ("announce.dial", include_str!("../../../dialplans/announce.dial")),
+        ("verify.dial", include_str!("../../../dialplans/verify.dial")),
         ("language.dial", include_str!("../../../dialplans/language.dial")),
     ]
     .into_iter()

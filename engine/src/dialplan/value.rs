@@ -359,6 +359,7 @@ pub enum Field {
     UserLanguage,
     UserHasGreeting,
     UserHasSpokenName,
+    UserMailboxFull,
     UserContacts,
     ContactUser,
     CallerName,
@@ -433,6 +434,13 @@ pub const FIELDS: &[(Type, &str, Field, Type, &str)] = &[
         Field::UserHasSpokenName,
         Type::Bool,
         "whether the user recorded their own name",
+    ),
+    (
+        Type::User,
+        "mailbox_full",
+        Field::UserMailboxFull,
+        Type::Bool,
+        "whether the user's mailbox takes no further message",
     ),
     (
         Type::User,

@@ -72,7 +72,7 @@ mod tests {
                 (state, *urgent)
             }).collect();
             let lamp = Lamp::count(states.iter().map(|(s, u)| (s, *u)));
-            let kept = states.iter().filter(|(s, _)| s.deleted.is_none() && !s.is_held()).count();
+            let kept = states.iter().filter(|(s, _)| s.folder().is_some_and(|f| f != Folder::Deleted)).count();
             prop_assert_eq!(lamp.new + lamp.saved, u32::try_from(kept).unwrap());
             prop_assert!(lamp.urgent_new <= lamp.new);
             prop_assert_eq!(lamp.lit(), lamp.new > 0);

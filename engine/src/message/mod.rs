@@ -9,6 +9,7 @@
 //!                    that is heard was delivered, whatever was lost in between
 //!  heard ─► saved ─► deleted ─► restored    pending/notified ─► failed (retried by hand only)
 //!  accepted ─► held ─► released: committed now, in the recipient's mailbox from its time on
+//!  any of them ─► expired ─► purged     deleted ─► purged: its audio may be removed
 //! ```
 //!
 //! The legal paths and the fold over the event log are in [`state`]; the counts for lamps in
@@ -96,6 +97,11 @@ pub enum Event {
         /// Which device.
         device: String,
     },
+    /// The recipient confirmed it, by a key or a button: somebody was there.
+    Confirmed {
+        /// On which device.
+        device: String,
+    },
     /// The recipient listened to it.
     Heard {
         /// On which device.
@@ -109,6 +115,10 @@ pub enum Event {
     Deleted,
     /// The recipient wants it back.
     Restored,
+    /// Its time in the recipient's mailbox is over.
+    Expired,
+    /// It is gone for good from the recipient's mailbox: it can't be taken back.
+    Purged,
     /// It waits for its time: the recipient learns nothing of it before.
     Held {
         /// The earliest time at which it is released.
@@ -116,6 +126,15 @@ pub enum Event {
     },
     /// Its time has come: it is in the recipient's mailbox from here on.
     Released,
+    /// A call to deliver it is begun: noted before anything rings, so that a restart knows of it.
+    Called {
+        /// Which devices, with `+` between them.
+        device: String,
+        /// By which rule of the profile, from 0.
+        rule: u16,
+        /// By which of the rule's acts, from 0.
+        act: u16,
+    },
     /// An attempt to reach a device failed; others may follow.
     AttemptFailed {
         /// Which device.

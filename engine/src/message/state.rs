@@ -7,6 +7,9 @@
 //!   beside the step:  failed   Accepted, Notified only; cleared by any later step
 //!                     saved    anything that is not deleted
 //!                     deleted  anything that is not held; left by restored alone
+//!                     confirmed  anything that is not held or gone, once
+//!                     expired  anything that is not held or deleted; left by purged alone
+//!                     purged   deleted and expired; left by nothing
 //!                     held     Accepted only, once, before anything else happened
 //!                              └─released─► as if it had been accepted then
 //! ```
@@ -37,6 +40,9 @@ pub enum Illegal {
     /// A message that waits for its time is not in the recipient's hands yet.
     #[error("the message is not due yet")]
     Held,
+    /// Its time is over, or it was purged.
+    #[error("the message is gone: its time in the mailbox is over")]
+    Gone,
     /// It was taken back [`MAX_REPORTS`] times.
     #[error("the message was deleted and restored too often: it stays deleted")]
     RestoredTooOften,
@@ -62,6 +68,17 @@ pub struct Heard {
     pub heard_ms: u32,
     /// How many reports were taken.
     pub reports: u8,
+}
+
+/// A delivery call that was begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Called {
+    /// By which rule of the profile, from 0.
+    pub rule: u16,
+    /// By which of the rule's acts, from 0.
+    pub act: u16,
+    /// When.
+    pub at: UnixMillis,
 }
 
 /// An attempt, or all of them, that failed.
@@ -102,6 +119,15 @@ pub struct RecipientState {
     pub saved: Option<UnixMillis>,
     /// When the recipient deleted it; `None` once it was restored.
     pub deleted: Option<UnixMillis>,
+    /// Where and when the recipient confirmed it first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed: Option<Reached>,
+    /// When its time in the mailbox was over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<UnixMillis>,
+    /// When it was gone for good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub purged: Option<UnixMillis>,
     /// How often the recipient took it back.
     #[serde(default)]
     pub restored: u8,
@@ -111,6 +137,9 @@ pub struct RecipientState {
     /// When it was released, if it had to wait.
     #[serde(default)]
     pub released: Option<UnixMillis>,
+    /// The calls that were begun, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub calls: Vec<Called>,
     /// How often an attempt to reach a device failed.
     pub attempts_failed: u16,
     /// Set when every rule was tried in vain, until a later step is reached.
@@ -140,14 +169,39 @@ impl RecipientState {
                 }
                 Event::Notified { .. }
                 | Event::Delivered { .. }
+                | Event::Confirmed { .. }
                 | Event::Heard { .. }
                 | Event::Saved
                 | Event::Deleted
                 | Event::Restored
+                | Event::Expired
+                | Event::Purged
                 | Event::Held { .. }
                 | Event::Released
+                | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Err(Illegal::NotAccepted),
+            };
+        }
+        if self.is_gone() {
+            return match event {
+                Event::Purged if self.purged.is_none() => {
+                    self.purged = Some(at);
+                    Ok(true)
+                }
+                Event::Saved | Event::Deleted | Event::Restored => Err(Illegal::Gone),
+                Event::Accepted
+                | Event::Held { .. }
+                | Event::Released
+                | Event::Notified { .. }
+                | Event::Delivered { .. }
+                | Event::Confirmed { .. }
+                | Event::Heard { .. }
+                | Event::Expired
+                | Event::Purged
+                | Event::Called { .. }
+                | Event::AttemptFailed { .. }
+                | Event::Failed { .. } => Ok(false),
             };
         }
         if self.is_held() {
@@ -161,7 +215,11 @@ impl RecipientState {
                 | Event::Held { .. }
                 | Event::Notified { .. }
                 | Event::Delivered { .. }
+                | Event::Confirmed { .. }
                 | Event::Heard { .. }
+                | Event::Expired
+                | Event::Purged
+                | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Ok(false),
             };
@@ -177,19 +235,33 @@ impl RecipientState {
                     self.restored += 1;
                     Ok(true)
                 }
+                Event::Purged => {
+                    self.purged = Some(at);
+                    Ok(true)
+                }
+                // Who deletes it while it is played heard it all the same.
+                Event::Confirmed { device } => Ok(self.confirm(device, at)),
                 Event::Accepted
                 | Event::Held { .. }
                 | Event::Released
                 | Event::Notified { .. }
                 | Event::Delivered { .. }
                 | Event::Heard { .. }
+                | Event::Expired
                 | Event::Deleted
+                | Event::Called { .. }
                 | Event::AttemptFailed { .. }
                 | Event::Failed { .. } => Ok(false),
             };
         }
         Ok(match event {
-            Event::Accepted | Event::Restored | Event::Released => false,
+            // Only what is deleted or expired is purged: nothing disappears out of a mailbox.
+            Event::Accepted | Event::Restored | Event::Released | Event::Purged => false,
+            Event::Confirmed { device } => self.confirm(device, at),
+            Event::Expired => {
+                self.expired = Some(at);
+                true
+            }
             Event::Held { until } => {
                 self.is_untouched() && {
                     self.due = Some(*until);
@@ -208,6 +280,12 @@ impl RecipientState {
             Event::Deleted => {
                 self.deleted = Some(at);
                 true
+            }
+            Event::Called { rule, act, .. } => {
+                self.calls.len() < MAX_REPORTS && {
+                    self.calls.push(Called { rule: *rule, act: *act, at });
+                    true
+                }
             }
             Event::AttemptFailed { .. } => {
                 usize::from(self.attempts_failed) < MAX_REPORTS && {
@@ -229,6 +307,14 @@ impl RecipientState {
     fn deliver(&mut self, device: &str, at: UnixMillis) -> bool {
         reach(&mut self.delivered, device, at) && {
             self.failed = None;
+            true
+        }
+    }
+
+    fn confirm(&mut self, device: &str, at: UnixMillis) -> bool {
+        self.confirmed.is_none() && {
+            self.failed = None;
+            self.confirmed = Some(Reached { device: device.to_owned(), at });
             true
         }
     }
@@ -271,6 +357,11 @@ impl RecipientState {
         self.due.is_some() && self.released.is_none()
     }
 
+    /// Whether its time is over or it was purged: nothing brings it back.
+    pub const fn is_gone(&self) -> bool {
+        self.expired.is_some() || self.purged.is_some()
+    }
+
     /// How far the message has come.
     pub fn step(&self) -> Step {
         if self.heard.is_some() {
@@ -284,9 +375,9 @@ impl RecipientState {
         }
     }
 
-    /// The folder in which the recipient finds it; `None` when held or not accepted.
+    /// The folder in which the recipient finds it; `None` when held, gone or not accepted.
     pub fn folder(&self) -> Option<Folder> {
-        if self.accepted.is_none() || self.is_held() {
+        if self.accepted.is_none() || self.is_held() || self.is_gone() {
             None
         } else if self.deleted.is_some() {
             Some(Folder::Deleted)
@@ -304,6 +395,7 @@ impl RecipientState {
             && (self.step() >= Step::Delivered
                 || self.saved.is_some()
                 || self.deleted.is_some()
+                || self.is_gone()
                 || self.restored > 0
                 || self.failed.is_some())
     }
@@ -365,8 +457,12 @@ pub(crate) mod tests_support {
             Just(Event::Saved),
             Just(Event::Deleted),
             Just(Event::Restored),
+            Just(Event::Expired),
+            Just(Event::Purged),
+            "[a-c]".prop_map(|device| Event::Confirmed { device }),
             Just(Event::Held { until: UnixMillis(50) }),
             Just(Event::Released),
+            device.clone().prop_map(|device| Event::Called { device, rule: 0, act: 0 }),
             device.prop_map(|device| Event::AttemptFailed { device, reason: "no".into() }),
             Just(Event::Failed { reason: "no".into() }),
         ]

@@ -4,10 +4,12 @@
 //! [`framer`] finds messages in a stream; [`header`] is the ordered header list over rsip's
 //! header model, [`address`] and [`uri`] read the fields that matter; [`digest`] proves who
 //! somebody is; [`sdp`] agrees on media. Above them, [`transaction`] repeats what was
-//! lost, [`dialog`] remembers what a call agreed on, [`registrar`] where phones are, and
-//! [`endpoint`] puts it all together.
+//! lost, [`dialog`] remembers what a call agreed on, [`registrar`] where phones are,
+//! [`subscription`] whom to notify and [`publication`] what devices say of their users, and
+//! [`endpoint`] puts it all together. What events and messages carry is in [`body`].
 
 pub mod address;
+pub mod body;
 pub mod dialog;
 pub mod digest;
 mod digest_fields;
@@ -20,9 +22,12 @@ mod lex;
 pub mod message;
 mod name;
 pub mod nonce;
+pub mod package;
 pub mod params;
+pub mod publication;
 pub mod registrar;
 pub mod sdp;
+pub mod subscription;
 pub mod transaction;
 pub mod uri;
 pub mod wire;

@@ -37,6 +37,9 @@ pub struct Binding {
     /// What the device calls itself.
     #[serde(default)]
     pub user_agent: Option<String>,
+    /// Whether the device says that it takes MESSAGEs, if it says.
+    #[serde(default)]
+    pub takes_text: Option<bool>,
     /// UDP or TCP.
     pub transport: Transport,
     /// Which of our addresses the REGISTER came to.
@@ -79,6 +82,8 @@ pub struct Registration {
     pub path: Vec<String>,
     /// The User-Agent header.
     pub user_agent: Option<String>,
+    /// Whether the device says that it takes MESSAGEs, if it says.
+    pub takes_text: Option<bool>,
     /// Where it came from.
     pub flow: Flow,
 }
@@ -258,6 +263,7 @@ impl Registrar {
                 cseq: registration.cseq,
                 path: registration.path.clone(),
                 user_agent: registration.user_agent.clone(),
+                takes_text: registration.takes_text,
                 transport: registration.flow.transport,
                 local: registration.flow.local,
                 remote: registration.flow.remote,
@@ -331,6 +337,7 @@ mod tests {
             cseq,
             path: Vec::new(),
             user_agent: None,
+            takes_text: None,
             flow: Flow {
                 transport: Transport::Udp,
                 local: ([192, 0, 2, 1], 5060).into(),

@@ -269,7 +269,7 @@ impl<'a> Caller<'a> {
     fn answer(&mut self, query: &Query) -> Result<Answer, Failure> {
         self.luck().map_err(|_| Failure::NotFound)?;
         Ok(match query {
-            Query::Messages(..) => {
+            Query::Messages(..) | Query::Waiting(_) => {
                 let count = u8::try_from(self.choices.roll(4)).unwrap();
                 Answer::Messages((0..count).map(message).collect())
             }
@@ -312,6 +312,7 @@ pub fn context(dialled: &str) -> CallContext {
         contacts: vec![UserId(3 - n), UserId(99)],
         greetings: (n == 1).then_some(GreetingKind::Standard).into_iter().collect(),
         has_spoken_name: n == 1,
+        mailbox_full: false,
     });
     CallContext {
         directory: Arc::new(Directory::new("Hark", users.collect())),

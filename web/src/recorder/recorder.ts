@@ -6,7 +6,7 @@
 
 import type { ClientFrame, ServerFrame } from '../protocol';
 import { Store } from '../store';
-import type { User, UserId } from '../types';
+import type { Addressee, User } from '../types';
 import { Capture, CaptureError } from './capture';
 import type { Encoder, Via } from './encoder';
 import { loadWebCodecs, makeEncoder } from './encoder';
@@ -47,7 +47,7 @@ export interface RecorderLine extends Line {
 
 export interface StartOptions {
   sender: User;
-  to: UserId[];
+  to: Addressee[];
   toNames: string[];
   limitSeconds: number;
 }

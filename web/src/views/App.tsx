@@ -1,11 +1,14 @@
 import { useEffect } from 'preact/hooks';
+import { unreadTexts } from '../chat/state';
 import { unheard } from '../state';
 import type { View } from '../state';
 import { useApp, useSession } from '../session';
 import { useStore } from '../store';
+import { Chat } from './Chat';
 import { ConnectionPill } from './ConnectionPill';
+import { EventsView } from './EventsView';
 import { DropTarget } from './FileDock';
-import { ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
+import { BellIcon, ChatIcon, ExitIcon, GearIcon, InboxIcon, Mark, MicIcon, SentIcon } from './icons';
 import { Inbox } from './Inbox';
 import { Popups } from './Popups';
 import { ProfileView } from './ProfileView';
@@ -32,6 +35,8 @@ function Main() {
         <Speak />
         <Inbox />
         <Sent />
+        {view === 'events' && <EventsView />}
+        {view === 'chat' && <Chat />}
         {view === 'profile' && <ProfileView />}
       </main>
       <Popups />
@@ -44,7 +49,9 @@ function Main() {
 const TABS = [
   { view: 'inbox', label: 'Inbox', Icon: InboxIcon },
   { view: 'speak', label: 'Speak', Icon: MicIcon },
+  { view: 'chat', label: 'Chat', Icon: ChatIcon },
   { view: 'sent', label: 'Sent', Icon: SentIcon },
+  { view: 'events', label: 'Announce', Icon: BellIcon },
   { view: 'profile', label: 'Profile', Icon: GearIcon },
 ] as const satisfies readonly { view: View; label: string; Icon: unknown }[];
 
@@ -53,6 +60,7 @@ function TopBar() {
   const me = useApp((s) => s.me);
   const view = useApp((s) => s.view);
   const count = useApp(unheard);
+  const texts = useStore(session.chats.state, unreadTexts);
   const recording = useStore(session.recorder.state, (s) => s.phase === 'recording');
   return (
     <header class="topbar">
@@ -64,6 +72,9 @@ function TopBar() {
             <Icon />
             <span>{label}</span>
             {tab === 'speak' && recording && <span class="tab-recording"><span class="visually-hidden">, recording</span></span>}
+            {tab === 'chat' && texts > 0 && (
+              <span class="badge" data-testid="unread-texts">{texts}<span class="visually-hidden"> unread</span></span>
+            )}
             {tab === 'inbox' && count > 0 && <span class="badge" data-testid="unread">{count}</span>}
           </a>
         ))}

@@ -5,8 +5,11 @@ import { api } from '../api';
 import { clock, spokenLength, when } from '../format';
 import { useApp, useSession } from '../session';
 import type { InboxMessage } from '../state';
+import type { ExplainedLine } from '../types';
 import { isNew } from '../state';
 import { Avatar } from './Avatar';
+import { ConfirmButton } from './ConfirmButton';
+import { Lines } from './DryRun';
 import { KeepIcon, KeptIcon, LinkIcon, ReplyIcon, TrashIcon } from './icons';
 import { PlayerBar } from './PlayerBar';
 import { Waveform } from './Waveform';
@@ -58,9 +61,31 @@ function Actions({ message }: { message: InboxMessage }) {
       <button type="button" class="button ghost" data-testid="save" disabled={message.saved} onClick={() => void session.save(message)}>
         {message.saved ? <KeptIcon /> : <KeepIcon />} {message.saved ? 'Saved' : 'Save'}
       </button>
+      {message.announcement && <ConfirmButton id={message.id} />}
       {!message.private && <ShareButton id={message.id} />}
       <DeleteButton message={message} />
+      <Why id={message.id} />
     </div>
+  );
+}
+
+/** Why the message came as it came: the steps of its delivery. */
+function Why({ id }: { id: string }) {
+  const session = useSession();
+  const [lines, setLines] = useState<ExplainedLine[] | null>(null);
+  const ask = async () => {
+    try {
+      setLines((await api.explainMessage(id)).lines);
+    } catch (error) {
+      session.tell(error);
+    }
+  };
+  return (
+    <>
+      <button type="button" class="text-button small" data-testid="why" aria-expanded={lines !== null}
+        onClick={() => (lines === null ? void ask() : setLines(null))}>How did it reach me?</button>
+      {lines !== null && <div class="why"><Lines lines={lines} /></div>}
+    </>
   );
 }
 

@@ -2,11 +2,15 @@
 
 import { useEffect, useState } from 'preact/hooks';
 import { askNotificationPermission, notificationPermission } from '../notify';
-import { freeName, problems, renamed } from '../profile';
+import { problems } from '../profile';
 import { useApp, useSession } from '../session';
-import type { Device, Profile } from '../types';
-import { BellIcon, CloseIcon, PhoneIcon, PlusIcon, InboxIcon } from './icons';
-import { RuleList } from './RuleList';
+import type { Group, Profile } from '../types';
+import { DeviceList } from './DeviceList';
+import { DryRun } from './DryRun';
+import { BellIcon, CloseIcon, PlusIcon } from './icons';
+import { OutwardSettings } from './OutwardSettings';
+import { ListField, RuleList } from './RuleList';
+import { Storage } from './Storage';
 
 export function ProfileView() {
   const session = useSession();
@@ -55,40 +59,32 @@ export function ProfileView() {
             <span>Do not disturb: nothing rings or pops up, messages wait.</span>
           </label>
         </div>
+        <Storage />
         <div class="card block">
           <h3>When a message comes</h3>
-          <p class="quiet small">Tried from the first to the last, until one reaches you. Present means that Hark is open in a browser. A message waits in the inbox in any case.</p>
+          <p class="quiet small">Tried from the first to the last, until one reaches you: a pop-up was seen, a call was confirmed by key, or a device was told. Present means that Hark is open in a browser. A message waits in the inbox in any case.</p>
           <RuleList profile={draft} edit={edit} />
         </div>
         <div class="card block">
           <h3>Devices</h3>
-          <ul class="devices">
-            {draft.devices.map((device, i) => (
-              <DeviceRow key={i} device={device}
-                rename={(name) => edit(renamed(draft, i, name))}
-                change={(next) => edit({ ...draft, devices: draft.devices.map((d, j) => (j === i ? next : d)) })}
-                remove={() => edit({ ...draft, devices: draft.devices.filter((_, j) => j !== i) })} />
-            ))}
-          </ul>
-          <div class="actions">
-            <button type="button" class="button ghost" data-testid="add-sip" onClick={() => edit({
-              ...draft,
-              devices: [...draft.devices, { name: freeName(draft.devices, 'mobile'), kind: 'sip-address', uri: 'sip:' }],
-            })}><PlusIcon /> SIP address</button>
-            {!draft.devices.some((d) => d.kind === 'registered-phone') && (
-              <button type="button" class="button ghost" onClick={() => edit({
-                ...draft,
-                devices: [...draft.devices, { name: freeName(draft.devices, 'phone'), kind: 'registered-phone' }],
-              })}><PlusIcon /> Registered phone</button>
-            )}
-            {!draft.devices.some((d) => d.kind === 'browser') && (
-              <button type="button" class="button ghost" onClick={() => edit({
-                ...draft,
-                devices: [...draft.devices, { name: freeName(draft.devices, 'browser'), kind: 'browser' }],
-              })}><PlusIcon /> Browser</button>
-            )}
-          </div>
+          <p class="quiet small">A number, an address or a mailbox is used once you have shown by a code that it is yours.</p>
+          <DeviceList profile={draft} saved={me.profile} edit={edit} />
         </div>
+        <div class="card block">
+          <h3>Quiet hours and limits</h3>
+          <p class="quiet small">In quiet hours nothing rings, and push and text messages wait; mail and pop-ups on an open page do not.</p>
+          <QuietHours profile={draft} edit={edit} />
+        </div>
+        <div class="card block">
+          <h3>Groups of senders</h3>
+          <Groups profile={draft} edit={edit} />
+        </div>
+        <div class="card block">
+          <h3>Try it</h3>
+          <p class="quiet small">Nothing rings and nothing is sent: these are the steps that Hark would take.</p>
+          <DryRun profile={draft} />
+        </div>
+        <OutwardSettings />
         <div class={`save-bar card${dirty ? ' is-dirty' : ''}`} role="group" aria-label="Save the profile">
           <p role="status" data-testid="profile-status" class={wrong.length > 0 || status?.good === false ? 'error-text' : 'quiet'}>
             {wrong[0] ?? status?.text ?? (dirty ? 'Not saved yet.' : 'Everything is saved.')}
@@ -102,31 +98,67 @@ export function ProfileView() {
   );
 }
 
-interface DeviceRowProps {
-  device: Device;
-  rename(name: string): void;
-  change(device: Device): void;
-  remove(): void;
+interface PartProps {
+  profile: Profile;
+  edit(profile: Profile): void;
 }
 
-function DeviceRow({ device, rename, change, remove }: DeviceRowProps) {
+function QuietHours({ profile, edit }: PartProps) {
+  const quiet = profile.quiet_hours;
+  const put = (hours: string[], urgent_passes: boolean) => {
+    const { quiet_hours: _, ...rest } = profile;
+    edit(hours.length === 0 ? rest : { ...rest, quiet_hours: { hours, urgent_passes } });
+  };
   return (
-    <li class="device">
-      <span class="device-icon">{device.kind === 'browser' ? <InboxIcon /> : <PhoneIcon />}</span>
-      <label class="field field-name">
-        <span>{kindWord(device)}</span>
-        <input value={device.name} maxLength={32} aria-label={`Name of the ${kindWord(device).toLowerCase()}`}
-          onInput={(event) => rename(event.currentTarget.value)} />
-      </label>
-      {device.kind === 'sip-address' && (
-        <label class="field field-uri">
-          <span>Address</span>
-          <input value={device.uri} inputMode="email" spellcheck={false} autocapitalize="none" data-testid={`uri-${device.name}`}
-            placeholder="sip:bob@192.0.2.7" onInput={(event) => change({ ...device, uri: event.currentTarget.value.trim() })} />
+    <div class="quiet-hours">
+      <ListField label="Quiet hours" aria="Quiet hours" placeholder="22:00-7:00; sat,sun 0:00-9:00" separator=";" value={quiet?.hours}
+        change={(hours) => put(hours, quiet?.urgent_passes === true)} />
+      <label class="field"><span>Time zone</span>
+        <input value={profile.zone} placeholder="Europe/Berlin" spellcheck={false} aria-label="Time zone"
+          onInput={(event) => edit({ ...profile, zone: event.currentTarget.value.trim() })} /></label>
+      <label class="field"><span>Calls an hour, at most</span>
+        <input type="number" min={1} max={60} value={profile.calls_per_hour} aria-label="Calls an hour"
+          onInput={(event) => edit({ ...profile, calls_per_hour: event.currentTarget.valueAsNumber || 0 })} /></label>
+      {quiet && (
+        <label class="check">
+          <input type="checkbox" checked={quiet.urgent_passes === true}
+            onChange={(event) => put(quiet.hours, event.currentTarget.checked)} />
+          <span>What is urgent rings all the same</span>
         </label>
       )}
-      <button type="button" class="icon-button" aria-label={`Remove ${device.name}`} onClick={remove}><CloseIcon /></button>
-    </li>
+    </div>
+  );
+}
+
+function Groups({ profile, edit }: PartProps) {
+  const groups = profile.groups ?? [];
+  const put = (next: Group[]) => {
+    const { groups: _, ...rest } = profile;
+    edit(next.length === 0 ? rest : { ...rest, groups: next });
+  };
+  return (
+    <>
+      <ul class="devices">
+        {groups.map((group, i) => (
+          <li key={i} class="device">
+            <label class="field field-name"><span>Name; rules call it @{group.name}</span>
+              <input value={group.name} maxLength={32} aria-label="Name of the group" autocapitalize="none"
+                onInput={(event) => put(groups.map((g, j) => (j === i ? { ...g, name: event.currentTarget.value.trim() } : g)))} /></label>
+            <div class="field-uri">
+              <ListField label="Members" aria={`Members of ${group.name}`} placeholder="alice, +493012345" separator="," value={group.members}
+                change={(members) => put(groups.map((g, j) => (j === i ? { ...g, members } : g)))} />
+            </div>
+            <button type="button" class="icon-button" aria-label={`Remove ${group.name}`}
+              onClick={() => put(groups.filter((_, j) => j !== i))}><CloseIcon /></button>
+          </li>
+        ))}
+      </ul>
+      <div class="actions">
+        <button type="button" class="button ghost small" onClick={() => put([...groups, { name: `group${groups.length + 1}`, members: [] }])}>
+          <PlusIcon /> Group
+        </button>
+      </div>
+    </>
   );
 }
 
@@ -147,13 +179,5 @@ function Notifications() {
           </button>
         </div>
       );
-  }
-}
-
-function kindWord(device: Device): string {
-  switch (device.kind) {
-    case 'browser': return 'Browser';
-    case 'registered-phone': return 'Registered phone';
-    case 'sip-address': return 'SIP address';
   }
 }

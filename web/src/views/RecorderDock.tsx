@@ -12,13 +12,14 @@ export function RecorderDock() {
   const { recorder } = session;
   const state = useStore(recorder.state, (s) => s);
   const chosen = useApp((s) => s.chosen);
+  const typed = useApp((s) => s.typed);
   const contacts = useApp((s) => s.contacts);
   const online = useApp((s) => s.connection.status === 'open');
   const limit = useApp((s) => s.me?.limit_seconds ?? 59);
   const active = state.phase === 'starting' || state.phase === 'recording' || state.phase === 'sending';
   const to = active || state.phase === 'sent'
     ? state.to
-    : contacts.filter((c) => chosen.includes(c.id)).map((c) => c.display_name);
+    : [...contacts.filter((c) => chosen.includes(c.id)).map((c) => c.display_name), ...typed];
   const leftMs = Math.max(0, state.limitMs - state.elapsedMs);
 
   return (
@@ -51,7 +52,7 @@ export function RecorderDock() {
             </button>
           </>
         ) : (
-          <button type="button" id="record" class="button record wide" data-testid="record-button" disabled={chosen.length === 0 || !online}
+          <button type="button" id="record" class="button record wide" data-testid="record-button" disabled={chosen.length + typed.length === 0 || !online}
             onClick={() => session.record()}>
             <MicIcon /> Record a message
           </button>

@@ -34,6 +34,9 @@ export const ExitIcon = icon(<path d="M10 4.500H6A1.5 1.5 0 0 0 4.5 6v12A1.5 1.5
 export const BellIcon = icon(<path d="M6.5 10a5.5 5.5 0 0 1 11 0c0 5 2 6 2 6h-15s2-1 2-6M10.2 19.500a2 2 0 0 0 3.6 0" />);
 export const PlusIcon = icon(<path d="M12 5.500v13M5.5 12h13" />);
 
+export const ChatIcon = icon(<path d="M5.500 5h13A1.5 1.5 0 0 1 20 6.500v8a1.5 1.5 0 0 1-1.5 1.500H12l-4.500 4v-4h-2A1.500 1.500 0 0 1 4 14.500v-8A1.500 1.500 0 0 1 5.500 5zM8 9h8M8 12.300h5" />);
+export const BackIcon = icon(<path d="M14.500 5.500 8 12l6.500 6.500" />);
+
 export function Mark() {
   return <img class="mark" src="/favicon.svg" alt="" width="32" height="32" />;
 }

@@ -25,6 +25,11 @@ impl Call {
             SipEvent::IncomingCall { .. }
             | SipEvent::Registered { .. }
             | SipEvent::Unregistered { .. }
+            | SipEvent::Subscribe { .. }
+            | SipEvent::SubscriptionOver { .. }
+            | SipEvent::Published { .. }
+            | SipEvent::Text { .. }
+            | SipEvent::Requested { .. }
             | SipEvent::Counted(_) => {}
         }
     }

@@ -110,8 +110,9 @@ impl Call {
             Effect::Discard(recording) => self.recordings.discard(recording),
             Effect::Query(ticket, query) => {
                 let (services, myself) = (self.services.clone(), myself.clone());
+                let device = self.device.clone();
                 tokio::spawn(async move {
-                    let answer = queries::answer(&services, query).await;
+                    let answer = queries::answer(&services, query, &device).await;
                     let _ = myself.cast(CallMessage::Answered(ticket, answer));
                 });
             }

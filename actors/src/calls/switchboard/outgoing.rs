@@ -1,9 +1,16 @@
 //! The calls that we make: deliveries, one at a time a person, and those that a dialplan starts.
 
+use super::super::trunks::TrunkCall;
 use super::*;
 
 /// The flow that a delivery call runs.
 const DELIVER: &str = "deliver";
+/// The flow of one that plays an announcement.
+const ANNOUNCE: &str = "announce";
+/// The flow that tells a code.
+const VERIFY: &str = "verify";
+/// When to try again over a trunk that carries as many calls as it may.
+const TRUNK_AGAIN: Duration = Duration::from_secs(60);
 /// The most delivery calls that may wait for one person's telephone to be free.
 const MAX_WAITING: usize = 100;
 
@@ -12,6 +19,17 @@ struct OpenLine {
     leg: LegId,
     session: crate::media::MediaSession,
     ready: Ready,
+}
+
+/// Where a call that was asked for goes, and as whom.
+struct Reached {
+    target: InviteTarget,
+    credentials: Option<(String, String)>,
+    from: NameAddr,
+    /// The call counts there as long as this is kept.
+    trunk: Option<TrunkCall>,
+    context: CallContext,
+    to: UserId,
 }
 
 /// A call that we make: what runs when it is answered, and where it goes.
@@ -37,7 +55,15 @@ impl SwitchboardState {
         request: RingRequest,
     ) {
         let user = request.user;
-        if self.ringing.contains(&user) {
+        let message = match &request.purpose {
+            Purpose::Deliver(message) => message.id,
+            Purpose::Verify(digits) => {
+                let digits = *digits;
+                return self.tell_code(myself, request, digits).await;
+            }
+        };
+        // Several telephones of a person may ring at once for the same message.
+        if self.ringing.get(&user).is_some_and(|(rung, _)| *rung != message) {
             let waiting = self.waiting.entry(user).or_default();
             if waiting.len() < MAX_WAITING {
                 waiting.push_back(request);
@@ -77,45 +103,44 @@ impl SwitchboardState {
         if !matches!(request.stop.try_recv(), Err(TryRecvError::Empty)) {
             return refuse(request.reply, "no longer wanted");
         }
-        let directory = self.services.directory.borrow().clone();
-        let Some(user) = directory.user(request.user) else {
-            return refuse(request.reply, "the recipient's account is gone");
+        let Purpose::Deliver(message) = request.purpose.clone() else {
+            return refuse(request.reply, "there is nothing to deliver");
         };
-        let target = match &request.target {
-            Target::RegisteredPhones => InviteTarget::Account(user.name.clone()),
-            Target::Address(address) => match Uri::parse(address) {
-                Some(uri) => InviteTarget::Uri(uri),
-                None => return refuse(request.reply, "the device's address is not a SIP URI"),
-            },
-        };
-        let called = CallerInfo {
-            user: Some(user.id),
-            number: user.extension.clone(),
-            name: user.display_name.clone(),
-        };
-        let context = self.called_context(called, Some(user.language.clone()), None);
-        let sender = self.sender(&context.caller, None);
-        let in_force = self.services.dialplan.borrow().clone();
-        let arguments = vec![Value::from(request.message.clone()), Value::from(user.id)];
-        let run = match Run::for_flow(&in_force.program, DELIVER, arguments, context.clone()) {
-            Ok(run) => run,
-            Err(error) => {
-                tracing::error!(%error, "messages can't be delivered by phone");
-                return refuse(request.reply, "the dialplan can't deliver by phone");
+        let (line, placed) = match self.prepare(&request) {
+            Ok(prepared) => prepared,
+            Err(result) => {
+                // The delivery may be over already.
+                let _ = request.reply.send(result);
+                return false;
             }
         };
-        let Some(from) = NameAddr::parse(&self.from(&request)) else {
-            return refuse(request.reply, "the site's domain can't stand in a SIP address");
+        let RingRequest { user, device, ring_for, reply, mut stop, .. } = request;
+        let Reached { target, credentials, from, trunk, context, to } = placed;
+        let in_force = self.services.dialplan.borrow().clone();
+        let arguments = vec![Value::from(message.clone()), Value::from(to)];
+        let begin = |flow| {
+            Run::for_flow(&in_force.program, flow, arguments.clone(), context.clone())
+                .map(|run| (run, flow))
         };
-        let Some(line) = self.line() else {
-            return refuse(request.reply, "too many calls at once");
+        let announced = self.services.messages.is_announcement(message.id);
+        // A dialplan that knows no announcements delivers them as messages.
+        let begun = match announced.then(|| begin(ANNOUNCE)) {
+            Some(Ok(begun)) => Ok(begun),
+            Some(Err(_)) | None => begin(DELIVER),
         };
-        let RingRequest { user, device, ring_for, message, reply, mut stop, .. } = request;
+        let (run, flow) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                tracing::error!(%error, "messages can't be delivered by phone");
+                return refuse(reply, "the dialplan can't deliver by phone");
+            }
+        };
+        let sender = self.sender(&context.caller, None);
         let delivery = DeliveryCall { device, user, message: message.id, reply: Some(reply) };
-        let outgoing = Outgoing { delivery: Some(delivery), _trunk: None };
+        let outgoing = Outgoing { delivery: Some(delivery), secret: false, _trunk: trunk };
         let leg = line.leg;
-        let track = self.services.tracks.begin(Way::Out, in_force, &context, DELIVER);
-        let call = Placed { track, run, target, credentials: None, from, ring_for, sender };
+        let track = self.services.tracks.begin(Way::Out, in_force, &context, flow);
+        let call = Placed { track, run, target, credentials, from, ring_for, sender };
         if !self.place(myself, line, call, outgoing).await {
             return false;
         }
@@ -128,13 +153,107 @@ impl SwitchboardState {
         true
     }
 
-    /// Who the telephone shows as calling: the message's sender, at our domain.
-    fn from(&self, request: &RingRequest) -> String {
+    /// A line for a call that was asked for, and where it goes.
+    fn prepare(&self, request: &RingRequest) -> Result<(OpenLine, Reached), RingResult> {
+        let failed = |reason: &str| RingResult::Failed { reason: reason.to_owned() };
+        let directory = self.services.directory.borrow().clone();
+        let user = directory.user(request.user);
+        let user = user.ok_or_else(|| failed("the recipient's account is gone"))?;
+        let mut number = user.extension.clone();
+        let mut trunk = None;
+        let target = match &request.target {
+            Target::RegisteredPhones => InviteTarget::Account(user.name.clone()),
+            Target::Address(address) => InviteTarget::Uri(
+                Uri::parse(address)
+                    .ok_or_else(|| failed("the device's address is not a SIP URI"))?,
+            ),
+            Target::Number { number: outside, trunk: over } => {
+                // As people write it, with spaces, or as it is dialled.
+                let plain = |c: &char| c.is_ascii_digit() || matches!(c, '+' | '*' | '#');
+                number = outside.chars().filter(plain).collect();
+                if !self.services.trunks.has(over.as_deref()) {
+                    return Err(failed("this server has no trunk that carries the call"));
+                }
+                let call = self.services.trunks.begin(clock::now(), over.as_deref());
+                let call = call.ok_or_else(|| RingResult::Limited {
+                    reason: "no trunk takes the call now".into(),
+                    wait: TRUNK_AGAIN,
+                })?;
+                let uri = call.uri(&number).ok_or_else(|| failed("it is no telephone number"))?;
+                trunk = Some(call);
+                InviteTarget::Uri(uri)
+            }
+        };
+        let called = CallerInfo { user: Some(user.id), number, name: user.display_name.clone() };
+        let over = trunk.as_ref().map(|call| call.name().to_owned());
+        let context = self.called_context(called, Some(user.language.clone()), over);
+        let from = self.from(request, trunk.as_ref());
+        let from = from.ok_or_else(|| failed("the site's domain can't stand in a SIP address"))?;
+        let credentials = trunk.as_ref().and_then(TrunkCall::credentials);
+        let line = self.line().ok_or_else(|| failed("too many calls at once"))?;
+        Ok((line, Reached { target, credentials, from, trunk, context, to: user.id }))
+    }
+
+    /// Calls somebody to tell them a code. Nothing of it is traced.
+    async fn tell_code(
+        &mut self,
+        myself: &ActorRef<SwitchboardMessage>,
+        request: RingRequest,
+        digits: [u8; 6],
+    ) {
+        let result = match self.prepare(&request) {
+            Ok((line, reached)) => {
+                let Reached { target, credentials, from, trunk, context, .. } = reached;
+                let in_force = self.services.dialplan.borrow().clone();
+                let code: Vec<_> = digits.iter().map(|d| Value::Number(i64::from(*d))).collect();
+                let arguments = vec![Value::List(code.into())];
+                match Run::for_flow(&in_force.program, VERIFY, arguments, context.clone()) {
+                    Ok(run) => {
+                        let sender = self.sender(&context.caller, None);
+                        let track =
+                            self.services.tracks.begin(Way::Out, in_force, &context, VERIFY);
+                        let ring_for = request.ring_for;
+                        let call =
+                            Placed { track, run, target, credentials, from, ring_for, sender };
+                        let outgoing = Outgoing { delivery: None, secret: true, _trunk: trunk };
+                        if self.place(myself, line, call, outgoing).await {
+                            RingResult::Confirmed
+                        } else {
+                            RingResult::Failed { reason: "the call can't be made".into() }
+                        }
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "codes can't be told by phone");
+                        let reason = "the dialplan can't tell codes by phone".into();
+                        RingResult::Failed { reason }
+                    }
+                }
+            }
+            Err(result) => result,
+        };
+        // Who asked may have gone.
+        let _ = request.reply.send(result);
+    }
+
+    /// Who the telephone shows as calling: the message's sender, at our domain, or as whom the
+    /// trunk knows us.
+    fn from(&self, request: &RingRequest, trunk: Option<&TrunkCall>) -> Option<NameAddr> {
         let directory = self.services.directory.borrow();
-        let sender = &request.message.sender;
-        let user = sender.user.and_then(|u| directory.user(u)).map_or("hark", |u| u.name.as_str());
-        let display = plain(&sender.name, LONGEST_NAME).replace(['"', '\\'], "");
-        format!("\"{display}\" <sip:{user}@{}>", self.services.domain)
+        let sender = match &request.purpose {
+            Purpose::Deliver(message) => Some(&message.sender),
+            Purpose::Verify(_) => None,
+        };
+        let display = match sender {
+            Some(sender) => plain(&sender.name, LONGEST_NAME).replace(['"', '\\'], ""),
+            None => directory.site_name().replace(['"', '\\'], ""),
+        };
+        if let Some(known) = trunk.and_then(TrunkCall::identity) {
+            return Some(NameAddr { display: Some(display).filter(|d| !d.is_empty()), ..known });
+        }
+        let spoke = sender.and_then(|sender| sender.user);
+        let own = spoke.filter(|user| directory.address(*user).is_none());
+        let user = own.and_then(|u| directory.user(u)).map_or("hark", |u| u.name.as_str());
+        NameAddr::parse(&format!("\"{display}\" <sip:{user}@{}>", self.services.domain))
     }
 
     // ---- calls that we make ----
@@ -161,7 +280,7 @@ impl SwitchboardState {
                 Some(line) => {
                     let track = self.services.tracks.begin(Way::Out, in_force, &context, &flow);
                     let call = Placed { track, run, target, credentials, from, ring_for, sender };
-                    let outgoing = Outgoing { delivery: None, _trunk: trunk };
+                    let outgoing = Outgoing { delivery: None, secret: false, _trunk: trunk };
                     self.place(myself, line, call, outgoing).await
                 }
                 None => false,
@@ -216,7 +335,8 @@ impl SwitchboardState {
         let sdp = description.offer();
         let recordings = CallRecordings::new(&self.services);
         let spools = recordings.list();
-        let delivers_to = outgoing.delivery.as_ref().map(|delivery| delivery.user);
+        let delivers = outgoing.delivery.as_ref();
+        let delivers = delivers.map(|delivery| (delivery.user, delivery.message));
         let arguments = CallArguments {
             services: self.services.clone(),
             switchboard: myself.clone(),
@@ -233,8 +353,10 @@ impl SwitchboardState {
         };
         let spawned = Actor::spawn_linked(None, CallActor, arguments, myself.get_cell()).await;
         let Ok((actor, _)) = spawned else { return false };
-        self.keep(leg, actor, spools, (delivers_to, called));
-        self.ringing.extend(delivers_to);
+        self.keep(leg, actor, spools, (delivers.map(|(user, _)| user), called));
+        if let Some((user, message)) = delivers {
+            self.ringing.entry(user).or_insert((message, 0)).1 += 1;
+        }
         let headers = Vec::new();
         self.services.sip.command(Command::Invite {
             leg,

@@ -24,7 +24,7 @@ use crate::web::view::MessageView;
 
 const NO_MESSAGE: ApiError = ApiError::NotFound("message");
 
-fn id(text: &str) -> Result<MessageId, ApiError> {
+pub(super) fn id(text: &str) -> Result<MessageId, ApiError> {
     MessageId::from_str(text).map_err(|_| NO_MESSAGE)
 }
 
@@ -104,7 +104,10 @@ pub async fn list(
     }
     let folder = (query.folder == FolderName::Deleted).then_some(Folder::Deleted);
     let entries = state.store.inbox(signed_in.user, folder).await?;
-    let views = entries.into_iter().map(MessageView::from);
+    let views = entries.into_iter().map(|entry| {
+        let announcement = state.messages.is_announcement(entry.message.id);
+        MessageView { announcement, ..MessageView::from(entry) }
+    });
     let listed: Vec<_> = match query.folder {
         FolderName::Inbox => views.filter(|view| !view.saved).collect(),
         FolderName::Saved => views.filter(|view| view.saved).collect(),
@@ -187,6 +190,27 @@ pub async fn heard(
     let event = Event::Heard { device: BROWSER.to_owned(), heard_ms };
     state.messages.note(id, signed_in.user, event).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+#[derive(Serialize)]
+struct Explanation {
+    lines: Vec<hark_engine::delivery::explain::Line>,
+}
+
+/// Why the message went where it went, for its recipient.
+///
+/// # Errors
+/// [`ApiError::NotFound`] where the message is not theirs.
+#[utoipa::path(get, path = "/api/v1/messages/{id}/explain", tag = "messages", params(("id" = String, Path, description = "The message's id.")), responses((status = 200, description = "The steps that were taken, in order, in `lines`.", body = Object)), security(("session" = []), ("token" = ["messages:read"])))]
+pub async fn explain(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    path: web::Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id = id(&path)?;
+    state.store.inbox_entry(signed_in.user, id).await?.ok_or(NO_MESSAGE)?;
+    let lines = state.store.explanation(id, signed_in.user).await?;
+    Ok(super::private(Explanation { lines }))
 }
 
 /// Keeps the message.

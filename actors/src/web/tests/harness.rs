@@ -2,6 +2,7 @@
 
 use std::net::TcpStream;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hark_engine::dialplan::effect::Delivery;
@@ -14,11 +15,18 @@ use tokio::runtime::Runtime;
 use tungstenite::client::IntoClientRequest as _;
 use tungstenite::{Message, WebSocket};
 
+use crate::announce::Announcements;
 use crate::bus::{Bus, BusEvent};
+use crate::chat::{Chat, ChatMetrics};
 use crate::clock;
+use crate::config::{self, Events};
+use crate::delivery::Verifier;
 use crate::messages::Messages;
+use crate::outside::Outside;
+use crate::outward::Outward;
 use crate::presence_board::PresenceBoard;
 use crate::recording::Recordings;
+use crate::retention::Retention;
 use crate::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig};
 use crate::users::Users;
 use crate::web::{Parts, Server, WebConfig, hash_password};
@@ -32,6 +40,7 @@ pub struct TestServer {
     pub store: Store,
     pub messages: Messages,
     pub board: PresenceBoard,
+    pub outside: Outside,
     pub base: String,
     pub dir: TempDir,
     server: Option<Server>,
@@ -42,7 +51,7 @@ pub fn start() -> TestServer {
         tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let dir = TempDir::new().unwrap();
     let registry = Registry::new();
-    let (store, messages, board, server) = runtime.block_on(async {
+    let (store, messages, board, outside, server) = runtime.block_on(async {
         let store = Store::open(StoreConfig::new(dir.path()), &registry).unwrap();
         let hash = hash_password(PASSWORD).unwrap();
         for (name, extension) in [("alice", "1001"), ("bob", "1002"), ("carol", "1003")] {
@@ -89,25 +98,59 @@ pub fn start() -> TestServer {
             domain: "hark.example".into(),
             public_url: None,
             limit_seconds: 59,
+            trunks: vec!["carrier".into()],
             requests_a_second: 100,
             upload_bytes: 16 << 20,
         };
+        let users =
+            Users::load(store.clone(), recordings.clone(), board.clone(), "Test", &registry)
+                .await
+                .unwrap();
+        let policy = Arc::new(crate::config::Outside {
+            allow: vec!["+49*".into(), "*@example.org".into()],
+            ..crate::config::Outside::default()
+        });
+        let outside = Outside {
+            store: store.clone(),
+            users: users.clone(),
+            policy: Arc::clone(&policy),
+            domain: "hark.example".into(),
+            language: "en".into(),
+            limit_secs: 59,
+        };
+        // Nobody rings here: what is asked for waits in the queue.
+        let (ringer, rings) = tokio::sync::mpsc::channel(8);
+        std::mem::forget(rings);
+        let outward = Outward::new(&Default::default(), store.clone(), &registry).unwrap();
+        let events = Events { managers: vec!["alice".into()], ..Events::default() };
+        let announcements = Announcements::new(store.clone(), outside.clone(), &events);
         let parts = Parts {
+            verifier: Verifier {
+                store: store.clone(),
+                ringer,
+                outward: outward.clone(),
+                outside: policy,
+                users: users.clone(),
+            },
+            outside: outside.clone(),
             store: store.clone(),
             messages: messages.clone(),
+            chat: Chat::new(store.clone(), bus.clone(), ChatMetrics::register(&registry).unwrap())
+                .0,
             recordings: recordings.clone(),
-            users: Users::load(store.clone(), recordings, board.clone(), "Test", &registry)
-                .await
-                .unwrap(),
+            users,
             board: board.clone(),
+            outward,
+            announcements,
+            retention: Retention::new(store.clone(), &config::Retention::default()),
             registry,
         };
         let listen = "127.0.0.1:0".parse().unwrap();
         let server = Server::start(listen, config, parts, &bus).await.unwrap();
-        (store, messages, board, server)
+        (store, messages, board, outside, server)
     });
     let base = format!("http://{}", server.addr());
-    TestServer { runtime, store, messages, board, base, dir, server: Some(server) }
+    TestServer { runtime, store, messages, board, outside, base, dir, server: Some(server) }
 }
 
 impl TestServer {

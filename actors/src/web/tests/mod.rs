@@ -6,6 +6,7 @@ mod harness;
 mod interfaces;
 mod links;
 mod mailbox;
+mod profile;
 mod recording;
 mod sign_in;
 mod sockets;

@@ -27,6 +27,8 @@ fn contacts_see_each_other_come_change_and_go() {
     his.say(json!({"type": "activity", "active": false}));
     assert_eq!(hers.next("presence")["presence"], "away");
     server.board.phones(UserId(2), 1);
+    let by_phone = hers.next("presence");
+    assert_eq!((&by_phone["presence"], &by_phone["by_phone"]), (&json!("away"), &json!(true)));
     his.say(json!({"type": "activity", "active": true}));
     assert_eq!(hers.next("presence")["presence"], "online");
     drop(his);

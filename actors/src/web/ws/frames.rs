@@ -2,11 +2,12 @@
 
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{Event, LoggedEvent, Step};
-use hark_engine::presence::Presence;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 
-use crate::web::view::{ContactView, MessageView, UserView};
+use super::chat::{ChatIncoming, ChatOutgoing};
+use crate::outside::Recipient;
+use crate::web::view::{ContactView, MessageView, ReachView, UserView};
 use hark_engine::message::mailbox::Lamp;
 
 /// The browser's own name for a recording; echoed, never used as a key.
@@ -41,7 +42,7 @@ pub enum Incoming {
         /// The browser's name for it.
         id: ClientId,
         /// To whom it goes, chosen before the first word so that it can't be lost.
-        to: Vec<UserId>,
+        to: Vec<Recipient>,
         /// What the bytes are.
         mime: String,
         /// Whether it goes before others.
@@ -68,6 +69,8 @@ pub enum Incoming {
         /// Which message.
         message: MessageId,
     },
+    /// Something of a chat.
+    Chat(ChatIncoming),
     /// The answer to [`Outgoing::Ping`].
     Pong,
 }
@@ -93,8 +96,9 @@ pub enum Outgoing {
     Presence {
         /// Who.
         user: UserId,
-        /// How present now.
-        presence: Presence,
+        /// How present now, and by what they can be reached.
+        #[serde(flatten)]
+        reach: ReachView,
     },
     /// A message exists.
     Popup {
@@ -113,6 +117,22 @@ pub enum Outgoing {
     Counts(Counts),
     /// How a recording goes.
     Recording(Recording),
+    /// An event that this user sent went on.
+    Event {
+        /// Which.
+        id: uuid::Uuid,
+        /// What it has come to: `pending`, `active`, `sent`, `confirmed`, `exhausted`, …
+        state: &'static str,
+    },
+    /// The mailbox has become nearly full, or is no longer.
+    Mailbox {
+        /// How full, in percent.
+        percent: u32,
+        /// Which of the two.
+        nearly_full: bool,
+    },
+    /// Something of a chat.
+    Chat(ChatOutgoing),
     /// Words for this user.
     Notice {
         /// Plain text.
@@ -158,7 +178,8 @@ pub struct Receipt {
 /// An event as a sender sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepView {
-    /// `accepted`, `notified`, `delivered`, `heard`, `attempt-failed` or `failed`.
+    /// `accepted`, `offered` (a telephone is about to ring), `notified`, `delivered`, `confirmed`,
+    /// `heard`, `expired`, `attempt-failed` or `failed`.
     pub step: &'static str,
     /// On which device; absent where none was involved.
     pub device: Option<String>,
@@ -185,11 +206,16 @@ impl StepView {
             Event::Heard { device, heard_ms } => {
                 Self { heard_ms: Some(*heard_ms), ..on("heard", device) }
             }
+            Event::Confirmed { device } => on("confirmed", device),
+            Event::Expired => blank("expired"),
+            Event::Called { device, .. } => on("offered", device),
             Event::AttemptFailed { device, reason } => {
                 Self { reason: Some(reason.clone()), ..on("attempt-failed", device) }
             }
             Event::Failed { reason } => Self { reason: Some(reason.clone()), ..blank("failed") },
-            Event::Saved | Event::Deleted | Event::Restored | Event::Released => return None,
+            Event::Saved | Event::Deleted | Event::Restored | Event::Purged | Event::Released => {
+                return None;
+            }
         })
     }
 }
@@ -237,11 +263,17 @@ impl MessageState {
             Event::Delivered { .. } => Some(step(Step::Delivered)),
             Event::Heard { .. } => Some(step(Step::Heard)),
             Event::Saved => Some(Self { saved: true, ..blank }),
-            Event::Deleted => Some(Self { deleted: true, ..blank }),
+            // For a page, what is over is gone like what is deleted.
+            Event::Deleted | Event::Expired => Some(Self { deleted: true, ..blank }),
             Event::Restored => Some(Self { restored: true, ..blank }),
             Event::Accepted | Event::Released => Some(step(Step::Accepted)),
             // Not the recipient's before its time.
-            Event::Held { .. } | Event::AttemptFailed { .. } | Event::Failed { .. } => None,
+            Event::Held { .. }
+            | Event::Confirmed { .. }
+            | Event::Purged
+            | Event::Called { .. }
+            | Event::AttemptFailed { .. }
+            | Event::Failed { .. } => None,
         }
     }
 }
@@ -290,7 +322,15 @@ mod tests {
         else {
             panic!("not a start")
         };
-        assert_eq!((id, to, urgent), (ClientId::Text("a1".into()), vec![UserId(2)], false));
+        let bob = vec![Recipient::Id(UserId(2))];
+        assert_eq!((id, to, urgent), (ClientId::Text("a1".into()), bob, false));
+        let start = r#"{"type":"record_start","id":1,"mime":"audio/ogg",
+            "to":[{"user":2},{"address":"+4930123"}]}"#;
+        let Incoming::RecordStart { to, .. } = serde_json::from_str(start).unwrap() else {
+            panic!("not a start")
+        };
+        let stranger = Recipient::Address { address: "+4930123".into() };
+        assert_eq!(to, [Recipient::User { user: UserId(2) }, stranger]);
         assert_eq!(serde_json::from_str::<Incoming>(r#"{"type":"pong"}"#).unwrap(), Incoming::Pong);
         assert!(serde_json::from_str::<Incoming>(r#"{"type":"shutdown"}"#).is_err());
     }

@@ -15,7 +15,8 @@ use tokio::sync::broadcast::error::RecvError;
 use super::mailbox::{Door, Refused};
 use super::session_actor::SessionMsg;
 use super::subscription::SubscriptionMsg;
-use crate::bus::BusEvent;
+use crate::bus::{BusEvent, ChatEvent};
+use crate::store::ChatEntry;
 
 /// How many sessions there may be.
 #[derive(Clone, Copy, Debug)]
@@ -132,7 +133,20 @@ impl Hub {
                     seats.tell(sender, event);
                 }
             }
+            BusEvent::Announcement { owner, .. } => seats.tell(*owner, event),
+            // The announcer's and the retention's.
+            BusEvent::Telephones { .. } => {}
+            BusEvent::Mailbox { user, .. } => seats.tell(*user, event),
             BusEvent::Lamp { user, .. } | BusEvent::Notice { user, .. } => seats.tell(*user, event),
+            BusEvent::Chat(chat) => match chat {
+                ChatEvent::Kept { entry: ChatEntry { sender, recipient, .. }, .. }
+                | ChatEvent::Marked { sender, recipient, .. } => {
+                    seats.tell(*sender, event);
+                    seats.tell(*recipient, event);
+                }
+                ChatEvent::Typing { to, .. } => seats.tell(*to, event),
+                ChatEvent::Unreached { .. } => {}
+            },
             BusEvent::Presence { user, .. } => {
                 let watchers = seats.watchers.get(user).into_iter().flat_map(HashMap::values);
                 for watcher in watchers {

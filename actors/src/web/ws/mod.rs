@@ -5,6 +5,7 @@
 //! browser that sends fast is slowed down by TCP; towards the browser there is a bounded queue,
 //! and a browser that does not empty it is cut off.
 
+mod chat;
 pub mod frames;
 pub mod hub;
 pub mod mailbox;
@@ -174,7 +175,7 @@ impl Pump {
                     // The actor is gone; without a last word, it panicked.
                     None => {
                         let failed = &(CloseCode::Error, "the session failed");
-                        let (code, reason) = self.last_word.get().unwrap_or(failed).clone();
+                        let (code, reason) = *self.last_word.get().unwrap_or(failed);
                         return self.close(code, reason).await;
                     }
                 },

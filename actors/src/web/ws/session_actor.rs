@@ -12,7 +12,6 @@ use actix_ws::CloseCode;
 use bytes::Bytes;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{LoggedEvent, MessageSummary};
-use hark_engine::presence::Presence;
 use hark_engine::time::UnixMillis;
 use ractor::{Actor, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::mpsc;
@@ -31,7 +30,7 @@ use crate::bus::BusEvent;
 use crate::presence_board::BrowserGuard;
 use crate::web::error::ApiError;
 use crate::web::scopes::{Grants, Scope};
-use crate::web::view::{self, MessageView};
+use crate::web::view::{self, MessageView, ReachView};
 use crate::web::{WebState, state};
 
 /// Events from the hub that may wait.
@@ -52,7 +51,7 @@ pub enum SessionMsg {
     /// The bus told something about this user.
     Bus(Arc<BusEvent>, Place),
     /// A contact's presence changed.
-    Presence(UserId, Presence, Place),
+    Presence(UserId, ReachView, Place),
     /// Events were lost: show everything afresh.
     Reread(Place),
     /// Look whether the recording has gone quiet.
@@ -101,7 +100,7 @@ pub struct Session {
     /// Events up to this one were told as missed: the bus tells some of them again.
     told_up_to: i64,
     events: Door<SessionMsg>,
-    told: HashMap<UserId, Presence>,
+    told: HashMap<UserId, ReachView>,
     restarts: u32,
     nonsense: u32,
     upload: Option<(ClientId, Upload)>,
@@ -161,7 +160,7 @@ impl Actor for SessionActor {
             SessionMsg::Text(text, _place) => state.text(&text).await,
             SessionMsg::Binary(bytes, _place) => state.binary(&bytes),
             SessionMsg::Bus(event, _place) => state.bus(&event).await,
-            SessionMsg::Presence(user, presence, _place) => state.contact(user, presence),
+            SessionMsg::Presence(user, reach, _place) => state.contact(user, reach),
             SessionMsg::Reread(_place) => state.resume(None).await?,
             SessionMsg::Tick(_place) => state.tick(),
             SessionMsg::Recorded(id, outcome) => state.recorded(id, outcome),
@@ -220,7 +219,7 @@ impl Session {
         let directory = self.app.directory();
         let user = directory.user(self.user).ok_or(ApiError::SignedOut)?;
         let contacts = view::contacts(&directory, user, &self.app.board);
-        self.told = contacts.iter().map(|c| (c.user.id, c.presence)).collect();
+        self.told = contacts.iter().map(|c| (c.user.id, c.reach)).collect();
         let counts = Counts::from(self.app.lamp(self.user).await?);
         self.tell(Outgoing::Hello { user: user.into(), contacts, counts, last_event_id, resumed });
         Ok(())
@@ -239,9 +238,9 @@ impl Session {
         Ok(())
     }
 
-    fn contact(&mut self, user: UserId, presence: Presence) {
-        self.told.insert(user, presence);
-        self.tell(Outgoing::Presence { user, presence });
+    fn contact(&mut self, user: UserId, reach: ReachView) {
+        self.told.insert(user, reach);
+        self.tell(Outgoing::Presence { user, reach });
     }
 
     async fn bus(&mut self, event: &BusEvent) {
@@ -250,7 +249,16 @@ impl Session {
             BusEvent::Logged { event, .. } if (1..=self.told_up_to).contains(&event.seq) => {}
             BusEvent::Logged { sender, event } => self.logged(*sender, event),
             BusEvent::Lamp { lamp, .. } => self.tell(Outgoing::Counts((*lamp).into())),
+            BusEvent::Chat(event) => self.chat(event),
             BusEvent::Notice { text, .. } => self.tell(Outgoing::Notice { text: text.clone() }),
+            BusEvent::Announcement { id, state, .. } => {
+                self.tell(Outgoing::Event { id: *id, state });
+            }
+            BusEvent::Mailbox { percent, nearly_full, .. } => {
+                let (percent, nearly_full) = (*percent, *nearly_full);
+                self.tell(Outgoing::Mailbox { percent, nearly_full });
+            }
+            BusEvent::Telephones { .. } => {}
             // An arrival is told by its `accepted` event, presence by the subscription.
             BusEvent::Arrived { .. } | BusEvent::Presence { .. } => {}
         }
@@ -278,7 +286,9 @@ impl Session {
     async fn popup(&mut self, message: &MessageSummary, link: &str) {
         let committed_at: UnixMillis = message.at;
         let peaks = self.app.peaks(message.id).await;
-        let message = Box::new(MessageView::new(message.clone(), peaks));
+        let announcement = self.app.messages.is_announcement(message.id);
+        let view = MessageView::new(message.clone(), peaks);
+        let message = Box::new(MessageView { announcement, ..view });
         self.tell(Outgoing::Popup { message, link: link.to_owned(), committed_at });
     }
 
@@ -300,6 +310,7 @@ impl Session {
                 }
             }
             Ok(Incoming::Pong) => {}
+            Ok(Incoming::Chat(frame)) => self.chat_frame(frame).await,
             Err(error) => self.nonsense(&error.to_string()),
         }
     }
@@ -437,7 +448,17 @@ impl Session {
         }));
     }
 
-    fn tell(&mut self, frame: Outgoing) {
+    /// Whose session it is.
+    pub(super) const fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// The server.
+    pub(super) const fn app(&self) -> &Arc<WebState> {
+        &self.app
+    }
+
+    pub(super) fn tell(&mut self, frame: Outgoing) {
         match self.out.try_send(Out::Frame(Box::new(frame))) {
             Ok(()) => {}
             Err(TrySendError::Full(_)) => self.drop_slow(),
@@ -454,7 +475,7 @@ impl Session {
     /// Closes the socket and ends the session. With a full queue the pump comes to its end
     /// instead, and to the last word.
     fn close(&mut self, code: CloseCode, reason: &'static str) {
-        let _said_already = self.last_word.set((code.clone(), reason));
+        let _said_already = self.last_word.set((code, reason));
         let _full_or_gone = self.out.try_send(Out::Close(code, reason));
         self.myself.stop(Some(reason.to_owned()));
     }

@@ -9,13 +9,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use hark_engine::id::UserId;
-use hark_engine::presence::Presence;
 use ractor::{Actor, ActorProcessingErr, ActorRef};
 
 use super::hub::{Hub, Watch};
 use super::mailbox::{Door, Place, Refused};
 use super::session_actor::SessionMsg;
 use crate::presence_board::PresenceBoard;
+use crate::web::view::ReachView;
 
 /// Changes that may wait; when more come, all contacts are read at once instead.
 const PLACES: usize = 64;
@@ -37,7 +37,7 @@ pub struct SubscriptionArgs {
     /// Who watches.
     pub session: Door<SessionMsg>,
     /// The watched users and what the watcher was told of each.
-    pub told: HashMap<UserId, Presence>,
+    pub told: HashMap<UserId, ReachView>,
 }
 
 /// The actor; its state is [`Subscription`].
@@ -47,7 +47,7 @@ pub struct SubscriptionActor;
 pub struct Subscription {
     board: PresenceBoard,
     session: Door<SessionMsg>,
-    told: HashMap<UserId, Presence>,
+    told: HashMap<UserId, ReachView>,
     stale: Arc<AtomicBool>,
     _watch: Watch,
 }
@@ -94,11 +94,11 @@ impl Subscription {
     }
 
     fn tell(&mut self, user: UserId) {
-        let presence = self.board.presence(user);
-        if self.told.insert(user, presence) == Some(presence) {
+        let reach = ReachView::from(self.board.reach(user));
+        if self.told.insert(user, reach) == Some(reach) {
             return;
         }
-        let sent = self.session.try_send(|place| SessionMsg::Presence(user, presence, place));
+        let sent = self.session.try_send(|place| SessionMsg::Presence(user, reach, place));
         if sent == Err(Refused::Full) {
             let _gone_already = self.session.actor().cast(SessionMsg::TooSlow);
         }

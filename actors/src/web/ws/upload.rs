@@ -18,6 +18,7 @@ use hark_engine::time::Instant;
 
 use super::ogg_progress::{NotOgg, OggProgress};
 use crate::clock;
+use crate::outside::{OutsideError, Recipient};
 use crate::recording::{
     Intent as SpoolIntent, RecordingError, SinkFull, Spool, SpoolFormat, SpoolHeader, SpoolSink,
     SpoolSource,
@@ -49,7 +50,7 @@ pub struct Intent {
     /// Who speaks.
     pub sender: UserId,
     /// To whom.
-    pub to: Vec<UserId>,
+    pub to: Vec<Recipient>,
     /// What the bytes will be.
     pub mime: String,
     /// Whether it goes before others.
@@ -65,6 +66,12 @@ pub enum UploadError {
     /// It was meant for nobody.
     #[error("choose 1 to {MOST_RECIPIENTS} recipients who exist")]
     Recipients,
+    /// There is no room for it.
+    #[error("the mailbox of {0} is full: nothing can be left there now")]
+    MailboxFull(String),
+    /// Some of them can't be written to.
+    #[error(transparent)]
+    Outside(#[from] OutsideError),
     /// It is no Ogg Opus.
     #[error("'{0}' can't be kept: record audio/ogg with the Opus codec")]
     Mime(String),
@@ -89,7 +96,8 @@ impl UploadError {
     const fn label(&self) -> &'static str {
         match self {
             Self::OneAtATime => "one_at_a_time",
-            Self::Recipients => "recipients",
+            Self::Recipients | Self::Outside(_) => "recipients",
+            Self::MailboxFull(_) => "mailbox_full",
             Self::Mime(_) | Self::NotOgg(_) => "not_ogg",
             Self::Sink(_) => "sink",
             Self::Recording(_) => "recording",
@@ -242,18 +250,25 @@ fn count(app: &WebState, outcome: &str) {
 }
 
 async fn header(app: &WebState, intent: Intent) -> Result<(SpoolHeader, Vec<UserId>), UploadError> {
-    let Intent { sender, mut to, mime, urgent } = intent;
+    let Intent { sender, to, mime, urgent } = intent;
     let kind = mime.split(';').next().unwrap_or_default().trim();
     if !kind.eq_ignore_ascii_case("audio/ogg") {
         return Err(UploadError::Mime(mime.chars().take(64).collect()));
     }
-    to.sort_unstable();
-    to.dedup();
+    if to.is_empty() || to.len() > MOST_RECIPIENTS {
+        return Err(UploadError::Recipients);
+    }
+    let to = app.outside.resolve(Some(sender), &to).await?;
     let directory = app.directory();
     let speaker = directory.user(sender).ok_or(ApiError::SignedOut)?;
     let recipients: Vec<_> = to.iter().filter_map(|id| directory.user(*id)).collect();
     if recipients.len() != to.len() || to.is_empty() || to.len() > MOST_RECIPIENTS {
         return Err(UploadError::Recipients);
+    }
+    let full = recipients.iter().filter(|user| user.mailbox_full);
+    let full: Vec<_> = full.map(|user| user.display_name.as_str()).collect();
+    if !full.is_empty() {
+        return Err(UploadError::MailboxFull(full.join(", ")));
     }
     // What the shortest-tempered recipient takes, all take.
     let limits = recipients.iter().chain([&speaker]).map(|user| user.message_limit_secs);

@@ -20,7 +20,7 @@ syn keyword harkType Text Number Digits Bool Duration Time User Contact Caller D
 syn keyword harkType Recording Presence Hours Dialable
 syn keyword harkValue caller site now nothing
 syn keyword harkFunction spelled pin_matches has_pin
-syn match harkFunction /\<\%(user\|messages\|presence\|devices\|receipts\)\ze(/
+syn match harkFunction /\<\%(user\|messages\|presence\|devices\|receipts\|waiting\)\ze(/
 syn keyword harkTest call deliver begin clock store recording callee wait press hang expect
 
 " Between others these are words of the language; before `.`, `:`, `,` and `)` they are names.

@@ -202,6 +202,7 @@ fn started(flow: &str) -> &'static str {
         "play_on_phone" => "to play a message on a telephone",
         "call_to_record" => "to have a message spoken",
         "announce" => "to announce something",
+        "verify" => "to tell a number's owner a code",
         _ => "by itself",
     }
 }

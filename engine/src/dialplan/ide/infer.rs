@@ -129,7 +129,7 @@ pub(super) fn function(name: &str) -> Option<Type> {
     Some(match name {
         "user" => Type::Maybe(Item::User),
         "spelled" => Type::List(Item::User),
-        "messages" => Type::List(Item::Message),
+        "messages" | "waiting" => Type::List(Item::Message),
         "presence" => Type::Presence,
         "pin_matches" | "has_pin" => Type::Bool,
         "devices" => Type::List(Item::Device),

@@ -234,6 +234,11 @@ pub(super) const VALUES: &[Word] = &[
         "receipts(me) -> Number",
         "How many messages of the user were heard since they were last told.",
     ),
+    word(
+        "waiting",
+        "waiting(to) -> [Message]",
+        "The other messages that wait to ring the telephone of this call.",
+    ),
     word("online", "me.contacts online -> [Contact]", "Those of the contacts who are online."),
 ];
 

@@ -390,8 +390,8 @@ impl Parser<'_> {
 }
 
 /// The questions to the store that look like functions.
-pub const QUERIES: [&str; 6] =
-    ["messages", "presence", "pin_matches", "has_pin", "devices", "receipts"];
+pub const QUERIES: [&str; 7] =
+    ["messages", "presence", "pin_matches", "has_pin", "devices", "receipts", "waiting"];
 /// Why a call may be ended, as authors write it.
 pub const CAUSES: [(&str, HangupCause); 5] = [
     ("busy", HangupCause::Busy),

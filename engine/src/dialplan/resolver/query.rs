@@ -55,6 +55,10 @@ impl Resolver<'_> {
                 Some((Query::Devices(user(&call.args, "devices(me)")?), kind))
             }
             "receipts" => Some((Query::Receipts(user(&call.args, "receipts(me)")?), Type::Number)),
+            "waiting" => {
+                let kind = Type::List(Item::Message);
+                Some((Query::Waiting(user(&call.args, "waiting(to)")?), kind))
+            }
             "pin_matches" => {
                 let [user, digits] = call.args.as_slice() else {
                     self.arity(call, 2, "pin_matches(me, pin)");

@@ -228,9 +228,10 @@ impl Run {
     pub(super) fn query(&mut self, slot: u16, query: &hir::Query, failed: Label) {
         // What is known should the store not answer.
         let unknown = match query {
-            hir::Query::Messages(..) | hir::Query::Online(_) | hir::Query::Devices(_) => {
-                Value::List([].into())
-            }
+            hir::Query::Messages(..)
+            | hir::Query::Online(_)
+            | hir::Query::Devices(_)
+            | hir::Query::Waiting(_) => Value::List([].into()),
             hir::Query::Presence(_) => Value::Presence(Presence::Offline),
             hir::Query::PinMatches(..) | hir::Query::HasPin(_) => Value::Bool(false),
             hir::Query::Receipts(_) => Value::Number(0),
@@ -251,6 +252,7 @@ impl Run {
             hir::Query::HasPin(user) => self.user(user).map(Query::HasPin),
             hir::Query::Devices(user) => self.user(user).map(Query::Devices),
             hir::Query::Receipts(user) => self.user(user).map(Query::Receipts),
+            hir::Query::Waiting(user) => self.user(user).map(Query::Waiting),
         };
         let Some(query) = query else {
             self.jump(failed);

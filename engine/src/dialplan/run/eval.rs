@@ -183,6 +183,7 @@ impl Run {
                 Value::Duration(Duration::from_secs(user.message_limit_secs.clamp(1, 3600).into()))
             }
             Field::UserLanguage => user.language.as_str().into(),
+            Field::UserMailboxFull => Value::Bool(user.mailbox_full),
             Field::UserHasSpokenName => Value::Bool(self.has_spoken_name(id)),
             Field::ContactUser => Value::User(id),
             Field::UserHasGreeting => Value::Bool(self.has_greeting(id, GreetingKind::Standard)),

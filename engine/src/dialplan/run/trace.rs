@@ -60,6 +60,7 @@ pub(super) const fn asked(query: &Query) -> &'static str {
         Query::HasPin(_) => "ask whether there is a PIN",
         Query::Devices(_) => "ask for the devices",
         Query::Receipts(_) => "ask how many messages were heard",
+        Query::Waiting(_) => "ask which messages wait for this call",
     }
 }
 

@@ -58,6 +58,7 @@ impl World {
                 contacts: (1..=3).filter(|c| *c != n).map(UserId).collect(),
                 greetings: Greetings::default(),
                 has_spoken_name: false,
+                mailbox_full: false,
             })
             .collect();
         Self {
@@ -113,6 +114,8 @@ impl World {
             Query::Devices(user) => {
                 Answer::Devices(self.devices.iter().filter(|d| d.owner == *user).cloned().collect())
             }
+            // Whatever is new waits for the telephone that rings.
+            Query::Waiting(user) => return self.query(&Query::Messages(*user, Folder::New)),
             Query::Receipts(user) => {
                 let waiting = self.receipts.iter().filter(|(of, _)| of == user);
                 Answer::Count(waiting.map(|(_, count)| count).sum())

@@ -105,6 +105,32 @@ fn a_held_message_is_nowhere_until_its_time() {
     assert_eq!(state.apply(at(92), &early), Ok(true));
 }
 
+#[test]
+fn what_is_gone_never_comes_back_and_only_deleted_or_expired_is_purged() {
+    let mut state = accepted();
+    assert_eq!(state.apply(at(2), &Event::Purged), Ok(false), "not out of the mailbox");
+    assert_eq!(state.apply(at(3), &Event::Expired), Ok(true));
+    assert_eq!((state.folder(), state.finished()), (None, true));
+    assert_eq!(state.apply(at(4), &Event::Saved), Err(Illegal::Gone));
+    assert_eq!(state.apply(at(4), &Event::Restored), Err(Illegal::Gone));
+    assert_eq!(state.apply(at(5), &Event::Purged), Ok(true));
+    assert_eq!(state.apply(at(6), &Event::Purged), Ok(false));
+    let mut state = accepted();
+    assert_eq!(state.apply(at(2), &Event::Deleted), Ok(true));
+    assert_eq!(state.apply(at(3), &Event::Expired), Ok(false));
+    assert_eq!(state.apply(at(4), &Event::Purged), Ok(true));
+    assert_eq!(state.apply(at(5), &Event::Restored), Err(Illegal::Gone));
+}
+
+#[test]
+fn the_first_confirmation_stands() {
+    let mut state = accepted();
+    let confirmed = |device: &str| Event::Confirmed { device: device.into() };
+    assert_eq!(state.apply(at(2), &confirmed("desk")), Ok(true));
+    assert_eq!(state.apply(at(3), &confirmed("browser")), Ok(false));
+    assert_eq!(state.confirmed, Some(Reached { device: "desk".into(), at: at(2) }));
+}
+
 proptest! {
     #[test]
     fn any_sequence_gives_a_legal_state(events in proptest::collection::vec(any_event(), 0..200)) {
@@ -116,7 +142,8 @@ proptest! {
                 Ok(false) | Err(_) => prop_assert_eq!(&state, &before),
             }
             prop_assert!(state.step() >= before.step(), "a step is never taken back");
-            if before.deleted.is_some() && *event != Event::Restored {
+            let leaves = matches!(event, Event::Restored | Event::Purged | Event::Confirmed { .. });
+            if before.deleted.is_some() && !leaves {
                 prop_assert_eq!(&state, &before, "only restoring leaves deleted");
             }
             if before.is_held() && *event != Event::Released {
@@ -125,8 +152,13 @@ proptest! {
             prop_assert!(state.accepted.is_some() || state == RecipientState::default());
             prop_assert!(state.failed.is_none() || state.step() < Step::Delivered);
             prop_assert!(state.notified.len() <= MAX_REPORTS);
-            prop_assert_eq!(state.folder().is_none(), state.accepted.is_none() || state.is_held());
-            prop_assert_eq!(state.folder() == Some(Folder::Deleted), state.deleted.is_some());
+            let nowhere = state.accepted.is_none() || state.is_held() || state.is_gone();
+            prop_assert_eq!(state.folder().is_none(), nowhere);
+            let deleted = state.deleted.is_some() && !state.is_gone();
+            prop_assert_eq!(state.folder() == Some(Folder::Deleted), deleted);
+            if before.is_gone() && *event != Event::Purged {
+                prop_assert_eq!(&state, &before, "what is gone is gone");
+            }
             // Told twice is told once.
             let mut again = state.clone();
             if again.apply(at(n as i64 + 1), event) != Ok(true) {

@@ -9,8 +9,11 @@ use bytes::Bytes;
 use super::accounts::Accounts;
 use super::flow::{ConnectionId, Transport};
 use crate::key::Key;
+use crate::presence::Published;
 use crate::sip::address::NameAddr;
+use crate::sip::package::Package;
 use crate::sip::registrar::Binding;
+use crate::sip::subscription::Reason;
 use crate::sip::uri::Uri;
 use crate::time::UnixMillis;
 
@@ -29,6 +32,18 @@ impl LegId {
         Self(n | Self::OUTGOING)
     }
 }
+
+/// Somebody who watches something; the endpoint numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SubscriptionId(pub u64);
+
+/// A MESSAGE that came in; the endpoint numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TextId(pub u64);
+
+/// A request of ours outside of any dialog; who sends it numbers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RequestId(pub u64);
 
 /// Something happened.
 #[derive(Clone, Debug)]
@@ -157,6 +172,89 @@ pub enum Command {
     },
     /// Whether new calls are refused with 503, because we are about to leave.
     Drain(bool),
+    /// Let somebody watch.
+    AcceptSubscription {
+        /// One of an [`Event::Subscribe`].
+        subscription: SubscriptionId,
+        /// What is to be seen now, as a body of its package's type.
+        state: String,
+    },
+    /// Don't let somebody watch. Nothing more is told of it.
+    RefuseSubscription {
+        /// One of an [`Event::Subscribe`].
+        subscription: SubscriptionId,
+        /// 400 to 699.
+        status: u16,
+    },
+    /// What somebody watches is different now. Told soon, if not at once; of several changes
+    /// the last.
+    Notify {
+        /// One that was accepted.
+        subscription: SubscriptionId,
+        /// What is to be seen now.
+        state: String,
+    },
+    /// Nobody tells this one anything any more.
+    EndSubscription {
+        /// Any.
+        subscription: SubscriptionId,
+        /// Why.
+        reason: Reason,
+    },
+    /// Answer a MESSAGE.
+    AnswerText {
+        /// One of an [`Event::Text`].
+        text: TextId,
+        /// 200 to 699.
+        status: u16,
+    },
+    /// Send a request outside of any dialog. Told once by [`Event::Requested`].
+    Request {
+        /// What to call it.
+        request: RequestId,
+        /// What to send.
+        outside: Box<Outside>,
+    },
+}
+
+/// A request outside of any dialog.
+#[derive(Clone, Debug)]
+pub struct Outside {
+    /// Which.
+    pub kind: OutsideKind,
+    /// To whom. Of an account's devices each gets it, and the first that takes it counts.
+    pub target: InviteTarget,
+    /// From whom; a tag is added.
+    pub from: NameAddr,
+    /// What To says, if not the address that it goes to.
+    pub to: Option<NameAddr>,
+    /// The type of the body.
+    pub content_type: String,
+    /// The body.
+    pub body: Bytes,
+    /// More header fields.
+    pub headers: Vec<(String, String)>,
+    /// User and password, for a peer that challenges.
+    pub credentials: Option<(String, String)>,
+}
+
+/// What is sent outside of any dialog.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OutsideKind {
+    /// A text (RFC 3428).
+    Message,
+    /// The state of something that nobody subscribed to, as many telephones expect of their
+    /// lamp.
+    Notify(Package),
+}
+
+/// Why a request came to nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RequestFailure {
+    /// What was answered; `None` where nobody answered.
+    pub status: Option<u16>,
+    /// In words.
+    pub reason: String,
 }
 
 /// Whom to call.
@@ -164,6 +262,13 @@ pub enum Command {
 pub enum InviteTarget {
     /// Every phone that is registered to an account, at once; the first to answer wins.
     Account(String),
+    /// One phone of an account.
+    Device {
+        /// The account.
+        account: String,
+        /// The contact that the phone registered.
+        contact: String,
+    },
     /// An address.
     Uri(Uri),
 }
@@ -298,6 +403,54 @@ pub enum Event {
         /// The registration.
         contact: Binding,
     },
+    /// Somebody wants to watch something. To be answered with `AcceptSubscription` or
+    /// `RefuseSubscription`.
+    Subscribe {
+        /// What to call it.
+        subscription: SubscriptionId,
+        /// Who watches: an account whose password they knew.
+        account: String,
+        /// What of it.
+        package: Package,
+        /// Whom: the Request-URI.
+        target: Uri,
+        /// Where the SUBSCRIBE came from.
+        remote: SocketAddr,
+    },
+    /// Somebody has stopped watching, or can't be reached. Once each that was not refused.
+    SubscriptionOver {
+        /// Which.
+        subscription: SubscriptionId,
+    },
+    /// What the devices of a user publish of them has changed.
+    Published {
+        /// The account.
+        account: String,
+        /// What they say together; `None` where none says anything any more.
+        state: Option<Published>,
+    },
+    /// A MESSAGE came. To be answered with `AnswerText` once it is kept.
+    Text {
+        /// What to call it.
+        text: TextId,
+        /// Who sends it.
+        caller: Caller,
+        /// Whom it is for: the Request-URI.
+        target: Uri,
+        /// The type of the body, as it was written.
+        content_type: String,
+        /// The body.
+        body: Bytes,
+        /// The same for the same MESSAGE, should it come again: 64 hexadecimal digits.
+        key: String,
+    },
+    /// What became of a [`Command::Request`]. Exactly once each.
+    Requested {
+        /// Which.
+        request: RequestId,
+        /// The device that took it, or why none did.
+        outcome: Result<String, RequestFailure>,
+    },
     /// Something was dropped or refused; the label is for a metric.
     Counted(&'static str),
 }
@@ -313,7 +466,14 @@ impl Event {
             | Self::Ringing { leg, .. }
             | Self::Answered { leg, .. }
             | Self::Ended { leg, .. } => Some(*leg),
-            Self::Registered { .. } | Self::Unregistered { .. } | Self::Counted(_) => None,
+            Self::Registered { .. }
+            | Self::Unregistered { .. }
+            | Self::Subscribe { .. }
+            | Self::SubscriptionOver { .. }
+            | Self::Published { .. }
+            | Self::Text { .. }
+            | Self::Requested { .. }
+            | Self::Counted(_) => None,
         }
     }
 }

@@ -157,6 +157,10 @@ impl Endpoint {
             Some(Owner::Bye(leg)) if response.status >= 200 => {
                 self.bye_answered(now, leg, response);
             }
+            Some(Owner::Notify(subscription)) => {
+                self.notified(now, subscription, Some(response.status));
+            }
+            Some(Owner::Request) => self.request_answered(now, id, response),
             Some(Owner::Bye(_) | Owner::Nobody) | None => {}
         }
     }
@@ -357,6 +361,8 @@ impl Endpoint {
                 self.branch_over(now, branch, state.leg, cause);
             }
             Some(Owner::Bye(leg)) => self.bye_over(leg),
+            Some(Owner::Notify(subscription)) => self.notified(now, subscription, None),
+            Some(Owner::Request) => self.request_lost(now, id, timed_out),
             Some(Owner::Nobody) | None => {}
         }
     }
@@ -371,7 +377,8 @@ impl Endpoint {
                     self.branch_over(now, branch, state.leg, EndCause::Timeout);
                 }
             }
-            Some(Owner::Bye(_) | Owner::Nobody) | None => {}
+            Some(Owner::Request) => self.request_gone(id),
+            Some(Owner::Bye(_) | Owner::Notify(_) | Owner::Nobody) | None => {}
         }
     }
 }

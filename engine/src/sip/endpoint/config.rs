@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::flow::Transport;
+use crate::sip::subscription::Pace;
 use crate::sip::transaction::Timing;
 
 /// A socket that the actors listen on.
@@ -52,13 +53,27 @@ pub struct EndpointConfig {
     pub register_min_expires: Duration,
     /// A longer registration is shortened to this.
     pub register_max_expires: Duration,
+    /// More than this many subscriptions at once: 503.
+    pub max_subscriptions: usize,
+    /// More than this many subscriptions of one account: 403.
+    pub max_subscriptions_per_account: usize,
+    /// A shorter subscription or publication is refused with 423.
+    pub subscribe_min_expires: Duration,
+    /// A longer subscription or publication is shortened to this.
+    pub subscribe_max_expires: Duration,
+    /// How often one subscription notifies.
+    pub notify_pace: Pace,
     /// Wrong passwords.
     pub auth_failures: Rate,
     /// Calls coming in.
     pub invites: Rate,
     /// Registrations.
     pub registers: Rate,
-    /// How many source addresses the three rates above remember.
+    /// Subscriptions and publications.
+    pub events: Rate,
+    /// MESSAGEs coming in.
+    pub texts: Rate,
+    /// How many source addresses each of the rates above remembers.
     pub max_sources: usize,
     /// How long the application may leave a call unanswered.
     pub answer_within: Duration,
@@ -83,9 +98,17 @@ impl EndpointConfig {
             max_bindings: 100_000,
             register_min_expires: Duration::from_secs(30),
             register_max_expires: Duration::from_secs(3600),
+            max_subscriptions: 50_000,
+            max_subscriptions_per_account: 100,
+            subscribe_min_expires: Duration::from_secs(60),
+            // After a restart a lamp is wrong for no longer than this.
+            subscribe_max_expires: Duration::from_secs(600),
+            notify_pace: Pace { burst: 10, refill: Duration::from_secs(1) },
             auth_failures: Rate { burst: 20, refill: Duration::from_secs(6) },
             invites: Rate { burst: 5000, refill: Duration::from_micros(500) },
             registers: Rate { burst: 2000, refill: Duration::from_millis(2) },
+            events: Rate { burst: 2000, refill: Duration::from_millis(2) },
+            texts: Rate { burst: 500, refill: Duration::from_millis(10) },
             max_sources: 20_000,
             answer_within: Duration::from_secs(180),
             retry_after: Duration::from_secs(5),

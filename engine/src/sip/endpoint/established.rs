@@ -19,6 +19,9 @@ impl Endpoint {
     pub(super) fn receive_in_dialog(&mut self, now: Instant, received: Received, id: &DialogId) {
         let Received { request, source: _, tx } = &received;
         let tx = *tx;
+        if let Some(subscription) = self.subscription_of(id) {
+            return self.receive_in_subscription(now, received, subscription);
+        }
         let found = self.dialogs.get(id).copied().and_then(|leg| Some((leg, self.take_leg(leg)?)));
         let Some((id, mut leg)) = found else {
             self.count("unknown_dialog");
@@ -67,10 +70,14 @@ impl Endpoint {
                 self.respond(now, tx, response);
                 self.put_leg(id, Leg::Established(Box::new(up)));
             }
+            // RFC 3428 section 2: the same text as outside, on a way that is known already.
+            Method::Message => {
+                self.receive_message(now, received);
+                self.put_leg(id, Leg::Established(Box::new(up)));
+            }
             Method::Register
             | Method::Ack
             | Method::Cancel
-            | Method::Message
             | Method::Subscribe
             | Method::Notify
             | Method::Publish

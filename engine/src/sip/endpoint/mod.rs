@@ -25,12 +25,15 @@ mod leg;
 mod matching;
 mod offered;
 mod outgoing;
+mod publishing;
 mod random;
 mod registration;
+mod requests;
 mod respond;
 mod server;
 mod stats;
 mod streams;
+mod subscribing;
 mod timers;
 mod transactions;
 
@@ -44,7 +47,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 pub use accounts::Accounts;
-pub use api::{Caller, Command, EndCause, Event, Input, InviteTarget, LegId, Output};
+pub use api::{
+    Caller, Command, EndCause, Event, Input, InviteTarget, LegId, Output, Outside, OutsideKind,
+    RequestFailure, RequestId, SubscriptionId, TextId,
+};
 pub use config::{EndpointConfig, Listener, Rate};
 pub use flow::{ConnectionId, Flow, Transport};
 pub use server::dialled;
@@ -54,12 +60,15 @@ use branch::{Branch, BranchId};
 use leg::Leg;
 use outgoing::Resolving;
 use random::Random;
+use requests::{Sending, Sent, Unanswered, Unresolved};
 use streams::Streams;
+use subscribing::Watching;
 use timers::Timers;
 use transactions::{ClientId, ServerId, Told, Transactions};
 
 use super::dialog::DialogId;
 use super::nonce::Nonces;
+use super::publication::Publications;
 use super::registrar::{Limits, Registrar};
 use crate::throttle::Throttle;
 use crate::time::{Instant, UnixMillis};
@@ -83,10 +92,22 @@ pub struct Endpoint {
     branches: HashMap<BranchId, Branch>,
     clients: HashMap<ClientId, Owner>,
     resolving: HashMap<u64, Resolving>,
+    /// Who watches what.
+    watching: HashMap<SubscriptionId, Watching>,
+    watched: HashMap<DialogId, SubscriptionId>,
+    publications: Publications,
+    /// The MESSAGEs that the application has not answered.
+    texts: HashMap<TextId, Unanswered>,
+    /// Requests of ours outside of any dialog.
+    sending: HashMap<RequestId, Sending>,
+    sent: HashMap<ClientId, Sent>,
+    unresolved: HashMap<u64, Unresolved>,
     timers: Timers<Wake>,
     auth_failures: Throttle<IpAddr>,
     invites: Throttle<IpAddr>,
     registers: Throttle<IpAddr>,
+    events: Throttle<IpAddr>,
+    texts_in: Throttle<IpAddr>,
     outputs: VecDeque<Output>,
     stats: Stats,
     next_number: u64,
@@ -97,6 +118,8 @@ pub struct Endpoint {
 enum Owner {
     Branch(BranchId),
     Bye(LegId),
+    Notify(SubscriptionId),
+    Request,
     /// A CANCEL, or the BYE of a fork that came too late: whatever is answered is fine.
     Nobody,
 }
@@ -106,6 +129,9 @@ enum Owner {
 enum Wake {
     Leg(LegId),
     Registrar,
+    Subscription(SubscriptionId),
+    Publications,
+    Text(TextId),
 }
 
 impl Endpoint {
@@ -135,10 +161,19 @@ impl Endpoint {
             branches: HashMap::new(),
             clients: HashMap::new(),
             resolving: HashMap::new(),
+            watching: HashMap::new(),
+            watched: HashMap::new(),
+            publications: Publications::new(config.max_bindings_per_account),
+            texts: HashMap::new(),
+            sending: HashMap::new(),
+            sent: HashMap::new(),
+            unresolved: HashMap::new(),
             timers: Timers::new(),
             auth_failures: throttle(config.auth_failures),
             invites: throttle(config.invites),
             registers: throttle(config.registers),
+            events: throttle(config.events),
+            texts_in: throttle(config.texts),
             outputs: VecDeque::new(),
             stats: Stats::default(),
             next_number: 0,
@@ -171,6 +206,9 @@ impl Endpoint {
             match wake {
                 Wake::Leg(leg) => self.leg_timeout(now, leg),
                 Wake::Registrar => self.expire_bindings(now),
+                Wake::Subscription(id) => self.subscription_timeout(now, id),
+                Wake::Publications => self.expire_publications(now),
+                Wake::Text(text) => self.text_timeout(now, text),
             }
             self.settle(now);
         }
@@ -209,6 +247,16 @@ impl Endpoint {
         self.registrar.len()
     }
 
+    /// How many subscriptions are alive, those that wait for the application included.
+    pub fn subscriptions(&self) -> usize {
+        self.watching.len()
+    }
+
+    /// How many devices have published what their user does.
+    pub fn publications(&self) -> usize {
+        self.publications.len()
+    }
+
     fn command(&mut self, now: Instant, command: Command) {
         match command {
             Command::WallClock(wall) => {
@@ -233,6 +281,18 @@ impl Endpoint {
             Command::AcceptReinvite { leg, sdp } => self.accept_reinvite(now, leg, sdp),
             Command::Hangup { leg, reason } => self.hangup(now, leg, reason),
             Command::Drain(draining) => self.draining = draining,
+            Command::AcceptSubscription { subscription, state } => {
+                self.accept_subscription(now, subscription, state);
+            }
+            Command::RefuseSubscription { subscription, status } => {
+                self.refuse_subscription(now, subscription, status);
+            }
+            Command::Notify { subscription, state } => self.notify(now, subscription, state),
+            Command::EndSubscription { subscription, reason } => {
+                self.end_subscription(now, subscription, reason);
+            }
+            Command::AnswerText { text, status } => self.answer_text(now, text, status),
+            Command::Request { request, outside } => self.send_outside(now, request, *outside),
         }
     }
 
@@ -292,5 +352,9 @@ impl Endpoint {
         assert!(self.branches.is_empty(), "branches left");
         assert!(self.clients.is_empty(), "client transactions left");
         assert!(self.resolving.is_empty(), "queries left");
+        assert!(self.texts.is_empty(), "texts left");
+        assert!(self.sending.is_empty() && self.sent.is_empty(), "requests left");
+        assert!(self.unresolved.is_empty(), "queries of requests left");
+        assert_eq!(self.watched.len(), self.watching.len(), "subscriptions that nobody finds");
     }
 }

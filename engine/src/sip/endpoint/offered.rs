@@ -61,7 +61,7 @@ impl Endpoint {
 
     /// Whether an address is within our domains, or names one of our sockets, so that using it
     /// needs a password.
-    fn is_ours(&self, uri: &Uri) -> bool {
+    pub(super) fn is_ours(&self, uri: &Uri) -> bool {
         let Uri::Sip(sip) = uri else { return false };
         let mut domains = self.config.domains.iter().filter_map(|domain| Host::parse(domain));
         domains.any(|domain| domain.same(&sip.host))

@@ -10,6 +10,7 @@ use super::{EndCause, Endpoint, InviteTarget, LegId, Output, Owner};
 use crate::sip::address::NameAddr;
 use crate::sip::dialog::Dialog;
 use crate::sip::message::{Method, Request, reason_phrase};
+use crate::sip::registrar::Binding;
 use crate::sip::uri::Uri;
 use crate::time::Instant;
 
@@ -54,22 +55,13 @@ impl Endpoint {
             Calling { branches: Vec::new(), query: None, give_up_at: now + ring_for, best: None };
         match target {
             InviteTarget::Account(account) => {
-                let bindings = self.registrar.bindings(&account).to_vec();
-                for binding in bindings {
-                    let Some(uri) = Uri::parse(&binding.contact) else { continue };
-                    let mut flow = binding.flow();
-                    if self.is_lost(flow) {
-                        // Its connection is gone: perhaps it listens where it says.
-                        flow = self.flow_by(&uri, flow);
-                    }
-                    let destination = Destination {
-                        uri,
-                        routes: binding.path.clone(),
-                        flow,
-                        others: Vec::new(),
-                        device: binding.contact.clone(),
-                        neighbour: binding.path.is_empty(),
-                    };
+                for destination in self.destinations(&account, None) {
+                    calling.branches.push(self.start_branch(now, id, &plan, destination));
+                }
+                calling.best = calling.branches.is_empty().then(|| rejected(480));
+            }
+            InviteTarget::Device { account, contact } => {
+                for destination in self.destinations(&account, Some(&contact)) {
                     calling.branches.push(self.start_branch(now, id, &plan, destination));
                 }
                 calling.best = calling.branches.is_empty().then(|| rejected(480));
@@ -92,8 +84,34 @@ impl Endpoint {
         self.put_calling(id, calling);
     }
 
+    /// Where the phones of an account are, or the one that registered `contact`.
+    pub(super) fn destinations(&self, account: &str, contact: Option<&str>) -> Vec<Destination> {
+        let bindings = self.registrar.bindings(account).iter();
+        let wanted = bindings.filter(|b| contact.is_none_or(|contact| b.contact == contact));
+        let destination = |binding: &Binding| {
+            let uri = Uri::parse(&binding.contact)?;
+            let mut flow = binding.flow();
+            if self.is_lost(flow) {
+                // Its connection is gone: perhaps it listens where it says.
+                flow = self.flow_by(&uri, flow);
+            }
+            Some(Destination {
+                uri,
+                routes: binding.path.clone(),
+                flow,
+                others: Vec::new(),
+                device: binding.contact.clone(),
+                neighbour: binding.path.is_empty(),
+            })
+        };
+        wanted.filter_map(destination).collect()
+    }
+
     /// The addresses of a host name are known: all are tried, one after another.
     pub(super) fn resolved(&mut self, now: Instant, query: u64, addresses: &[IpAddr]) {
+        if self.resolved_outside(now, query, addresses) {
+            return;
+        }
         let Some(Resolving { leg, uri, transport, port, plan }) = self.resolving.remove(&query)
         else {
             return;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::auth::Asked;
 use super::server::{Received, dialled};
 use super::{Endpoint, Event, Wake};
-use crate::sip::message::{Request, Response};
+use crate::sip::message::{Method, Request, Response};
 use crate::sip::registrar::{Change, Refusal, Registration};
 use crate::time::Instant;
 
@@ -48,6 +48,7 @@ impl Endpoint {
             cseq: cseq.seq,
             path: headers.get_all("Path").map(str::to_owned).collect(),
             user_agent: headers.get("User-Agent").map(str::to_owned),
+            takes_text: takes_text(request),
             flow: source,
         };
         match self.registrar.register(self.wall(now), account, &registration) {
@@ -121,4 +122,11 @@ impl Endpoint {
         });
         self.timers.set(Wake::Registrar, deadline);
     }
+}
+
+/// Whether the device says that it takes MESSAGEs; `None` where it names no methods at all.
+fn takes_text(request: &Request) -> Option<bool> {
+    let mut methods = request.headers.get_all("Allow").filter(|m| !m.is_empty()).peekable();
+    methods.peek()?;
+    Some(methods.any(|method| method.trim() == Method::Message.as_str()))
 }

@@ -12,7 +12,8 @@ use crate::sip::wire;
 use crate::time::Instant;
 
 /// The methods that we know what to do with.
-pub(super) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE";
+pub(super) const ALLOW: &str =
+    "INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER, INFO, UPDATE, MESSAGE, SUBSCRIBE, PUBLISH";
 /// The extensions that we know.
 pub(super) const SUPPORTED: &str = "path";
 /// The bodies that we read.

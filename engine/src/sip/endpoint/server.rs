@@ -11,6 +11,7 @@ use super::respond::{ACCEPT, ALLOW, SUPPORTED};
 use super::transactions::ServerId;
 use crate::sip::dialog::DialogId;
 use crate::sip::message::{Message, Method, Request, Response};
+use crate::sip::package::Package;
 use crate::sip::transaction::ServerKey;
 use crate::sip::uri::Uri;
 use crate::sip::wire::{self, ParseError};
@@ -131,20 +132,16 @@ impl Endpoint {
                 let response = self.capabilities(request);
                 self.respond(now, *tx, response);
             }
-            Method::Bye | Method::Info | Method::Update => {
+            Method::Message => self.receive_message(now, received),
+            Method::Subscribe => self.receive_subscribe(now, received),
+            Method::Publish => self.receive_publish(now, received),
+            // We watch nobody, so a NOTIFY belongs to nothing.
+            Method::Bye | Method::Info | Method::Update | Method::Notify => {
                 let response = self.response(request, 481);
                 self.respond(now, *tx, response);
             }
             // `refusal` and `begin` have taken these.
-            Method::Ack
-            | Method::Cancel
-            | Method::Message
-            | Method::Subscribe
-            | Method::Notify
-            | Method::Publish
-            | Method::Prack
-            | Method::Refer
-            | Method::Other(_) => {
+            Method::Ack | Method::Cancel | Method::Prack | Method::Refer | Method::Other(_) => {
                 let response = self.not_allowed(request, 405);
                 self.respond(now, *tx, response);
             }
@@ -161,13 +158,12 @@ impl Endpoint {
             | Method::Register
             | Method::Options
             | Method::Info
-            | Method::Update => {}
-            Method::Message
+            | Method::Update
+            | Method::Message
             | Method::Subscribe
             | Method::Notify
-            | Method::Publish
-            | Method::Prack
-            | Method::Refer => return Some(self.not_allowed(request, 405)),
+            | Method::Publish => {}
+            Method::Prack | Method::Refer => return Some(self.not_allowed(request, 405)),
             Method::Other(_) => return Some(self.not_allowed(request, 501)),
         }
         if matches!(request.uri, Uri::Other(_)) {
@@ -229,7 +225,11 @@ impl Endpoint {
         let mut response = self.response(request, 200);
         response.headers.push("Allow", ALLOW);
         response.headers.push("Accept", ACCEPT);
+        response.headers.push("Accept", "text/plain");
         response.headers.push("Accept-Encoding", "identity");
+        for package in Package::ALL {
+            response.headers.push("Allow-Events", package.name());
+        }
         response.headers.push("Supported", SUPPORTED);
         response
     }
@@ -239,14 +239,13 @@ impl Endpoint {
         let (throttle, label) = match request.method {
             Method::Invite => (&mut self.invites, "invite_rate"),
             Method::Register => (&mut self.registers, "register_rate"),
+            Method::Subscribe | Method::Publish => (&mut self.events, "event_rate"),
+            Method::Message => (&mut self.texts_in, "text_rate"),
             Method::Ack
             | Method::Bye
             | Method::Cancel
             | Method::Options
-            | Method::Message
-            | Method::Subscribe
             | Method::Notify
-            | Method::Publish
             | Method::Info
             | Method::Prack
             | Method::Update

@@ -2,8 +2,10 @@
 //! duplicates and reorders, in virtual time.
 
 mod calls;
+mod events;
 mod net;
 mod peers;
 mod registration;
 mod strangers;
+mod texts;
 mod torture;

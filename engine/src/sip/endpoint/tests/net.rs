@@ -41,6 +41,9 @@ pub struct Net {
     pub hosts: Vec<Host>,
     /// What came to addresses that no host has.
     pub inbox: Vec<(SocketAddr, Message)>,
+    /// Whether requests to them are put aside, so that the inbox holds answers.
+    pub aside: bool,
+    pub put_aside: Vec<Message>,
     /// Percent of datagrams that are lost; as many are doubled.
     pub loss: u64,
     /// Drops the datagrams that it answers `true` for.
@@ -63,6 +66,8 @@ impl Net {
             now: Instant::from_micros(1),
             hosts: Vec::new(),
             inbox: Vec::new(),
+            aside: false,
+            put_aside: Vec::new(),
             loss: 0,
             filter: None,
             blocked: Vec::new(),
@@ -190,6 +195,16 @@ impl Net {
             (Event::IncomingCall { leg, .. }, Policy::Reject(status)) => {
                 self.command(host, Command::Reject { leg, status, retry_after: None });
             }
+            (Event::Text { text, .. }, Policy::Reject(status)) => {
+                self.command(host, Command::AnswerText { text, status });
+            }
+            (Event::Subscribe { subscription, .. }, Policy::Answer) => {
+                let state = "first".to_owned();
+                self.command(host, Command::AcceptSubscription { subscription, state });
+            }
+            (Event::Subscribe { subscription, .. }, Policy::Reject(status)) => {
+                self.command(host, Command::RefuseSubscription { subscription, status });
+            }
             (Event::Reinvite { leg, .. }, Policy::Answer) => {
                 self.command(host, Command::AcceptReinvite { leg, sdp: SDP.into() });
             }
@@ -267,7 +282,12 @@ impl Net {
                     Some(host) => {
                         self.feed(host, Input::Datagram { local: to, remote: from, bytes });
                     }
-                    None => self.inbox.push((to, read(&bytes))),
+                    None => match read(&bytes) {
+                        request @ Message::Request(_) if self.aside => {
+                            self.put_aside.push(request);
+                        }
+                        message => self.inbox.push((to, message)),
+                    },
                 }
             }
             Flying::Input { host, input } => self.feed(host, input),

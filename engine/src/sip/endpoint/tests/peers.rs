@@ -87,7 +87,7 @@ fn a_peer_holds_sends_keys_refreshes_and_hangs_up() {
     net.inject(PEER, a, &request("UPDATE", "u1", 6, &tag, "", ""));
     net.inject(PEER, a, &request("UPDATE", "u2", 7, &tag, sdp(), SDP));
     net.inject(PEER, a, &request("OPTIONS", "o1", 8, &tag, "", ""));
-    net.inject(PEER, a, &request("MESSAGE", "m1", 9, &tag, "", ""));
+    net.inject(PEER, a, &request("REFER", "m1", 9, &tag, "", ""));
     net.inject(PEER, a, &request("INFO", "n3", 5, &tag, relay, "Signal=1\r\n"));
     net.run(Duration::from_millis(100));
     assert_eq!(net.statuses()[2..], [491, 200, 200, 400, 200, 200, 200, 405, 500]);
@@ -126,7 +126,10 @@ fn what_we_do_not_know_is_told_as_the_rfc_says() {
     let text = "Content-Type: text/plain\r\n";
     for (n, (method, extra, body, status)) in [
         ("OPTIONS", "", "", 200),
-        ("MESSAGE", text, "hi", 405),
+        ("REFER", "", "", 405),
+        ("NOTIFY", "", "", 481),
+        ("SUBSCRIBE", "", "", 489),
+        ("PUBLISH", "", "", 401),
         ("FROB", "", "", 501),
         ("BYE", "", "", 481),
         ("CANCEL", "", "", 481),

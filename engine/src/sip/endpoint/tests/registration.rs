@@ -9,52 +9,87 @@ use crate::sip::message::{Message, Response};
 
 const SECOND: Duration = Duration::from_secs(1);
 
-struct Phone {
-    addr: &'static str,
-    cseq: u32,
-    user: &'static str,
+pub(super) struct Phone {
+    pub addr: &'static str,
+    pub cseq: u32,
+    pub user: &'static str,
     password: &'static str,
 }
 
 impl Phone {
-    fn send(&mut self, net: &mut Net, method: &str, extra: &str, body: &str) -> Response {
+    pub fn send(&mut self, net: &mut Net, method: &str, extra: &str, body: &str) -> Response {
+        self.put(net, "sip:h1.example", method, extra, body).unwrap()
+    }
+
+    /// Sends a request; the last answer that came, if one did.
+    fn put(
+        &mut self,
+        net: &mut Net,
+        uri: &str,
+        method: &str,
+        extra: &str,
+        body: &str,
+    ) -> Option<Response> {
         self.cseq += 1;
         let Self { addr, cseq, user, .. } = self;
         let length = body.len();
         let text = format!(
-            "{method} sip:h1.example SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5060;rport;branch=z9hG4bK{user}{cseq}{addr}\r\n\
+            "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.9:5060;rport;branch=z9hG4bK{user}{cseq}{addr}\r\n\
              From: <sip:{user}@h1.example>;tag=p\r\nTo: <sip:{user}@h1.example>\r\nCall-ID: reg-{addr}\r\n\
              CSeq: {cseq} {method}\r\n{extra}Content-Length: {length}\r\n\r\n{body}"
         );
         net.inbox.clear();
         net.inject(self.addr, 0, &text);
         net.run(Duration::from_millis(100));
-        match &net.inbox.last().unwrap().1 {
-            Message::Response(response) => response.clone(),
+        match &net.inbox.last()?.1 {
+            Message::Response(response) => Some(response.clone()),
             Message::Request(request) => panic!("{request:?}"),
         }
     }
 
     /// Sends a request, and again with credentials if it is challenged.
-    fn prove(&mut self, net: &mut Net, method: &str, extra: &str, body: &str) -> Response {
+    pub fn prove(&mut self, net: &mut Net, method: &str, extra: &str, body: &str) -> Response {
         let response = self.send(net, method, extra, body);
+        self.answer_challenge(net, &response, method, extra, body).unwrap_or(response)
+    }
+
+    /// Sends a request again with credentials, if `response` is a challenge.
+    pub fn answer_challenge(
+        &mut self,
+        net: &mut Net,
+        response: &Response,
+        method: &str,
+        extra: &str,
+        body: &str,
+    ) -> Option<Response> {
         let (challenge, field) = match response.status {
             401 => ("WWW-Authenticate", "Authorization"),
             407 => ("Proxy-Authenticate", "Proxy-Authorization"),
-            _ => return response,
+            _ => return None,
         };
         let credentials = Credentials { user: self.user.into(), password: self.password.into() };
         let asked = Challenged { method, uri: "sip:h1.example", cnonce: "c", count: 1 };
         let value = answer(response.headers.get_all(challenge), &credentials, &asked).unwrap();
-        self.send(net, method, &format!("{field}: {value}\r\n{extra}"), body)
+        self.put(net, "sip:h1.example", method, &format!("{field}: {value}\r\n{extra}"), body)
+    }
+
+    /// Publishes with credentials: the resource is the user's own.
+    pub fn publish(&mut self, net: &mut Net, extra: &str, body: &str) -> Response {
+        let uri = format!("sip:{}@h1.example", self.user);
+        let challenge = self.put(net, &uri, "PUBLISH", extra, body).unwrap();
+        let credentials = Credentials { user: self.user.into(), password: self.password.into() };
+        let asked = Challenged { method: "PUBLISH", uri: &uri, cnonce: "c", count: 1 };
+        let value = answer(challenge.headers.get_all("WWW-Authenticate"), &credentials, &asked);
+        let extra = format!("Authorization: {}\r\n{extra}", value.unwrap());
+        self.put(net, &uri, "PUBLISH", &extra, body).unwrap()
     }
 }
 
-fn phone(addr: &'static str, user: &'static str, password: &'static str) -> Phone {
+pub(super) fn phone(addr: &'static str, user: &'static str, password: &'static str) -> Phone {
     Phone { addr, cseq: 0, user, password }
 }
 
-fn alice() -> Phone {
+pub(super) fn alice() -> Phone {
     phone("203.0.113.5:40000", "alice", "secret")
 }
 
@@ -192,7 +227,7 @@ fn every_phone_of_an_account_rings_and_one_wins() {
 }
 
 /// Restores a binding, as after a restart.
-fn register(net: &mut Net, phone: &mut Phone, contact: &str) {
+pub(super) fn register(net: &mut Net, phone: &mut Phone, contact: &str) {
     let uri = contact.split(['<', '>']).nth(1).unwrap().to_owned();
     let binding = crate::sip::registrar::Binding {
         contact: uri,
@@ -202,6 +237,7 @@ fn register(net: &mut Net, phone: &mut Phone, contact: &str) {
         cseq: 1,
         path: Vec::new(),
         user_agent: None,
+        takes_text: None,
         transport: Transport::Udp,
         local: net.hosts[0].addr,
         remote: phone.addr.parse().unwrap(),

@@ -20,8 +20,21 @@ enum Step {
     Command(u8),
 }
 
-const METHODS: [&str; 10] =
-    ["INVITE", "ACK", "CANCEL", "BYE", "INFO", "UPDATE", "OPTIONS", "REGISTER", "MESSAGE", "FROB"];
+const METHODS: [&str; 13] = [
+    "INVITE",
+    "ACK",
+    "CANCEL",
+    "BYE",
+    "INFO",
+    "UPDATE",
+    "OPTIONS",
+    "REGISTER",
+    "MESSAGE",
+    "SUBSCRIBE",
+    "NOTIFY",
+    "PUBLISH",
+    "FROB",
+];
 
 fn step() -> impl Strategy<Value = Step> {
     let cut = prop::collection::vec((0..700_usize, any::<u8>()), 0..3);

@@ -1,0 +1,177 @@
+//! `/api/v1/webhooks`: the web services that are told what becomes of a user's messages.
+
+use actix_web::{HttpResponse, web};
+use hark_engine::time::UnixMillis;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::clock;
+use crate::outward::{NotifyError, sign};
+use crate::store::{About, SigningSecret, WebhookRecord};
+use crate::web::WebState;
+use crate::web::auth::SignedIn;
+use crate::web::error::ApiError;
+
+/// The routes.
+pub fn routes(config: &mut web::ServiceConfig) {
+    config
+        .service(
+            web::resource("/webhooks").route(web::get().to(list)).route(web::post().to(register)),
+        )
+        .route("/webhooks/profile-secret", web::post().to(profile_secret))
+        .route("/webhooks/{id}", web::delete().to(delete))
+        .route("/webhooks/{id}/ping", web::post().to(ping))
+        .route("/webhooks/{id}/retry", web::post().to(retry));
+}
+
+#[derive(Serialize)]
+struct Listed {
+    id: i64,
+    url: String,
+    about: About,
+    created: UnixMillis,
+    /// How many events wait to be told.
+    waiting: u32,
+    /// How many it did not take, however often it was tried: `retry` begins anew with them.
+    given_up: u32,
+    /// How many were not even queued, because too many waited.
+    missed: u64,
+    last_ok: Option<UnixMillis>,
+    error: Option<String>,
+}
+
+impl From<WebhookRecord> for Listed {
+    fn from(record: WebhookRecord) -> Self {
+        Self {
+            id: record.id,
+            url: record.url,
+            about: record.about,
+            created: record.created,
+            waiting: record.queued,
+            given_up: record.dead,
+            missed: record.missed,
+            last_ok: record.last_ok,
+            error: record.error,
+        }
+    }
+}
+
+/// The web services that are told of the user's messages.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(get, path = "/api/v1/webhooks", tag = "account", responses((status = 200, description = "The web services, and how they stand.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn list(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
+    let kept = state.store.webhooks(signed_in.user).await?;
+    Ok(super::private(kept.into_iter().map(Listed::from).collect::<Vec<_>>()))
+}
+
+/// A web service.
+#[derive(Deserialize, ToSchema)]
+pub struct Register {
+    url: String,
+    #[serde(default)]
+    #[schema(value_type = String)]
+    about: About,
+}
+
+/// What is shown once, and never again.
+#[derive(Serialize)]
+struct Registered {
+    id: i64,
+    secret: String,
+}
+
+/// Has a web service told of every step of messages.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(post, path = "/api/v1/webhooks", tag = "account", request_body = Register, responses((status = 201, description = "Its id, and the secret that signs, which is shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn register(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    body: web::Json<Register>,
+) -> Result<HttpResponse, ApiError> {
+    let Register { url, about } = body.into_inner();
+    state.outward.check_url(&url).map_err(|e| ApiError::Malformed(e.to_string()))?;
+    let secret = SigningSecret(clock::random());
+    let id = state.store.create_webhook(signed_in.user, url, secret, about, clock::wall()).await?;
+    let body = Registered { id, secret: sign::show(&secret.0) };
+    Ok(HttpResponse::Created().insert_header(("Cache-Control", "private, no-store")).json(body))
+}
+
+#[derive(Serialize)]
+struct Secret {
+    secret: String,
+}
+
+/// A new secret for the web services that the user's profile names; the old one counts no more.
+#[utoipa::path(post, path = "/api/v1/webhooks/profile-secret", tag = "account", responses((status = 200, description = "The secret, shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn profile_secret(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+) -> Result<HttpResponse, ApiError> {
+    let secret = state.store.profile_webhook_secret(signed_in.user, true).await?;
+    Ok(super::private(Secret { secret: sign::show(&secret.0) }))
+}
+
+/// Has a web service told no more.
+///
+/// # Errors
+/// What the store says, or what is wrong with the request.
+#[utoipa::path(delete, path = "/api/v1/webhooks/{id}", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 204, description = "It is told no more.")), security(("session" = []), ("token" = ["profile"])))]
+pub async fn delete(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    if state.store.delete_webhook(signed_in.user, *id).await? {
+        Ok(HttpResponse::NoContent().finish())
+    } else {
+        Err(ApiError::NotFound("webhook"))
+    }
+}
+
+#[derive(Serialize)]
+struct Pinged {
+    ok: bool,
+    error: Option<String>,
+}
+
+/// Sends a test, and says what came of it.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/ping", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "What came of it.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn ping(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let record = state.store.webhook(*id).await?.filter(|r| r.user == signed_in.user);
+    let record = record.ok_or(ApiError::NotFound("webhook"))?;
+    let (outward, runtime) = (state.outward.clone(), state.runtime.clone());
+    let sent = runtime.spawn(async move { outward.ping(&record).await }).await;
+    let error = match sent {
+        Ok(Ok(())) => None,
+        Ok(Err(NotifyError { reason, .. })) => Some(reason),
+        Err(_) => return Err(ApiError::Internal),
+    };
+    Ok(super::private(Pinged { ok: error.is_none(), error }))
+}
+
+#[derive(Serialize)]
+struct Retried {
+    events: usize,
+}
+
+/// Begins anew with what the service did not take.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events are told again.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn retry(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let events = state.store.webhook_retry(signed_in.user, *id).await?;
+    Ok(super::private(Retried { events }))
+}

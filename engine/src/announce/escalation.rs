@@ -1,0 +1,213 @@
+//! Who is told next: lists of people, one after the other, until somebody confirms.
+//!
+//! ```text
+//!  start ─► step 0 ─┬─ confirmed ───────────────► over
+//!                   ├─ its time is over ─┐
+//!                   └─ nobody reached ───┴─► step 1 … last ─► exhausted
+//! ```
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+use crate::time::Instant;
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// Somebody confirmed.
+    Confirmed,
+    /// Every way to everybody of this step was tried in vain.
+    NobodyReached(usize),
+    /// It is no longer wanted, or too late.
+    Stop,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Output {
+    /// Tell the people of this step.
+    Tell(usize),
+    /// It is over.
+    Over(Ending),
+}
+
+/// How it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Somebody confirmed.
+    Confirmed,
+    /// The last step's time is over, and nobody confirmed.
+    Exhausted,
+    /// It was stopped.
+    Stopped,
+}
+
+/// The steps of one announcement.
+#[derive(Clone, Debug)]
+pub struct Escalation {
+    waits: Vec<Duration>,
+    step: usize,
+    until: Option<Instant>,
+    output: VecDeque<Output>,
+}
+
+impl Escalation {
+    /// Begins at `step`, whose people were told `ago`, or are to be told now if `None`. `waits`
+    /// is how long to wait after each step.
+    pub fn begin(now: Instant, waits: Vec<Duration>, step: usize, ago: Option<Duration>) -> Self {
+        let mut new = Self { waits, step, until: None, output: VecDeque::new() };
+        match ago {
+            None => new.tell(now, step),
+            Some(ago) => {
+                let wait = new.waits.get(step).copied().unwrap_or_default();
+                new.until = Some(now + wait.saturating_sub(ago));
+            }
+        }
+        new
+    }
+
+    /// Takes in what happened.
+    pub fn handle_input(&mut self, now: Instant, input: Input) {
+        if self.until.is_none() {
+            return;
+        }
+        match input {
+            Input::Confirmed => self.over(Ending::Confirmed),
+            Input::Stop => self.over(Ending::Stopped),
+            Input::NobodyReached(step) if step == self.step => self.tell(now, step + 1),
+            // Of a step that is past.
+            Input::NobodyReached(_) => {}
+        }
+    }
+
+    /// The deadline has come.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.until.is_some_and(|until| now >= until) {
+            self.tell(now, self.step + 1);
+        }
+    }
+
+    /// When to call [`Self::handle_timeout`].
+    pub const fn next_deadline(&self) -> Option<Instant> {
+        self.until
+    }
+
+    /// What to do next.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    /// The step begins later than it was told: nobody learns of it before.
+    pub fn delay(&mut self, by: Duration) {
+        if let Some(until) = &mut self.until {
+            *until += by;
+        }
+    }
+
+    /// Which step it is at.
+    pub const fn step(&self) -> usize {
+        self.step
+    }
+
+    fn tell(&mut self, now: Instant, step: usize) {
+        match self.waits.get(step) {
+            Some(wait) => {
+                self.step = step;
+                self.until = Some(now + *wait);
+                self.output.push_back(Output::Tell(step));
+            }
+            None => self.over(Ending::Exhausted),
+        }
+    }
+
+    fn over(&mut self, ending: Ending) {
+        self.until = None;
+        self.output.push_back(Output::Over(ending));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn at(minutes: u32) -> Instant {
+        Instant::ZERO + MINUTE * minutes
+    }
+
+    fn outputs(escalation: &mut Escalation) -> Vec<Output> {
+        std::iter::from_fn(|| escalation.poll_output()).collect()
+    }
+
+    #[test]
+    fn the_second_is_told_when_the_first_does_not_confirm() {
+        let mut escalation = Escalation::begin(at(0), vec![MINUTE * 5, MINUTE * 10], 0, None);
+        assert_eq!(outputs(&mut escalation), [Output::Tell(0)]);
+        escalation.handle_timeout(at(4));
+        assert_eq!(outputs(&mut escalation), []);
+        assert_eq!(escalation.next_deadline(), Some(at(5)));
+        escalation.handle_timeout(at(5));
+        assert_eq!(outputs(&mut escalation), [Output::Tell(1)]);
+        escalation.handle_input(at(6), Input::NobodyReached(0));
+        assert_eq!(outputs(&mut escalation), [], "that was the first step's");
+        escalation.handle_input(at(6), Input::Confirmed);
+        assert_eq!(outputs(&mut escalation), [Output::Over(Ending::Confirmed)]);
+        escalation.handle_timeout(at(60));
+        assert_eq!(outputs(&mut escalation), []);
+    }
+
+    #[test]
+    fn nobody_to_be_reached_is_not_waited_for() {
+        let mut escalation = Escalation::begin(at(0), vec![MINUTE, MINUTE], 0, None);
+        outputs(&mut escalation);
+        escalation.handle_input(at(0), Input::NobodyReached(0));
+        assert_eq!(outputs(&mut escalation), [Output::Tell(1)]);
+        escalation.handle_timeout(at(1));
+        assert_eq!(outputs(&mut escalation), [Output::Over(Ending::Exhausted)]);
+    }
+
+    #[test]
+    fn a_restart_goes_on_where_it_was() {
+        let waits = vec![MINUTE * 5, MINUTE * 5];
+        let mut escalation = Escalation::begin(at(100), waits.clone(), 0, Some(MINUTE * 3));
+        assert_eq!(outputs(&mut escalation), []);
+        assert_eq!(escalation.next_deadline(), Some(at(102)));
+        // The server was down for longer than that.
+        let mut escalation = Escalation::begin(at(100), waits, 0, Some(MINUTE * 60));
+        assert_eq!(escalation.next_deadline(), Some(at(100)));
+        escalation.handle_timeout(at(100));
+        assert_eq!(outputs(&mut escalation), [Output::Tell(1)]);
+    }
+
+    proptest! {
+        /// Each step is told once, in order, and it ends exactly once.
+        #[test]
+        fn every_step_is_told_once(
+            steps in 1usize..5,
+            happens in proptest::collection::vec((0u32..4, 0usize..5, any::<bool>()), 0..40),
+        ) {
+            let mut now = 0;
+            let mut escalation = Escalation::begin(at(0), vec![MINUTE * 2; steps], 0, None);
+            let mut seen = outputs(&mut escalation);
+            for (kind, step, wait) in happens {
+                now += u32::from(wait);
+                match kind {
+                    0 => escalation.handle_input(at(now), Input::NobodyReached(step)),
+                    1 if step == 4 => escalation.handle_input(at(now), Input::Confirmed),
+                    _ => escalation.handle_timeout(at(now)),
+                }
+                seen.extend(outputs(&mut escalation));
+            }
+            let told: Vec<_> = seen.iter().filter_map(|output| match output {
+                Output::Tell(step) => Some(*step),
+                Output::Over(_) => None,
+            }).collect();
+            prop_assert_eq!(&told, &(0..told.len()).collect::<Vec<_>>());
+            prop_assert!(seen.len() - told.len() <= 1);
+            prop_assert_eq!(seen.len() > told.len(), escalation.next_deadline().is_none());
+        }
+    }
+}
