@@ -54,7 +54,7 @@ impl Failed {
     }
 
     /// The server, or this machine, did not do it.
-    pub fn failed(what: impl Into<String>) -> Self {
+    pub fn undone(what: impl Into<String>) -> Self {
         Self { what: what.into(), code: 1 }
     }
 
@@ -206,7 +206,7 @@ impl Client {
         answered: Result<Response<Body>, ureq::Error>,
     ) -> Result<serde_json::Value, Failed> {
         let mut response = answered.map_err(|error| {
-            Failed::failed(format!(
+            Failed::undone(format!(
                 "{} can't be reached: {error}\n  mend: check that it runs, and the address \
                  (--server, HARK_SERVER or {})",
                 self.server,
@@ -216,17 +216,17 @@ impl Client {
         let status = response.status().as_u16();
         let body = response.body_mut().with_config().limit(LONGEST_ANSWER).read_to_vec();
         let body = body.map_err(|error| {
-            Failed::failed(format!("{} broke off its answer: {error}", self.server))
+            Failed::undone(format!("{} broke off its answer: {error}", self.server))
         })?;
         if (200..300).contains(&status) {
             return serde_json::from_slice(&body).map_err(|error| {
-                Failed::failed(format!("{} gave no answer of Hark's: {error}", self.server))
+                Failed::undone(format!("{} gave no answer of Hark's: {error}", self.server))
             });
         }
         let problem: Problem = serde_json::from_slice(&body).unwrap_or_default();
         if problem.detail.is_empty() {
             let what = format!("{} answered {status}: is that a Hark server?", self.server);
-            return Err(Failed::failed(what));
+            return Err(Failed::undone(what));
         }
         let what = match problem.mend.as_str() {
             "" => problem.detail,

@@ -54,13 +54,13 @@ mod with_cpal {
 
     pub fn record(out: impl Write, tags: &Tags, limit: u32) -> Result<u32, Failed> {
         let device = cpal::default_host().default_input_device().ok_or_else(|| {
-            Failed::failed(
+            Failed::undone(
                 "this machine has no microphone\n  mend: plug one in and choose it in the sound \
                  settings, or record with another program and give --file",
             )
         })?;
         let failed =
-            |error: cpal::Error| Failed::failed(format!("the microphone can't be used: {error}"));
+            |error: cpal::Error| Failed::undone(format!("the microphone can't be used: {error}"));
         let config = device.default_input_config().map_err(failed)?;
         let (sender, heard) = sync_channel(WAITING);
         let format = config.sample_format();
@@ -73,7 +73,7 @@ mod with_cpal {
             SampleFormat::U8 => listen::<u8>(&device, &config, &sender),
             other => {
                 let what = format!("the microphone speaks {other}, which can't be read");
-                return Err(Failed::failed(what));
+                return Err(Failed::undone(what));
             }
         }
         .map_err(failed)?;
@@ -127,7 +127,7 @@ mod with_cpal {
         heard: &Receiver<Heard>,
     ) -> Result<u32, Failed> {
         let failed =
-            |error: hark_actors::recording::RecordingError| Failed::failed(error.to_string());
+            |error: hark_actors::recording::RecordingError| Failed::undone(error.to_string());
         let mut tape = Tape::new(out, tags).map_err(failed)?;
         let mut resampler = Resampler::new(rate, RATE);
         let mut left = samples(limit * 1_000);
@@ -150,10 +150,10 @@ mod with_cpal {
                 // What was said until then is kept.
                 Ok(Heard::Trouble(_)) | Err(RecvTimeoutError::Timeout) if tape.ms() > 0 => break,
                 Ok(Heard::Trouble(what)) => {
-                    return Err(Failed::failed(format!("the microphone failed: {what}")));
+                    return Err(Failed::undone(format!("the microphone failed: {what}")));
                 }
                 Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
-                    return Err(Failed::failed("nothing comes from the microphone"));
+                    return Err(Failed::undone("nothing comes from the microphone"));
                 }
             }
         }

@@ -115,11 +115,11 @@ impl Sound {
             (Some(file), _) => {
                 let made = self.judged(file)?;
                 let bytes = ogg_opus::write(&made.made.stream, &tags)
-                    .map_err(|error| Failed::failed(error.to_string()))?;
+                    .map_err(|error| Failed::undone(error.to_string()))?;
                 let mut out = create(output)?;
                 std::io::Write::write_all(&mut out, &bytes)
                     .and_then(|()| out.sync_all())
-                    .map_err(|error| Failed::failed(format!("{}: {error}", output.display())))?;
+                    .map_err(|error| Failed::undone(format!("{}: {error}", output.display())))?;
                 Ok(Kept { ms: made.made.stream.length_ms(), bytes: bytes.len() as u64 })
             }
             (None, true) => {

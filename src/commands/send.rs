@@ -156,7 +156,7 @@ impl Send {
 
     fn dry(&self, file: &Path) -> Result<ExitCode, Failed> {
         let judged = self.sound.judged(file)?;
-        let labels = foreign::labels(file).map_err(|error| Failed::failed(error.to_string()))?;
+        let labels = foreign::labels(file).map_err(|error| Failed::undone(error.to_string()))?;
         let to = if self.recipients.to.is_empty() {
             labels.recipients
         } else {

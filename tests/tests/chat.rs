@@ -35,7 +35,7 @@ fn two_people_chat_in_their_browsers() {
     let mut alice = story::browser_of(&site, "alice");
     let mut bob = story::browser_of(&site, "bob");
     alice.wait_attribute("presence-bob", "data-presence", "online");
-    assert_eq!(alice.text("reach-bob"), "browser");
+    assert_eq!(alice.text("reach-bob"), "in the browser");
     picture(&mut alice, "contacts.png");
 
     alice.click("write-bob");

@@ -113,7 +113,7 @@ fn baresip_watches_and_publishes() {
     let bob = site.sign_in("bob");
     let mut tab = Live::open(&bob);
     tab.wait("hello", wait::SOON);
-    let mut look = |phone: &mut Phone, word: &str| {
+    let look = |phone: &mut Phone, word: &str| {
         wait::until(&format!("baresip to show bob as {word}"), wait::SOON, || {
             phone.run("contacts", "").contains(word).then_some(())
         });

@@ -80,9 +80,9 @@ export function presenceWord(presence: Presence): string {
 
 /** How somebody can be reached at this moment. */
 export function reachWords(by: { by_browser: boolean; by_phone: boolean }): string {
-  if (by.by_browser && by.by_phone) return 'browser and phone';
-  if (by.by_browser) return 'browser';
-  return by.by_phone ? 'phone' : 'mailbox only';
+  if (by.by_browser && by.by_phone) return 'in the browser and by phone';
+  if (by.by_browser) return 'in the browser';
+  return by.by_phone ? 'by phone' : 'mailbox only';
 }
 
 export function stepWord(step: Step): string {

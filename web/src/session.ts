@@ -47,6 +47,7 @@ export class Session {
     this.chats = new Chats({
       me: () => this.state.get().me?.user.id ?? null,
       send: (frame) => this.socket.send({ type: 'chat', ...frame }),
+      isQuiet: () => this.state.get().me?.do_not_disturb === true,
       isShown: () => this.state.get().view === 'chat',
       show: () => this.go('chat'),
       nameOf: (user) => nameOf(

@@ -10,8 +10,8 @@ const BOB = 2;
 const text = (id: number, sender: number, part: Partial<ChatText> = {}): ChatText => ({
   id, sender, recipient: sender === ME ? BOB : ME, at: id, text: `text ${id}`, delivered: null, read: null, ...part,
 });
-const frame = (state: ChatState, f: ChatFrame, shown = false, now = 0) =>
-  reduceChat(state, { type: 'frame', frame: f, me: ME, now, shown });
+const frame = (state: ChatState, f: ChatFrame, shown = false, now = 0, quiet = false) =>
+  reduceChat(state, { type: 'frame', frame: f, me: ME, now, shown, quiet });
 const arrives = (state: ChatState, m: ChatText, shown = false) =>
   frame(state, { chat: 'text', message: m, key: null }, shown);
 
@@ -23,6 +23,11 @@ describe('a text that arrives', () => {
     state = arrives(reduceChat(noChats, { type: 'open', with: BOB }), text(1, BOB), true);
     expect([state.popups.length, unreadTexts(state)]).toEqual([0, 0]);
     expect(state.threads[0]?.texts).toHaveLength(1);
+  });
+
+  it('waits quietly for who does not want to be disturbed', () => {
+    const state = frame(noChats, { chat: 'text', message: text(1, BOB), key: null }, false, 0, true);
+    expect([state.popups.length, unreadTexts(state)]).toEqual([0, 1]);
   });
 
   it('is cleared here when it was read elsewhere', () => {
@@ -102,8 +107,8 @@ describe('chat frames', () => {
 
 describe('how somebody is reached', () => {
   it('is told in words', () => {
-    expect(reachWords({ by_browser: true, by_phone: true })).toBe('browser and phone');
-    expect(reachWords({ by_browser: false, by_phone: true })).toBe('phone');
+    expect(reachWords({ by_browser: true, by_phone: true })).toBe('in the browser and by phone');
+    expect(reachWords({ by_browser: false, by_phone: true })).toBe('by phone');
     expect(reachWords({ by_browser: false, by_phone: false })).toBe('mailbox only');
   });
 });

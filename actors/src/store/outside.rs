@@ -3,6 +3,7 @@
 use rusqlite::{OptionalExtension, params};
 
 use hark_engine::delivery::address::Address;
+use hark_engine::delivery::condition::When;
 use hark_engine::delivery::profile::{Act, Device, DeviceKind, Profile, Ring, Rule};
 use hark_engine::id::UserId;
 use hark_engine::time::UnixMillis;
@@ -125,7 +126,7 @@ fn profile(address: &Address) -> Profile {
     };
     Profile {
         devices: vec![Device { name: name.to_owned(), kind, verified: false }],
-        rules: vec![Rule { when: Default::default(), acts: vec![act], go_on: false }],
+        rules: vec![Rule { when: When::default(), acts: vec![act], go_on: false }],
         ..Profile::default()
     }
 }

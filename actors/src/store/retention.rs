@@ -162,6 +162,16 @@ impl Store {
         .await
     }
 
+    /// Whether the audio of a message was removed, for no recipient has it any more.
+    pub async fn audio_is_gone(&self, message: MessageId) -> Result<bool, StoreError> {
+        self.read(move |c| {
+            let sql =
+                "SELECT EXISTS (SELECT 1 FROM messages WHERE id = ?1 AND audio_gone NOT NULL)";
+            Ok(c.prepare_cached(sql)?.query_row([message.0.as_bytes()], |r| r.get(0))?)
+        })
+        .await
+    }
+
     /// The messages whose audio has to be there.
     pub async fn messages_with_audio(&self) -> Result<HashSet<MessageId>, StoreError> {
         self.read(|c| {

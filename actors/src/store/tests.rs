@@ -316,7 +316,7 @@ async fn group_commit_keeps_the_good_and_rolls_back_the_bad_alone() {
 async fn a_full_disk_is_told_and_what_was_acknowledged_stays() {
     let dir = tempfile::tempdir().unwrap();
     let mut config = StoreConfig::new(dir.path());
-    config.max_pages = Some(64);
+    config.max_pages = Some(128);
     let store = Store::open(config, &Registry::new()).unwrap();
     let (alice, bob) = two_users(&store).await;
     let mut kept = Vec::new();

@@ -56,12 +56,13 @@ pub async fn serve(
     format: Format,
     reached_end: impl FnOnce() + 'static,
 ) -> Result<HttpResponse, ApiError> {
-    let (body, mime, ending) = match format {
-        Format::Ogg => (open(state.audio_path(&message.audio)).await?, "audio/ogg", "ogg"),
-        Format::Wav => {
-            let bytes = state.wav.get(message.id, &message.audio, &state.recordings).await?;
-            (Body::Memory(bytes), "audio/wav", "wav")
+    let (body, mime, ending) = match read(state, message, format).await {
+        Ok(read) => read,
+        // Its time is over, and no recipient has it any more: for its sender that is no fault.
+        Err(_) if state.store.audio_is_gone(message.id).await? => {
+            return Err(ApiError::NotFound("audio any more"));
         }
+        Err(error) => return Err(error),
     };
     let length = body.length();
     // A message never changes, so its id is a strong validator of each of its formats.
@@ -109,6 +110,20 @@ pub async fn serve(
     }
 }
 
+async fn read(
+    state: &WebState,
+    message: &MessageRecord,
+    format: Format,
+) -> Result<(Body, &'static str, &'static str), ApiError> {
+    Ok(match format {
+        Format::Ogg => (open(state.audio_path(&message.audio)).await?, "audio/ogg", "ogg"),
+        Format::Wav => {
+            let bytes = state.wav.get(message.id, &message.audio, &state.recordings).await?;
+            (Body::Memory(bytes), "audio/wav", "wav")
+        }
+    })
+}
+
 enum Body {
     File(File, u64),
     Memory(Bytes),
@@ -125,11 +140,6 @@ impl Body {
 
 async fn open(path: PathBuf) -> Result<Body, ApiError> {
     let gone = |error: std::io::Error| {
-        // Its time is over, and nobody has it any more.
-        if error.kind() == std::io::ErrorKind::NotFound {
-            tracing::info!(path = %path.display(), "the audio of a message is gone");
-            return ApiError::NotFound("audio any more");
-        }
         tracing::error!(%error, path = %path.display(), "the audio of a message can't be read");
         ApiError::Unavailable(BUSY)
     };

@@ -18,6 +18,8 @@ export interface ChatHost {
   send(frame: ChatClientFrame): boolean;
   /** Whether the chat view is the one that is shown. */
   isShown(): boolean;
+  /** Whether the user does not want to be disturbed. */
+  isQuiet(): boolean;
   show(): void;
   nameOf(user: UserId): string;
   attempt(work: () => Promise<void>): Promise<void>;
@@ -108,7 +110,8 @@ export class Chats {
     if (me === null) return;
     const before = this.state.get();
     const shown = frame.chat === 'text' && this.isBefore(frame.message.sender);
-    this.dispatch({ type: 'frame', frame, me, now: Date.now(), shown });
+    const quiet = this.host.isQuiet();
+    this.dispatch({ type: 'frame', frame, me, now: Date.now(), shown, quiet });
     if (frame.chat === 'typing' && frame.on) {
       clearTimeout(this.typingEnds);
       this.typingEnds = setTimeout(() => this.dispatch({ type: 'expire', now: Date.now() }), TYPING_MS + 50);
@@ -120,7 +123,7 @@ export class Chats {
       return;
     }
     this.host.send({ chat: 'delivered', with: message.sender, up_to: message.id });
-    notifyHiddenText(this.host.nameOf(message.sender), message, () => this.open(message.sender));
+    if (!quiet) notifyHiddenText(this.host.nameOf(message.sender), message, () => this.open(message.sender));
     const known = before.threads.some((t) => t.with === message.sender);
     if (!known) void this.host.attempt(async () => this.dispatch({ type: 'listed', threads: await api.chats() }));
   }

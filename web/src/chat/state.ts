@@ -55,8 +55,8 @@ export type ChatAction =
   | { type: 'read'; with: UserId }
   | { type: 'dismiss'; id: ChatId }
   | { type: 'expire'; now: number }
-  /** `shown`: whether the thread stands before the user's eyes. */
-  | { type: 'frame'; frame: ChatFrame; me: UserId; now: number; shown: boolean };
+  /** `shown`: whether the thread stands before the user's eyes. `quiet`: whether nothing is to pop up. */
+  | { type: 'frame'; frame: ChatFrame; me: UserId; now: number; shown: boolean; quiet: boolean };
 
 export function reduceChat(state: ChatState, action: ChatAction): ChatState {
   switch (action.type) {
@@ -90,14 +90,15 @@ export function reduceChat(state: ChatState, action: ChatAction): ChatState {
     case 'expire':
       return { ...state, typing: state.typing.filter((t) => t.until > action.now) };
     case 'frame':
-      return frame(state, action.frame, action.me, action.now, action.shown);
+      return frame(state, action);
   }
 }
 
-function frame(state: ChatState, f: ChatFrame, me: UserId, now: number, shown: boolean): ChatState {
+function frame(state: ChatState, action: ChatAction & { type: 'frame' }): ChatState {
+  const { frame: f, me, now } = action;
   switch (f.chat) {
     case 'text':
-      return text(state, f.message, f.key, me, shown);
+      return text(state, f.message, f.key, action);
     case 'failed':
       return {
         ...state,
@@ -125,7 +126,7 @@ function frame(state: ChatState, f: ChatFrame, me: UserId, now: number, shown: b
   }
 }
 
-function text(state: ChatState, m: ChatText, key: string | null, me: UserId, shown: boolean): ChatState {
+function text(state: ChatState, m: ChatText, key: string | null, { me, shown, quiet }: ChatAction & { type: 'frame' }): ChatState {
   const peer = m.sender === me ? m.recipient : m.sender;
   const known = state.threads.find((t) => t.with === peer)?.texts.some((t) => t.id === m.id) === true;
   const pending = key === null ? state.pending : state.pending.filter((p) => p.key !== key);
@@ -137,7 +138,7 @@ function text(state: ChatState, m: ChatText, key: string | null, me: UserId, sho
     texts: merge(t.texts, [m]),
     unread: forMe && !shown && m.read === null ? t.unread + 1 : t.unread,
   }));
-  const popups = forMe && !shown && m.read === null
+  const popups = forMe && !shown && !quiet && m.read === null
     ? [m, ...next.popups].slice(0, MOST_POPUPS) : next.popups;
   return { ...next, threads: byTime(next.threads), popups };
 }

@@ -135,5 +135,7 @@ fn other(state: &WebState, path: &str) -> Result<UserId, ApiError> {
     let directory = state.directory();
     let by_number = path.parse().ok().and_then(|id| directory.user(UserId(id)));
     let user = by_number.or_else(|| directory.by_name(path));
-    user.map(|user| user.id).ok_or(ApiError::NotFound("user"))
+    // What stands for a number or address outside chats with nobody.
+    let user = user.map(|user| user.id).filter(|id| directory.address(*id).is_none());
+    user.ok_or(ApiError::NotFound("user"))
 }

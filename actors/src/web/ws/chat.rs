@@ -126,6 +126,11 @@ impl Session {
         match frame {
             ChatIncoming::Send { key, to, text } => {
                 let draft = Draft { from: me, to, text, key: Some(key.clone()), wish: None };
+                let directory = app.directory();
+                if directory.user(to).is_none() || directory.address(to).is_some() {
+                    let error = "there is no such user".to_owned();
+                    return self.tell(Outgoing::Chat(ChatOutgoing::Failed { key, error }));
+                }
                 match app.chat.send(draft).await {
                     // Told by the bus to every session, this one included; a repetition only here.
                     Ok(kept) if kept.duplicate => {

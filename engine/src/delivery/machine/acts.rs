@@ -371,8 +371,13 @@ impl Machine {
         let Some(walk) = &self.walk else { return };
         let rule = walk.rule;
         let of_it = |branch: &Branch| match branch {
-            Branch::Telling { device, attempt } if device == name => Some(*attempt),
-            _ => None,
+            Branch::Telling { device, attempt } => (device == name).then_some(*attempt),
+            Branch::Shown { .. }
+            | Branch::Ringing { .. }
+            | Branch::RingAgain { .. }
+            | Branch::TellAgain { .. }
+            | Branch::Waiting { .. }
+            | Branch::Done { .. } => None,
         };
         let found = walk.branches.iter().enumerate().find_map(|(n, b)| Some((n, of_it(b)?)));
         let Some((place, attempt)) = found else { return };

@@ -95,6 +95,8 @@ pub struct Endpoint {
     /// Who watches what.
     watching: HashMap<SubscriptionId, Watching>,
     watched: HashMap<DialogId, SubscriptionId>,
+    /// How many subscriptions each account has.
+    watchers: HashMap<String, usize>,
     publications: Publications,
     /// The MESSAGEs that the application has not answered.
     texts: HashMap<TextId, Unanswered>,
@@ -163,6 +165,7 @@ impl Endpoint {
             resolving: HashMap::new(),
             watching: HashMap::new(),
             watched: HashMap::new(),
+            watchers: HashMap::new(),
             publications: Publications::new(config.max_bindings_per_account),
             texts: HashMap::new(),
             sending: HashMap::new(),
@@ -356,5 +359,6 @@ impl Endpoint {
         assert!(self.sending.is_empty() && self.sent.is_empty(), "requests left");
         assert!(self.unresolved.is_empty(), "queries of requests left");
         assert_eq!(self.watched.len(), self.watching.len(), "subscriptions that nobody finds");
+        assert_eq!(self.watchers.values().sum::<usize>(), self.watching.len(), "counted wrong");
     }
 }

@@ -81,7 +81,7 @@ impl Endpoint {
             let response = self.busy(&request);
             return self.respond(now, tx, response);
         }
-        let of_account = self.watching.values().filter(|w| w.account == account).count();
+        let of_account = self.watchers.get(&account).copied().unwrap_or(0);
         if of_account >= self.config.max_subscriptions_per_account {
             self.count("too_many_subscriptions_of_one");
             let response = self.response(&request, 403);
@@ -99,6 +99,7 @@ impl Endpoint {
         let asked = Asked { tx, request, expires, give_up_at };
         let stage = Stage::Asked(Box::new(asked));
         self.timers.set(Wake::Subscription(id), Some(give_up_at));
+        *self.watchers.entry(account.clone()).or_default() += 1;
         let watching = Watching { dialog, account, package, event_id: event.id, stage };
         self.watching.insert(id, watching);
     }
@@ -324,6 +325,12 @@ impl Endpoint {
         self.timers.set(Wake::Subscription(id), None);
         let watching = self.watching.remove(&id)?;
         self.watched.remove(watching.dialog.id());
+        if let Some(count) = self.watchers.get_mut(&watching.account) {
+            *count -= 1;
+            if *count == 0 {
+                self.watchers.remove(&watching.account);
+            }
+        }
         Some(watching)
     }
 
