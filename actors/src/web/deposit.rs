@@ -15,7 +15,7 @@ use super::intake::Received;
 use super::recipients;
 use crate::recording::foreign::Labels;
 use crate::recording::{Finished, ForeignLimits};
-use crate::store::NewMessage;
+use crate::store::{NewMessage, StoreError};
 use crate::{clock, recovery};
 
 /// What the sender says of a file.
@@ -69,10 +69,8 @@ pub async fn deposit(
     let limit_secs = limits.fold(state.config.limit_seconds, u32::min).max(1);
     let limits = ForeignLimits { limit_ms: limit_secs * 1_000, partial: wishes.partial };
     let judged = state.recordings.judge(received.path(), limits).await?;
-    drop(received);
 
-    let at = clock::wall();
-    let id = MessageId::new(at, clock::random());
+    let (at, id) = (clock::wall(), received.id);
     let sender = Sender {
         user: Some(user),
         name: speaker.display_name.clone(),
@@ -91,11 +89,26 @@ pub async fn deposit(
     };
     let committed = state.messages.commit(message(id, sender, delivery, finished, key)).await;
     // Only a row makes a file worth keeping.
-    if committed.as_ref().map_or(true, |committed| committed.id != id)
-        && let Err(error) = state.recordings.disown(&audio).await
-    {
+    let is_nobodys = match &committed {
+        Ok(committed) => committed.id != id,
+        // The row may be there all the same: the next start knows, and finds the file by its mark.
+        Err(StoreError::Unavailable { .. } | StoreError::Open { .. }) => {
+            received.leave_mark();
+            return committed.map(|_| Deposited { id, repeated: false }).map_err(ApiError::from);
+        }
+        Err(
+            StoreError::Busy
+            | StoreError::DiskFull { .. }
+            | StoreError::NotFound { .. }
+            | StoreError::Conflict { .. }
+            | StoreError::Illegal(_),
+        ) => true,
+    };
+    if is_nobodys && let Err(error) = state.recordings.disown(&audio).await {
         tracing::warn!(%error, "the audio of an upload that is no message can't be removed");
     }
+    // Kept until here: by it a crash's leavings are found.
+    drop(received);
     let committed = committed?;
     Ok(Deposited { id: committed.id, repeated: committed.duplicate })
 }

@@ -1,5 +1,8 @@
 //! Files that are sent up: to the disk as they come, never more of them than there is room for,
 //! and gone again when whoever asked for them is done.
+//!
+//! A file bears the id of the message that it may become, and stays until that is committed: what
+//! a crash left of it, here or as audio that no message names, is found by it and removed.
 
 use std::collections::HashMap;
 use std::fs::DirBuilder;
@@ -9,17 +12,21 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
-use hark_engine::id::UserId;
+use hark_engine::id::{MessageId, UserId};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::{ApiError, BUSY};
 use crate::clock;
-use crate::recording::RecordingError;
+use crate::recording::files::audio_path;
+use crate::recording::{RecordingError, Recordings};
+use crate::store::Store;
 
 /// The folder under the storage folder.
 const FOLDER: &str = "uploads";
+/// How the files in it end.
+const ENDING: &str = "part";
 /// Files that may be on their way at once, of one user and of all.
 const OF_ONE: usize = 3;
 const OF_ALL: usize = 24;
@@ -56,6 +63,8 @@ impl Drop for Seat {
 
 /// A file that came. Removed when this is dropped.
 pub struct Received {
+    /// The message that it may become.
+    pub id: MessageId,
     path: PathBuf,
     /// How large it is.
     pub bytes: u64,
@@ -67,26 +76,35 @@ impl Received {
     pub fn path(&self) -> &Path {
         &self.path
     }
+
+    /// Leaves an empty file in its place, for the next start to look whether it became a message.
+    pub fn leave_mark(mut self) {
+        if let Err(error) = std::fs::File::create(&self.path) {
+            tracing::warn!(%error, "an upload can't be marked for the next start");
+        }
+        self.path.clear();
+    }
 }
 
 impl Drop for Received {
     fn drop(&mut self) {
-        // What stays is removed at the next start.
-        let _ = std::fs::remove_file(&self.path);
+        if !self.path.as_os_str().is_empty() {
+            // What stays is removed at the next start.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
 impl Intake {
-    /// Takes files of at most `most` bytes into a folder under `dir`. What an earlier run left
-    /// there is removed.
+    /// Takes files of at most `most` bytes into a folder under `dir`.
     pub fn new(dir: &Path, most: u64) -> Self {
-        let folder = dir.join(FOLDER);
-        for left in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
-            if let Err(error) = std::fs::remove_file(left.path()) {
-                tracing::warn!(%error, "an upload that an earlier run left can't be removed");
-            }
-        }
-        Self { folder, most, open: Arc::default() }
+        Self { folder: dir.join(FOLDER), most, open: Arc::default() }
+    }
+
+    /// What an earlier run left there. To be called before anybody sends anything.
+    pub fn leftovers(&self) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        entries.map(|entry| entry.path()).collect()
     }
 
     /// The largest file that is taken, in bytes.
@@ -124,12 +142,12 @@ impl Intake {
             return Err(self.too_large());
         }
         let seat = self.seat(user)?;
-        let name = hex::encode(clock::random::<16>());
-        let path = self.folder.join(name).with_extension("part");
+        let id = MessageId::new(clock::wall(), clock::random());
+        let path = self.folder.join(id.to_string()).with_extension(ENDING);
         let failed = |error| ApiError::from(RecordingError::file(&path, error));
         let mut file = open(&self.folder, &path).await.map_err(failed)?;
         // From here on whatever ends this removes the file.
-        let mut received = Received { path: path.clone(), bytes: 0, _seat: seat };
+        let mut received = Received { id, path: path.clone(), bytes: 0, _seat: seat };
         let deadline = Instant::now() + WHOLE;
         loop {
             let within = deadline.min(Instant::now() + IDLE);
@@ -162,6 +180,28 @@ impl Intake {
             }
         };
         let _in_vain = timeout(POLITE, drained).await;
+    }
+}
+
+/// Removes what an earlier run left, and audio that was in its place already but that no message
+/// names: nobody was told that it was kept.
+pub async fn sweep(left: Vec<PathBuf>, store: &Store, recordings: &Recordings) {
+    for path in left {
+        let name = path.file_stem().and_then(|name| name.to_str()).unwrap_or_default();
+        if let Ok(id) = name.parse::<MessageId>() {
+            let gone = match store.message(id).await {
+                Ok(None) => recordings.disown(&audio_path(id)).await.map_err(|e| e.to_string()),
+                Ok(Some(_)) => Ok(()),
+                Err(error) => Err(error.to_string()),
+            };
+            if let Err(error) = gone {
+                tracing::warn!(error, "what is left of an upload waits for the next start");
+                continue;
+            }
+        }
+        if let Err(error) = tokio::fs::remove_file(&path).await {
+            tracing::warn!(%error, "an upload that an earlier run left can't be removed");
+        }
     }
 }
 
@@ -237,12 +277,21 @@ mod tests {
         take(&intake, vec![]).await.unwrap();
     }
 
-    #[test]
-    fn what_an_earlier_run_left_is_removed() {
+    #[tokio::test]
+    async fn what_a_crash_left_is_removed_with_the_audio_that_no_message_names() {
         let dir = tempfile::tempdir().unwrap();
-        std::fs::create_dir(dir.path().join(FOLDER)).unwrap();
-        std::fs::write(dir.path().join(FOLDER).join("x.part"), "x").unwrap();
-        let _intake = Intake::new(dir.path(), 10);
+        let registry = prometheus::Registry::new();
+        let store = Store::open(crate::store::StoreConfig::new(dir.path()), &registry).unwrap();
+        let recordings = Recordings::start(dir.path(), &registry).unwrap();
+        let intake = Intake::new(dir.path(), 10);
+        let received = take(&intake, vec![Ok("x".into())]).await.unwrap();
+        let audio = dir.path().join(audio_path(received.id));
+        std::fs::create_dir_all(audio.parent().unwrap()).unwrap();
+        std::fs::write(&audio, "x").unwrap();
+        received.leave_mark();
+        std::fs::write(dir.path().join(FOLDER).join("stray"), "x").unwrap();
+        sweep(Intake::new(dir.path(), 10).leftovers(), &store, &recordings).await;
+        assert!(!audio.exists());
         assert_eq!(left(dir.path()), 0);
     }
 }

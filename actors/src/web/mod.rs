@@ -178,6 +178,7 @@ impl Server {
                 .app_data(web::PayloadConfig::new(LARGEST_BODY))
                 .app_data(json_config())
                 .app_data(query_config())
+                .app_data(path_config())
                 .wrap(from_fn(check_origin))
                 .wrap(from_fn(limits::limit))
                 .wrap(headers::security())
@@ -291,6 +292,10 @@ fn json_config() -> web::JsonConfig {
 fn query_config() -> web::QueryConfig {
     web::QueryConfig::default()
         .error_handler(|error, _| error::ApiError::Malformed(error.to_string()).into())
+}
+
+fn path_config() -> web::PathConfig {
+    web::PathConfig::default().error_handler(|_, _| error::ApiError::NotFound("resource").into())
 }
 
 /// Bounds how long a peer may leave what we sent unacknowledged: one that stops reading would

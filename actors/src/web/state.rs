@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::assets::Assets;
 use super::auth::Gate;
 use super::error::ApiError;
-use super::intake::Intake;
+use super::intake::{self, Intake};
 use super::limits::Limiter;
 use super::link_answer::Answers;
 use super::metrics::WebMetrics;
@@ -121,9 +121,12 @@ impl WebState {
             orders,
             registry,
         } = parts;
+        let intake = Intake::new(store.dir(), config.upload_bytes);
+        let (left, kept, files) = (intake.leftovers(), store.clone(), recordings.clone());
+        tokio::spawn(async move { intake::sweep(left, &kept, &files).await });
         Ok(Self {
             limiter: Limiter::new(config.requests_a_second),
-            intake: Intake::new(store.dir(), config.upload_bytes),
+            intake,
             scopes: ScopeTable::of_document(),
             profiles: tokio::sync::Mutex::new(()),
             config,

@@ -106,7 +106,7 @@ function Composer({ groups, made }: { groups: Group[]; made(): void }) {
         <textarea rows={2} maxLength={2000} value={text} data-testid="event-text"
           onInput={(e) => setText(e.currentTarget.value)} />
       </label>
-      <fieldset class="people">
+      <fieldset class="event-people">
         <legend class="small quiet">To whom</legend>
         {people.map((p) => (
           <label key={p.word} class={`person-chip${to.includes(p.word) ? ' is-on' : ''}`}>

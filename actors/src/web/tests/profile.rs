@@ -42,7 +42,7 @@ fn a_profile_is_judged_kept_and_read_back_as_data_and_as_text() {
     ] {
         let answer = put(profile);
         assert_eq!(answer.status, 400);
-        let message = answer.json()["error"]["message"].as_str().unwrap().to_owned();
+        let message = answer.json()["detail"].as_str().unwrap().to_owned();
         assert!(message.contains(said), "{message}");
     }
 }
