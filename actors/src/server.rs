@@ -19,9 +19,9 @@ use crate::calls::{
 use crate::config::{Config, SipTransport};
 use crate::delivery::{DeliveryMetrics, DeliveryServices, DispatcherArguments};
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
-use crate::orders::{OrderConfig, Orders};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
+use crate::orders::{OrderConfig, Orders};
 use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
 use crate::recording::Recordings;

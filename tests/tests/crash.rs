@@ -198,7 +198,8 @@ fn account(site: &Site, told: &Told, phone: &Answering, users: &[Http; 3]) {
     states_are_legal(&rows);
 
     // What was unfinished goes on, until bob's telephone has confirmed everything.
-    let to_bob = "SELECT count(*) FROM recipients r JOIN users u ON u.id = r.user WHERE u.name = 'bob'";
+    let to_bob =
+        "SELECT count(*) FROM recipients r JOIN users u ON u.id = r.user WHERE u.name = 'bob'";
     let waiting = format!("{to_bob} AND r.step NOT IN ('delivered', 'heard')");
     let at_most = RING_AGAIN + EACH_WITHIN * u32::try_from(count(to_bob).max(1)).expect("few");
     wait::until("bob's telephone to confirm everything", at_most, || {
@@ -211,7 +212,11 @@ fn account(site: &Site, told: &Told, phone: &Answering, users: &[Http; 3]) {
         if let Some(before) = last.insert(call.from.as_str(), call.at) {
             again += 1;
             let gap = call.at - before;
-            assert!(gap + Duration::from_secs(1) > RING_AGAIN, "rung for {} again after {gap:?}", call.from);
+            assert!(
+                gap + Duration::from_secs(1) > RING_AGAIN,
+                "rung for {} again after {gap:?}",
+                call.from
+            );
         }
     }
     states_are_legal(&rows);
@@ -237,8 +242,9 @@ fn states_are_legal(rows: &Connection) {
     let mut events = rows
         .prepare("SELECT at, event FROM events WHERE message = ?1 AND recipient = ?2 ORDER BY seq")
         .expect("a query");
-    let mut recipients =
-        rows.prepare("SELECT message, user, state, step, finished FROM recipients").expect("a query");
+    let mut recipients = rows
+        .prepare("SELECT message, user, state, step, finished FROM recipients")
+        .expect("a query");
     let mut all = recipients.query([]).expect("recipients");
     while let Some(row) = all.next().expect("a row") {
         let (message, user): (Vec<u8>, i64) = (row.get(0).unwrap(), row.get(1).unwrap());

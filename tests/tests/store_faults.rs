@@ -10,12 +10,11 @@ use hark_actors::clock;
 use hark_actors::disk::Disk;
 use hark_actors::messages::Messages;
 use hark_actors::recording::{
-    Intent, RecordSink as _, Recordings, Spool, SpoolFormat, SpoolHeader, SpoolSource, files, recover,
+    Intent, RecordSink as _, Recordings, Spool, SpoolFormat, SpoolHeader, SpoolSource, files,
+    recover,
 };
 use hark_actors::recovery::{Recovery, tags};
-use hark_actors::store::{
-    DigestSecrets, NewMessage, NewUser, Store, StoreConfig, StoreError,
-};
+use hark_actors::store::{DigestSecrets, NewMessage, NewUser, Store, StoreConfig, StoreError};
 use hark_engine::dialplan::effect::{Delivery, Folder};
 use hark_engine::directory::Directory;
 use hark_engine::id::{MessageId, UserId};
@@ -70,13 +69,16 @@ impl Server {
             idempotency_key: None,
         };
         let (mut sink, spool) = self.recordings.spools().create(&header).expect("a queue");
-        for n in 0..75_u32 {
-            // A tone: silence would be trimmed away.
-            let payload: Vec<u8> = (0..160_u32).map(|s| if s % 16 < 8 { 0x9f } else { 0x1f }).collect();
-            let (codec, payload) = (Codec::Pcmu, payload.into());
-            let frame = RecordedFrame { codec, timestamp_ms: n * 20, payload };
+        // A tone: silence would be trimmed away.
+        let tone: Vec<u8> = (0..160_u32).map(|s| if s % 16 < 8 { 0x9f } else { 0x1f }).collect();
+        let frame = |n: u32| {
+            let (codec, payload) = (Codec::Pcmu, tone.clone().into());
+            RecordedFrame { codec, timestamp_ms: n * 20, payload }
+        };
+        for piece in 0..5_u32 {
+            let frames: Vec<_> = (piece * 15..(piece + 1) * 15).map(frame).collect();
             // One that is refused is told at the sync at the latest.
-            let _full = sink.append(&[frame]);
+            let _full = sink.append(&frames);
         }
         spool
     }
@@ -266,7 +268,9 @@ fn a_disk_that_fails_anywhere_loses_nothing_that_was_acknowledged() {
             }
         }
     }
-    println!("{lives} lives: {operations} operations to keep a message, {recovering} to recover one; {faults} failed");
+    println!(
+        "{lives} lives: {operations} operations to keep a message, {recovering} to recover one; {faults} failed"
+    );
     assert!(faults * 10 > lives * 9, "the plan let hardly anything fail");
 }
 

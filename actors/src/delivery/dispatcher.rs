@@ -11,8 +11,8 @@ use std::time::Duration;
 
 use hark_engine::dialplan::effect::Folder;
 use hark_engine::id::{MessageId, UserId};
-use hark_engine::message::{Event, MessageSummary};
 use hark_engine::message::state::RecipientState;
+use hark_engine::message::{Event, MessageSummary};
 use hark_engine::presence::Reach;
 use hark_engine::time::Instant;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
@@ -23,8 +23,8 @@ use tokio::task::JoinSet;
 use super::message_actor::{MessageActor, MessageArguments, MessageMessage};
 use super::{BROWSER, DeliveryServices};
 use crate::bus::BusEvent;
-use crate::messages::Handover;
 use crate::clock;
+use crate::messages::Handover;
 use crate::store::{Ring, StoreError, Unfinished};
 
 /// How often a failed message actor is begun afresh.

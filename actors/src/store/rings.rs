@@ -24,8 +24,10 @@ impl Store {
     /// A telephone is about to ring. Noted before it does.
     pub async fn ring_begins(&self, ring: Ring) -> Result<(), StoreError> {
         self.write(move |c| {
-            c.prepare_cached("INSERT OR REPLACE INTO rings (message, user, begun) VALUES (?1, ?2, ?3)")?
-                .execute(params![ring.message.0.as_bytes(), ring.user.0, ring.begun.0])?;
+            c.prepare_cached(
+                "INSERT OR REPLACE INTO rings (message, user, begun) VALUES (?1, ?2, ?3)",
+            )?
+            .execute(params![ring.message.0.as_bytes(), ring.user.0, ring.begun.0])?;
             Ok(())
         })
         .await

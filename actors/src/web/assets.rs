@@ -53,9 +53,7 @@ impl Assets {
     /// The address of the script with which whoever holds a link records an answer. `None` in a
     /// binary without the web client.
     pub fn answer_script(&self) -> Option<&str> {
-        let is_it = |path: &&String| {
-            path.starts_with("assets/answer-") && path.ends_with(".js")
-        };
+        let is_it = |path: &&String| path.starts_with("assets/answer-") && path.ends_with(".js");
         self.files.keys().find(is_it).map(String::as_str)
     }
 

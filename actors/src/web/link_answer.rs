@@ -171,7 +171,8 @@ impl Pump {
 
     /// Takes one recording.
     async fn record(&mut self, deadline: Instant) -> Result<(), End> {
-        let Heard::Frame(Incoming::RecordStart { id, mime, .. }) = self.hear(deadline).await? else {
+        let Heard::Frame(Incoming::RecordStart { id, mime, .. }) = self.hear(deadline).await?
+        else {
             return Err(End::Nonsense);
         };
         if !id.is_fit() {
@@ -221,9 +222,8 @@ impl Pump {
             let open = Arc::new(std::sync::atomic::AtomicBool::new(true));
             let listens = Arc::clone(&open);
             let told: tokio::sync::oneshot::Sender<Result<MessageId, UploadError>> = told;
-            let outcome = upload
-                .finish(move || listens.load(std::sync::atomic::Ordering::Acquire))
-                .await;
+            let outcome =
+                upload.finish(move || listens.load(std::sync::atomic::Ordering::Acquire)).await;
             open.store(false, std::sync::atomic::Ordering::Release);
             // The page may be gone; the message exists all the same.
             let _ = told.send(outcome);

@@ -66,7 +66,9 @@ pub enum Refused {
     #[error("this server does not call that number from a link: listen here, or ask its operator")]
     NotAllowed,
     /// One of the limits is reached.
-    #[error("too many calls were asked for with this link, to this number or in all: try again tomorrow")]
+    #[error(
+        "too many calls were asked for with this link, to this number or in all: try again tomorrow"
+    )]
     Limit,
 }
 
@@ -183,8 +185,17 @@ mod tests {
         let dialled = policy.claim(Instant::ZERO, &1, " +49 (30) 123-456/7 ");
         assert_eq!(dialled.as_deref(), Ok("+49301234567"));
         let wrong = [
-            "", "+", "12", "bob", "sip:bob@x", "*97", "+49#30", "+4930123;phone-context=x",
-            "+49 30 1234\r\nX: y", "٣٤٥٦٧٨", "+4930123456789012345678901234567890",
+            "",
+            "+",
+            "12",
+            "bob",
+            "sip:bob@x",
+            "*97",
+            "+49#30",
+            "+4930123;phone-context=x",
+            "+49 30 1234\r\nX: y",
+            "٣٤٥٦٧٨",
+            "+4930123456789012345678901234567890",
         ];
         for text in wrong {
             assert_eq!(policy.claim(Instant::ZERO, &1, text), Err(Refused::NoNumber), "{text}");

@@ -70,11 +70,14 @@ pub fn register() {
 
 fn fault(write: c_int) -> Option<(Kind, c_int)> {
     let kind = Plan::get().step()?;
-    Some((kind, match kind {
-        Kind::Full | Kind::Short => ffi::SQLITE_FULL,
-        Kind::Broken => write,
-        Kind::ReadOnly => ffi::SQLITE_READONLY,
-    }))
+    Some((
+        kind,
+        match kind {
+            Kind::Full | Kind::Short => ffi::SQLITE_FULL,
+            Kind::Broken => write,
+            Kind::ReadOnly => ffi::SQLITE_READONLY,
+        },
+    ))
 }
 
 unsafe extern "C" fn open(
@@ -173,10 +176,7 @@ unsafe extern "C" fn unlock(file: *mut ffi::sqlite3_file, level: c_int) -> c_int
     pass!(file.xUnlock(level))
 }
 
-unsafe extern "C" fn check_reserved_lock(
-    file: *mut ffi::sqlite3_file,
-    out: *mut c_int,
-) -> c_int {
+unsafe extern "C" fn check_reserved_lock(file: *mut ffi::sqlite3_file, out: *mut c_int) -> c_int {
     pass!(file.xCheckReservedLock(out))
 }
 
@@ -227,4 +227,3 @@ unsafe extern "C" fn shm_barrier(file: *mut ffi::sqlite3_file) {
 unsafe extern "C" fn shm_unmap(file: *mut ffi::sqlite3_file, delete: c_int) -> c_int {
     pass!(file.xShmUnmap(delete))
 }
-

@@ -167,8 +167,7 @@ impl Call {
     fn forget_ring(&self) {
         let delivery = self.outgoing.as_ref().and_then(|outgoing| outgoing.delivery.as_ref());
         let Some(delivery) = delivery else { return };
-        let (store, message, user) =
-            (self.services.store.clone(), delivery.message, delivery.user);
+        let (store, message, user) = (self.services.store.clone(), delivery.message, delivery.user);
         tokio::spawn(async move {
             if let Err(error) = store.ring_over(message, user).await {
                 // At worst a restart waits a moment before it goes on.

@@ -262,8 +262,7 @@ impl SwitchboardState {
         self.keep(leg, actor.clone(), spools, (delivers_to, called));
         self.ringing.extend(delivers_to);
         let headers = Vec::new();
-        let invite =
-            Command::Invite { leg, target, from, sdp, credentials, headers, ring_for };
+        let invite = Command::Invite { leg, target, from, sdp, credentials, headers, ring_for };
         let Some(ring) = ring else {
             self.services.sip.command(invite);
             return true;

@@ -117,10 +117,7 @@ pub async fn show(
 }
 
 /// Waits for news, within reason.
-pub(in crate::web) async fn news(
-    mut watched: watch::Receiver<Progress>,
-    query: After,
-) -> Progress {
+pub(in crate::web) async fn news(mut watched: watch::Receiver<Progress>, query: After) -> Progress {
     if let Some(after) = query.after {
         let newer = |progress: &Progress| progress.version > after || progress.stage.is_final();
         // Without news in time, or when nothing follows any more, it is told as it stands.

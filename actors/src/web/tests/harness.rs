@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
-use hark_engine::order::outside::{Allowed, Limits};
 use hark_engine::message::{MessageSummary, Sender, Step};
+use hark_engine::order::outside::{Allowed, Limits};
 use prometheus::Registry;
 use serde_json::{Value, json};
 use tempfile::TempDir;

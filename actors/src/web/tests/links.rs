@@ -68,7 +68,8 @@ fn revoked_expired_and_wrong_links_are_one_page() {
     assert_eq!(stranger.get(&format!("/m/{}/info", expired.as_str())).status, 404);
     // Byte for byte: a tampered, a revoked and an expired link can't be told apart.
     let expired = stranger.get(&format!("/m/{}", expired.as_str()));
-    let tampered = format!("{}{}", &path[..path.len() - 1], if path.ends_with('A') { 'B' } else { 'A' });
+    let tampered =
+        format!("{}{}", &path[..path.len() - 1], if path.ends_with('A') { 'B' } else { 'A' });
     assert_eq!((expired.status, &expired.body), (404, &page.body));
     assert_eq!(stranger.get(&tampered).body, page.body);
 
