@@ -124,6 +124,34 @@ pub fn sentence() -> Sound {
     speech("The quick brown fox jumped over the lazy dog, and nobody was there to see it happen.")
 }
 
+/// An Ogg Opus file of so much of a tone, as a browser's recorder writes it.
+pub fn ogg_opus(length: Duration) -> Vec<u8> {
+    use ogg::{PacketWriteEndInfo, PacketWriter};
+    let mut encoder =
+        opus::Encoder::new(48_000, opus::Channels::Mono, opus::Application::Voip).expect("Opus");
+    let mut file = Vec::new();
+    let mut writer = PacketWriter::new(&mut file);
+    let head = [&b"OpusHead\x01\x01"[..], &[0, 0], &48_000_u32.to_le_bytes(), &[0, 0, 0]].concat();
+    let tags = [&b"OpusTags"[..], &4_u32.to_le_bytes(), b"test", &0_u32.to_le_bytes()].concat();
+    for packet in [head, tags] {
+        writer.write_packet(packet, 7, PacketWriteEndInfo::EndPage, 0).expect("written");
+    }
+    let frames = u64::try_from(length.as_millis() / 20).expect("short");
+    for frame in 1..=frames {
+        let sample = |n: u64| (((frame * 960 + n) as f64 * 0.06).sin() * 8_000.0) as i16;
+        let pcm: Vec<i16> = (0..960).map(sample).collect();
+        let packet = encoder.encode_vec(&pcm, 1_000).expect("a packet");
+        let end = match frame {
+            last if last == frames => PacketWriteEndInfo::EndStream,
+            page if page % 5 == 0 => PacketWriteEndInfo::EndPage,
+            _ => PacketWriteEndInfo::NormalPacket,
+        };
+        writer.write_packet(packet, 7, end, frame * 960).expect("written");
+    }
+    drop(writer);
+    file
+}
+
 /// The samples of one frame that are louder than silence?
 pub fn is_loud(frame: &[i16]) -> bool {
     rms(frame) > QUIET

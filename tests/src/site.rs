@@ -22,6 +22,9 @@ const START: Duration = Duration::from_secs(60);
 pub struct SiteOptions {
     /// Where the state lives; a temporary folder if `None`.
     pub data: Option<PathBuf>,
+    /// The state lies in a file system of this size in memory (`24m`), mounted in a namespace of
+    /// the server's own: it is gone when the server ends.
+    pub tmpfs: Option<&'static str>,
     /// A folder of `.dial` files in place of the ones that ship.
     pub dialplans: Option<PathBuf>,
     /// Whether a change of them is left to `hark reload`.
@@ -133,6 +136,24 @@ impl Site {
 
     /// Where the state lives.
     pub fn data(&self) -> PathBuf {
+        let dir = self.storage();
+        match self.options.tmpfs {
+            None => dir,
+            // Seen through the server's own root.
+            Some(_) => {
+                let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+                root.join(dir.strip_prefix("/").expect("an absolute path"))
+            }
+        }
+    }
+
+    /// The server's process.
+    #[track_caller]
+    pub fn pid(&self) -> u32 {
+        self.process.as_ref().expect("the site runs").pid()
+    }
+
+    fn storage(&self) -> PathBuf {
         self.options.data.clone().unwrap_or_else(|| self.folder.path().join("data"))
     }
 
@@ -171,6 +192,12 @@ impl Site {
         http
     }
 
+    /// What the API tells a demo user about itself.
+    #[track_caller]
+    pub fn json_of(&self, user: &str) -> serde_json::Value {
+        self.sign_in(user).json("/api/v1/me")
+    }
+
     /// A softphone registered as `user`.
     #[track_caller]
     pub fn phone(&self, user: &str) -> Phone {
@@ -204,7 +231,18 @@ impl Site {
     fn launch(&mut self) {
         let config = self.folder.path().join("hark.toml");
         fs::write(&config, self.config()).expect("hark.toml can be written");
-        let mut command = Command::new(binary());
+        let mut command = match self.options.tmpfs {
+            None => Command::new(binary()),
+            Some(size) => {
+                let mut command = Command::new("unshare");
+                let mount = format!(
+                    "mkdir -p \"$0\" && mount -t tmpfs -o size={size} tmpfs \"$0\" && exec \"$@\""
+                );
+                command.args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount]);
+                command.arg(self.storage()).arg(binary());
+                command
+            }
+        };
         command.args(["serve", "--config"]).arg(&config).current_dir(self.folder.path());
         let mut process = Process::start("hark", command);
         let ready = process.wait_line("the READY line", START, Addresses::parse);
@@ -228,7 +266,7 @@ impl Site {
              unsolicited_lamps = {lamps}\n\
              [web]\nlisten = \"{web}\"\nupload_mib = {upload}\n\
              [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
-            data = self.data(),
+            data = self.storage(),
             guests = !options.no_guests,
             lamps = !options.no_unsolicited_lamps,
             upload = options.upload_mib.unwrap_or(64),

@@ -55,6 +55,14 @@ pub fn wait_tone(rtp: &Stream, hertz: f64) {
     });
 }
 
+/// Waits until something is heard on a stream.
+#[track_caller]
+pub fn wait_loud(rtp: &Stream) {
+    wait::until("something to be heard", wait::LATER, || {
+        rtp.heard().0.chunks_exact(audio::FRAME).any(audio::is_loud).then_some(())
+    });
+}
+
 /// A caller as one of the demo's users.
 pub fn account(site: &Site, user: &str) -> Account {
     Account::new(site.udp(), user, &site.password(user))

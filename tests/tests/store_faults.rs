@@ -69,14 +69,16 @@ impl Server {
             idempotency_key: None,
         };
         let (mut sink, spool) = self.recordings.spools().create(&header).expect("a queue");
-        for n in 0..75_u32 {
-            // A tone: silence would be trimmed away.
-            let payload: Vec<u8> =
-                (0..160_u32).map(|s| if s % 16 < 8 { 0x9f } else { 0x1f }).collect();
-            let (codec, payload) = (Codec::Pcmu, payload.into());
-            let frame = RecordedFrame { codec, timestamp_ms: n * 20, payload };
+        // A tone: silence would be trimmed away.
+        let tone: Vec<u8> = (0..160_u32).map(|s| if s % 16 < 8 { 0x9f } else { 0x1f }).collect();
+        let frame = |n: u32| {
+            let (codec, payload) = (Codec::Pcmu, tone.clone().into());
+            RecordedFrame { codec, timestamp_ms: n * 20, payload }
+        };
+        for piece in 0..5_u32 {
+            let frames: Vec<_> = (piece * 15..(piece + 1) * 15).map(frame).collect();
             // One that is refused is told at the sync at the latest.
-            let _full = sink.append(&[frame]);
+            let _full = sink.append(&frames);
         }
         spool
     }

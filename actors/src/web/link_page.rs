@@ -86,24 +86,24 @@ impl Page<'_> {
 /// Have it played on a telephone.
 fn call_form(path: &str) -> String {
     format!(
-        "<form id=\"call\" data-calls=\"{path}/calls\">\n\
+        "<form id=\"call\" data-testid=\"call\" data-calls=\"{path}/calls\">\n\
          <label for=\"number\">Hear it on a telephone</label>\n\
-         <span class=\"row\"><input id=\"number\" type=\"tel\" autocomplete=\"tel\" required \
+         <span class=\"row\"><input id=\"number\" data-testid=\"number\" type=\"tel\" autocomplete=\"tel\" required \
          maxlength=\"32\" placeholder=\"+49 30 1234567\">\n\
-         <button>Call</button></span>\n\
-         <p id=\"call-state\" role=\"status\" data-state=\"\"></p>\n</form>\n"
+         <button data-testid=\"call-button\">Call</button></span>\n\
+         <p id=\"call-state\" data-testid=\"call-state\" role=\"status\" data-state=\"\"></p>\n</form>\n"
     )
 }
 
 /// Answer by speaking.
 fn answer_form(path: &str, sender: &str, recipient: &str, limit_seconds: u32) -> String {
     format!(
-        "<section id=\"answer\" data-answer=\"{path}/answer\" data-limit=\"{limit_seconds}\" \
+        "<section id=\"answer\" data-testid=\"answer\" data-answer=\"{path}/answer\" data-limit=\"{limit_seconds}\" \
          data-sender=\"{sender}\" data-recipient=\"{recipient}\" hidden>\n\
-         <p class=\"row\"><button type=\"button\" id=\"answer-record\">Answer {sender}</button>\n\
-         <button type=\"button\" id=\"answer-send\" hidden>Send</button>\n\
-         <button type=\"button\" id=\"answer-cancel\" hidden>Cancel</button></p>\n\
-         <p id=\"answer-state\" role=\"status\" data-state=\"idle\"></p>\n</section>\n",
+         <p class=\"row\"><button type=\"button\" id=\"answer-record\" data-testid=\"answer-record\">Answer {sender}</button>\n\
+         <button type=\"button\" id=\"answer-send\" data-testid=\"answer-send\" hidden>Send</button>\n\
+         <button type=\"button\" id=\"answer-cancel\" data-testid=\"answer-cancel\" hidden>Cancel</button></p>\n\
+         <p id=\"answer-state\" data-testid=\"answer-state\" role=\"status\" data-state=\"idle\"></p>\n</section>\n",
         sender = escape(sender),
         recipient = escape(recipient),
     )

@@ -275,6 +275,18 @@ impl Registrar {
         changes
     }
 
+    /// The wall clock was set by so many milliseconds: what is registered lasts as long as before.
+    pub fn clock_was_set(&mut self, by: i64) {
+        let moved = |at: UnixMillis| UnixMillis(at.0.saturating_add(by));
+        for binding in self.accounts.values_mut().flatten() {
+            binding.expires_at = moved(binding.expires_at);
+        }
+        let expiries = std::mem::take(&mut self.expiries);
+        self.expiries.extend(
+            expiries.into_iter().map(|(at, account, contact)| (moved(at), account, contact)),
+        );
+    }
+
     /// Removes what has expired.
     pub fn expire(&mut self, now: UnixMillis) -> Vec<(String, Binding)> {
         let mut gone = Vec::new();

@@ -73,6 +73,10 @@ use super::registrar::{Limits, Registrar};
 use crate::throttle::Throttle;
 use crate::time::{Instant, UnixMillis};
 
+/// Milliseconds by which the wall clock and the monotonic one differ when somebody has set it:
+/// less is the drift that NTP corrects.
+const JUMP: u64 = 2_000;
+
 /// One SIP endpoint: see the [module](self).
 pub struct Endpoint {
     config: EndpointConfig,
@@ -263,6 +267,12 @@ impl Endpoint {
     fn command(&mut self, now: Instant, command: Command) {
         match command {
             Command::WallClock(wall) => {
+                // Set by an hour, it has passed by no hour: devices stay as long as they were
+                // promised, instead of all going away at once, or not at all.
+                let by = wall.0.saturating_sub(self.wall(now).0);
+                if by.unsigned_abs() >= JUMP {
+                    self.registrar.clock_was_set(by);
+                }
                 self.clock = (now, wall);
                 self.arm_registrar(now);
             }

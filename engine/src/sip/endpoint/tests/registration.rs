@@ -6,8 +6,29 @@ use super::net::{Net, Policy, SDP};
 use crate::sip::digest::{Challenged, Credentials, answer};
 use crate::sip::endpoint::*;
 use crate::sip::message::{Message, Response};
+use crate::time::UnixMillis;
 
 const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn a_wall_clock_that_is_set_by_an_hour_takes_no_phone_away_and_keeps_none() {
+    const HOUR: i64 = 3_600_000;
+    for by in [HOUR, -HOUR, 3 * HOUR] {
+        let mut net = Net::new(1);
+        let a = net.host(1, Policy::Nothing);
+        let contact = "Contact: <sip:alice@10.0.0.9:5060>;expires=60\r\n";
+        assert_eq!(alice().prove(&mut net, "REGISTER", contact, "").status, 200);
+        let gone = |net: &Net| net.has(a, |e| matches!(e, Event::Unregistered { .. }));
+        net.run(SECOND * 20);
+        // Twenty seconds later by the monotonic clock.
+        let wall = net.hosts[a].endpoint.wall(net.now);
+        net.command(a, Command::WallClock(UnixMillis(wall.0 + by)));
+        net.run(SECOND * 30);
+        assert!(!gone(&net), "set by {by} ms");
+        net.run(SECOND * 15);
+        assert!(gone(&net), "set by {by} ms");
+    }
+}
 
 pub(super) struct Phone {
     pub addr: &'static str,
