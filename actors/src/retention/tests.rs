@@ -20,7 +20,7 @@ use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::recording::{Recordings, Tags};
 use crate::recovery;
-use crate::store::{DigestSecrets, NewMessage, NewUser, StoreConfig};
+use crate::store::{DigestSecrets, NewMessage, NewUser, StoreConfig, TokenRecord};
 use crate::users::Users;
 
 const ALICE: UserId = UserId(1);
@@ -224,6 +224,16 @@ async fn erasing_leaves_no_trace_of_the_name() {
     let held = erase::erase(&site.store, "localhost", "roberta").await;
     assert!(matches!(held, Err(erase::EraseError::Store(StoreError::Conflict { .. }))), "{held:?}");
     site.store.set_hold(BOB, false).await.unwrap();
+    let token = TokenRecord {
+        id: 0,
+        user: BOB,
+        name: "roberta's terminal".into(),
+        scopes: "messages:read".into(),
+        created: clock::wall(),
+        expires: None,
+        last_used: None,
+    };
+    site.store.create_token(token, [7; 32]).await.unwrap();
     let done = erase::erase(&site.store, "localhost", "ROBERTA").await.unwrap();
     assert_eq!((done.removed, done.rewritten), (0, 2));
     assert!(audio(&site, sent).exists() && audio(&site, received).exists());
@@ -231,6 +241,8 @@ async fn erasing_leaves_no_trace_of_the_name() {
     assert_eq!((inbox.len(), inbox[0].sender.name.as_str()), (1, crate::store::FORMER));
     assert_eq!(site.store.outbox(ALICE, 9).await.unwrap()[0].recipients[0].name, "Former user");
     assert_eq!(site.store.users().await.unwrap().len(), 1);
+    let token = site.store.token([7; 32], clock::wall()).await.unwrap();
+    assert_eq!(token, None, "an application still acts for who is gone");
     // The log is append-only again.
     assert!(site.messages.note(sent, ALICE, Event::Saved).await.unwrap());
     let mut folders = vec![dir.path().to_path_buf()];

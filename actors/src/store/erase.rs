@@ -135,6 +135,7 @@ fn erase(c: &Connection, user: UserId, now: UnixMillis) -> Result<Erased, StoreE
          WHERE chat IN (SELECT id FROM chats WHERE recipient = ?1)",
         "DELETE FROM contacts WHERE owner = ?1 OR contact = ?1",
         "DELETE FROM sessions WHERE user = ?1",
+        "DELETE FROM tokens WHERE user = ?1",
         "DELETE FROM links WHERE recipient = ?1",
         "DELETE FROM pin_attempts WHERE user = ?1",
         "DELETE FROM bindings WHERE account = (SELECT name FROM users WHERE id = ?1) COLLATE NOCASE",
