@@ -13,6 +13,7 @@
 //! | [`audio`] | speech to say, and the judgement whether it was heard |
 //! | [`story`] | what several tests do with a server: leave a message, look into the spool |
 //! | [`faulty`] | a disk on which the *n*-th operation fails, for files and for SQLite |
+//! | [`ports`] | ports for programs that have to be told which |
 //! | [`corpus`] | test data that lies beside the project |
 //!
 //! Rules: wait for something that can be seen, never for time to pass; every wait is bounded and
@@ -32,6 +33,7 @@ pub mod live;
 pub mod mail;
 pub mod peer;
 pub mod phone;
+pub mod ports;
 pub mod process;
 pub mod receiver;
 pub mod rtp;

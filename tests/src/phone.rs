@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpStream};
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use crate::audio::{self, Sound};
+use crate::ports;
 use crate::process::Process;
 use crate::wait;
 
@@ -78,8 +79,10 @@ impl Phone {
         let folder =
             tempfile::Builder::new().prefix("hark-phone-").tempdir().expect("a temporary folder");
         let at = folder.path();
-        let port = free_tcp_port();
-        let address = free_udp_address();
+        // SIP over UDP and TCP, SIP over TLS on the port after it, and the control connection.
+        let first = ports::in_a_row(3);
+        let address = SocketAddr::from(([127, 0, 0, 1], first));
+        let port = first + 2;
         Sound::default().then_silence(SILENCE).write_wav(&at.join("silence.wav"));
         fs::write(
             at.join("config"),
@@ -466,16 +469,4 @@ fn config(folder: &str, address: SocketAddr, control_port: u16, modules: &[&str]
 /// Debian keeps baresip's modules here; elsewhere `BARESIP_MODULES` says where.
 fn module_folder() -> String {
     std::env::var("BARESIP_MODULES").unwrap_or_else(|_| "/usr/lib/baresip/modules".into())
-}
-
-/// A port that is free now; baresip can't tell which one it chose.
-fn free_tcp_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound socket has an address").port()
-}
-
-/// An address that is free now, for SIP.
-fn free_udp_address() -> SocketAddr {
-    let socket = UdpSocket::bind("127.0.0.1:0").expect("a free port");
-    socket.local_addr().expect("a bound socket has an address")
 }

@@ -11,6 +11,7 @@ use tempfile::TempDir;
 
 use crate::http::Http;
 use crate::phone::{Phone, PhoneOptions};
+use crate::ports;
 use crate::process::Process;
 use crate::wait;
 
@@ -256,7 +257,11 @@ impl Site {
             Some(Addresses { udp, tcp, web }) => {
                 (udp.to_string(), tcp.to_string(), web.to_string())
             }
-            None => ("127.0.0.1:0".into(), "127.0.0.1:0".into(), "127.0.0.1:0".to_owned()),
+            None => {
+                let first = ports::in_a_row(2);
+                let sip = format!("127.0.0.1:{first}");
+                (sip.clone(), sip, format!("127.0.0.1:{}", first + 1))
+            }
         };
         let options = &self.options;
         let mut config = format!(
