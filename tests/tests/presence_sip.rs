@@ -11,8 +11,6 @@ use serde_json::json;
 
 /// From the change to each watcher.
 const TOLD_WITHIN: Duration = Duration::from_millis(100);
-/// On a machine that is busy with other tests: nothing is polled for.
-const TOLD_AT_ALL: Duration = Duration::from_secs(2);
 
 fn pidf(user: &str, what: &str) -> String {
     format!(
@@ -57,12 +55,10 @@ fn every_watcher_learns_of_a_change_within_100_ms() {
             let tabs = watchers.into_iter().map(|one| one.join().expect("nobody panics"));
             tabs.chain([at.duration_since(begun)]).max().expect("somebody watches")
         });
-        println!("seen by ten tabs and a softphone after at most {slowest:?}");
-        assert!(slowest <= TOLD_AT_ALL, "{slowest:?}");
         slowest
     });
-    let best = rounds.min().expect("eight rounds");
-    assert!(best <= TOLD_WITHIN, "{best:?}");
+    let rounds: Vec<Duration> = rounds.collect();
+    wait::judge("until ten tabs and a softphone were told", TOLD_WITHIN, &rounds);
 }
 
 #[test]
