@@ -32,7 +32,10 @@ export interface EventReport {
 export type Content = { text: Record<string, string> } | { prompt: string } | { recording: MessageId };
 
 export interface EventRequest {
-  content: Content;
+  /** Either this or `template`. */
+  content?: Content;
+  template?: string;
+  values?: Record<string, string>;
   recipients: string[];
   urgent: boolean;
   confirm: boolean;
@@ -54,6 +57,14 @@ export interface Schedule {
 export interface Group {
   name: string;
   display_name: string;
+  members: { user: UserId; name: string; display_name: string }[];
+}
+
+export interface Template {
+  name: string;
+  /** Everybody's, and not only this user's. */
+  site: boolean;
+  content: Content;
 }
 
 export interface Retention {
