@@ -212,6 +212,7 @@ fn a_group_is_made_in_the_page_told_and_reported() {
     browser.click("event-to-group:ops");
     browser.fill("event-typed", "1002");
     browser.click("event-add");
+    browser.click("event-confirm");
     look(&mut browser, "announce");
     browser.click("event-send");
     let (bob, carol) = (site.sign_in("bob"), site.sign_in("carol"));
@@ -237,6 +238,12 @@ fn a_group_is_made_in_the_page_told_and_reported() {
     });
     assert_ne!(browser.attribute(&not_yet, "data-state").as_deref(), Some("heard"));
     look(&mut browser, "announce-heard");
+
+    // Nobody confirmed it: it is under way until its sender stops it.
+    browser.wait_attribute(&format!("event-{id}"), "data-state", "active");
+    browser.click(&format!("event-{id}-stop"));
+    browser.click(&format!("event-{id}-stop"));
+    browser.wait_attribute(&format!("event-{id}"), "data-state", "cancelled");
     part(&mut browser, "groups", "group-ops");
     delete(&mut browser, "group-ops");
     assert_eq!(alice.json("/api/v1/groups"), json!([]));

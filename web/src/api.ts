@@ -158,8 +158,10 @@ async function call<T>(method: string, path: string, body?: unknown, more: Recor
 export function refusal(status: number, text: string, retryAfter: string | null): ApiError {
   const problem = parse(text) as { code?: unknown; detail?: unknown; mend?: unknown } | null;
   const detail = typeof problem?.detail === 'string' ? sentence(problem.detail) : explain(status);
-  const mend = typeof problem?.mend === 'string' && status !== 401 ? ` ${sentence(problem.mend)}` : '';
   const code = typeof problem?.code === 'string' ? problem.code : `http-${status}`;
+  // Of a malformed request the detail says what is wrong; its mend speaks to programmers.
+  const mends = typeof problem?.mend === 'string' && status !== 401 && code !== 'malformed';
+  const mend = mends ? ` ${sentence(problem?.mend as string)}` : '';
   const retry = Number.parseInt(retryAfter ?? '', 10);
   return new ApiError(status, code, detail + mend, Number.isFinite(retry) ? retry : null);
 }

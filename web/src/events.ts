@@ -76,9 +76,9 @@ export interface Retention {
   hold: boolean;
 }
 
-/** The words of an event, in one of its languages. */
-export function words(content: Content): string {
-  if ('text' in content) return Object.values(content.text)[0] ?? '';
+/** The words of an event: in the page's language, where it has that. */
+export function words(content: Content, language = 'en'): string {
+  if ('text' in content) return content.text[language] ?? Object.values(content.text)[0] ?? '';
   if ('prompt' in content) return `The prompt “${content.prompt}”`;
   return 'A recording';
 }

@@ -99,5 +99,5 @@ export function saidProblem(said: Said): string | null {
 
 /** What is wrong with a name that stands in addresses; null when nothing is. */
 export function wordProblem(name: string): string | null {
-  return /^[A-Za-z0-9._-]{1,64}$/.test(name) ? null : 'A name has 1 to 64 of a-z, A-Z, 0-9, ".", "_", "-".';
+  return /^[A-Za-z0-9._-]{1,64}$/.test(name) ? null : 'Use letters from a-z, digits, dots, - and _; no spaces.';
 }

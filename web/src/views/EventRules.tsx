@@ -11,7 +11,7 @@ import {
 import type { Condition, EventRule, RuleDraft } from '../rules';
 import { askedFor, saidProblem } from '../said';
 import { useApp } from '../session';
-import { Problem, RecipientPicker, SaidFields, SureButton, TextField, useWork } from './forms';
+import { Problem, RecipientPicker, SaidFields, SureButton, TextField, useFirstField, useWork } from './forms';
 import type { Person } from './forms';
 import { PlusIcon } from './icons';
 
@@ -72,7 +72,7 @@ function RuleRow({ rule, people, changed, edit }: { rule: EventRule; people: Per
       <div>
         <strong class={rule.enabled ? undefined : 'quiet'}>{rule.name}</strong>
         <p class="small">
-          When {CONDITIONS[rule.condition]?.label ?? rule.condition}{afterWords(rule)}: tell {announce.recipients.map((r) => recipientName(r, people)).join(', ')} {says}
+          When {CONDITIONS[rule.condition]?.label ?? rule.condition}{afterWords(rule)}: tell {announce.recipients.map((r) => recipientName(r, people)).join(', ')}: {says}
         </p>
         <p class="quiet small" data-testid={`event-rule-${rule.id}-state`}>
           {rule.enabled ? '' : 'Switched off. '}
@@ -115,6 +115,7 @@ interface FormProps {
 }
 
 function RuleForm({ draft, edit, people, templates, language, changed }: FormProps) {
+  const form = useFirstField();
   const { busy, error, run } = useWork();
   const put = (part: Partial<RuleDraft>) => edit({ ...draft, ...part });
   const asked = askedFor(draft.said, templates, KNOWN_VALUES);
@@ -131,12 +132,12 @@ function RuleForm({ draft, edit, people, templates, language, changed }: FormPro
     await changed();
   });
   return (
-    <form class="sub-form" data-testid="event-rule-form" aria-label={draft.id === null ? 'New rule' : `Change ${draft.name}`}
+    <form ref={form} class="sub-form" data-testid="event-rule-form" aria-label={draft.id === null ? 'New rule' : `Change ${draft.name}`}
       onSubmit={(event) => { event.preventDefault(); void save(); }}>
       <TextField label="Name" testid="event-rule-name" value={draft.name} maxLength={64} placeholder="Nobody hears the hotline"
         change={(name) => put({ name })} />
       <div class="event-options">
-        <label class="field"><span>When</span>
+        <label class="field is-whole"><span>When</span>
           <select value={draft.condition} data-testid="event-rule-condition" onChange={(event) => choose(event.currentTarget.value as Condition)}>
             {(Object.keys(CONDITIONS) as Condition[]).map((c) => <option key={c} value={c}>{CONDITIONS[c].label}</option>)}
           </select>

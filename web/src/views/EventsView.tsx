@@ -134,7 +134,7 @@ function ScheduleRow({ schedule, removed }: { schedule: Schedule; removed(): voi
 
 function EventRow({ event, changed }: { event: EventReport; changed(): void }) {
   const { busy, error, run } = useWork();
-  const said = words(event.content);
+  const said = words(event.content, document.documentElement.lang || 'en');
   const open = event.state === 'pending' || event.state === 'active';
   return (
     <li class="row event-row" data-testid={`event-${event.id}`} data-state={event.state}>
@@ -156,7 +156,7 @@ function EventRow({ event, changed }: { event: EventReport; changed(): void }) {
                 {step.recipients.map((r) => (
                   <li key={r.user} data-testid={`heard-${event.id}-${r.user}`} data-state={r.state}>
                     <span>{r.name}</span> <em>{recipientWord(r.state)}</em>
-                    <span class="quiet">{where(r)}</span>
+                    {where(r) !== '' && <span class="quiet"> · {where(r)}</span>}
                   </li>
                 ))}
               </ul>

@@ -5,7 +5,7 @@ import { api } from '../api';
 import type { Group } from '../events';
 import { wordProblem } from '../said';
 import { useApp } from '../session';
-import { Problem, RecipientPicker, SureButton, TextField, useWork } from './forms';
+import { Problem, RecipientPicker, SureButton, TextField, useFirstField, useWork } from './forms';
 import { PlusIcon } from './icons';
 
 interface Draft {
@@ -79,6 +79,7 @@ function GroupForm({ draft, edit, changed, taken }: {
 }) {
   const me = useApp((s) => s.me);
   const contacts = useApp((s) => s.contacts);
+  const form = useFirstField();
   const { busy, error, run } = useWork();
   const put = (part: Partial<Draft>) => edit({ ...draft, ...part });
   const fresh = draft.old === null;
@@ -93,7 +94,7 @@ function GroupForm({ draft, edit, changed, taken }: {
     await changed();
   });
   return (
-    <form class="sub-form" data-testid="group-form" aria-label={fresh ? 'New group' : `Change ${draft.name}`}
+    <form ref={form} class="sub-form" data-testid="group-form" aria-label={fresh ? 'New group' : `Change ${draft.name}`}
       onSubmit={(event) => { event.preventDefault(); void save(); }}>
       <div class="event-options is-top">
         <TextField label="Name" testid="group-name" value={draft.name} maxLength={64} disabled={!fresh} word placeholder="ops"

@@ -6,7 +6,7 @@ import type { Content, Template } from '../events';
 import { contentOf, nothingSaid, placeholders, saidOfContent, saidProblem, wordProblem } from '../said';
 import type { Said } from '../said';
 import { useApp } from '../session';
-import { Problem, SaidFields, SureButton, TextField, useWork } from './forms';
+import { Problem, SaidFields, SureButton, TextField, useFirstField, useWork } from './forms';
 import { PlusIcon } from './icons';
 
 interface Draft {
@@ -94,6 +94,7 @@ function Words({ content }: { content: Content }) {
 function TemplateForm({ draft, edit, manager, language, changed, taken }: {
   draft: Draft; edit(draft: Draft | null): void; manager: boolean; language: string; changed(): Promise<void>; taken: string[];
 }) {
+  const form = useFirstField();
   const { busy, error, run } = useWork();
   const put = (part: Partial<Draft>) => edit({ ...draft, ...part });
   const fresh = draft.old === null;
@@ -108,7 +109,7 @@ function TemplateForm({ draft, edit, manager, language, changed, taken }: {
     await changed();
   });
   return (
-    <form class="sub-form" data-testid="template-form" aria-label={fresh ? 'New template' : `Change ${draft.name}`}
+    <form ref={form} class="sub-form" data-testid="template-form" aria-label={fresh ? 'New template' : `Change ${draft.name}`}
       onSubmit={(event) => { event.preventDefault(); void save(); }}>
       <TextField label="Name" testid="template-name" value={draft.name} maxLength={64} disabled={!fresh} word placeholder="door-open"
         problem={nameWrong} hint={fresh ? 'Applications and rules call it by this name.' : 'The name stays: others may call it by it.'}

@@ -78,6 +78,8 @@ function WebhookRow({ hook, load }: { hook: Webhook; load(): Promise<void> }) {
   const state = webhookState(hook);
   const counts = webhookCounts(hook);
   const bad = state === 'failing' || state === 'given-up';
+  // What was said of a try is over when something came of it.
+  useEffect(() => setSaid(null), [state]);
   // What is shown as given up goes when it is told after all.
   useEffect(() => {
     if (hook.given_up === 0) setGivenUp(null);

@@ -1,7 +1,7 @@
 // What the forms of announcements, rules, templates and groups share.
 
 import type { ComponentChildren } from 'preact';
-import { useEffect, useId, useState } from 'preact/hooks';
+import { useEffect, useId, useRef, useState } from 'preact/hooks';
 import { clock, when } from '../format';
 import type { Template } from '../events';
 import type { Said, SaidKind } from '../said';
@@ -24,6 +24,15 @@ export function useWork() {
     setBusy(false);
   };
   return { busy, error, run };
+}
+
+/** A form that was opened: its first field that can be filled is where one goes on. */
+export function useFirstField() {
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>('input:not(:disabled), select, textarea')?.focus();
+  }, []);
+  return form;
 }
 
 export function Problem({ id, children }: { id: string; children: ComponentChildren }) {
@@ -57,7 +66,7 @@ export function TextField({ label, testid, value, change, problem, hint, placeho
         autocapitalize={word ? 'none' : undefined} spellcheck={word ? false : undefined}
         aria-invalid={wrong ? 'true' : undefined} aria-describedby={under ? `${id}-under` : undefined}
         onInput={(event) => change(event.currentTarget.value)} />
-      {under && <p id={`${id}-under`} class={wrong ? 'error-text small' : 'quiet small plain'} data-testid={`${testid}-under`}>{under}</p>}
+      {under && <p id={`${id}-under`} class={wrong ? 'error-text small' : 'quiet small'} data-testid={`${testid}-under`}>{under}</p>}
     </div>
   );
 }
@@ -237,7 +246,7 @@ function Texts({ prefix, texts, change }: {
           <div key={i} class="said-text">
             <label class="field said-words">
               <span>{several ? `What is said (${t.language || '?'})` : 'What is said'}</span>
-              <textarea rows={2} maxLength={2000} value={t.text} data-testid={`${prefix}-text${suffix}`}
+              <textarea rows={3} maxLength={2000} value={t.text} data-testid={`${prefix}-text${suffix}`}
                 onInput={(event) => put(i, { text: event.currentTarget.value })} />
             </label>
             {several && (
