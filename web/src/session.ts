@@ -35,6 +35,7 @@ export class Session {
   private mailboxRun = 0;
   /** The lists miss what no resumed stream will tell: they are to be read. */
   private stale = true;
+  private reloads = 0;
 
   constructor() {
     this.socket = new HarkSocket({
@@ -253,12 +254,14 @@ export class Session {
 
   private async reload(): Promise<void> {
     this.stale = true;
+    const run = ++this.reloads;
     await this.attempt(async () => {
       const [contacts] = await Promise.all([
         api.contacts(), this.loadMailbox(), this.loadOutbox(), this.catchUp(),
       ]);
       this.dispatch({ type: 'contacts', contacts });
-      this.stale = false;
+      // A later one, which knows more, may fail still.
+      if (run === this.reloads) this.stale = false;
     });
   }
 
@@ -360,6 +363,8 @@ export class Session {
     try {
       await work();
     } catch (error) {
+      // What an event asked to be read is not told again: the next connection reads everything.
+      if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) this.stale = true;
       if (error instanceof ApiError && error.status === 401) this.leave('Your session has ended. Sign in again.');
       // The connection's own state is shown already.
       else if (!(error instanceof ApiError && error.status === 0)) this.tell(error);
