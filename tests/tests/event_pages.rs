@@ -3,6 +3,7 @@
 
 use hark_tests::audio;
 use hark_tests::browser::Browser;
+use hark_tests::mail::{self, MailServer};
 use hark_tests::site::{Site, SiteOptions};
 use hark_tests::{story, wait};
 use serde_json::json;
@@ -79,7 +80,7 @@ fn a_rule_is_made_switched_changed_and_deleted_in_the_page_and_does_what_it_says
     });
     look(&mut browser, "rules");
 
-    browser.click("event-rule-1-enabled");
+    browser.press("event-rule-1-enabled", "Space");
     browser.wait_attribute("event-rule-1", "data-enabled", "false");
     let rule = &alice.json("/api/v1/event-rules")[0];
     assert_eq!((&rule["enabled"], &rule["after_seconds"]), (&json!(false), &json!(3)));
@@ -250,6 +251,41 @@ fn a_group_is_made_in_the_page_told_and_reported() {
     for browser in [&mut browser, &mut his] {
         assert_eq!(errors(browser), Vec::<String>::new());
     }
+}
+
+#[test]
+fn an_announcement_to_an_address_is_mailed_and_reported_and_a_foreign_one_is_refused() {
+    let server = MailServer::start();
+    let more = format!(
+        "[outside]\nallow = [\"*@example.org\"]\n[mail]\nhost = \"127.0.0.1\"\nport = {}\n\
+         tls = \"none\"\nfrom = \"Hark <hark@example.org>\"\n",
+        server.port()
+    );
+    let site = Site::with(SiteOptions { more, ..SiteOptions::default() });
+    let mut browser = story::browser_of(&site, "alice");
+    part(&mut browser, "announce", "event-form");
+    browser.fill("event-text", "The water is shut off on Monday.");
+    browser.fill("event-typed", "guest@example.com");
+    browser.press("event-typed", "Enter");
+    browser.click("event-send");
+    wait::until("the refusal", wait::SOON, || {
+        browser.text("event-status").contains("guest@example.com").then_some(())
+    });
+    look(&mut browser, "announce-refused");
+    browser.click("event-to-guest@example.com");
+    browser.fill("event-typed", "guest@example.org");
+    browser.press("event-typed", "Enter");
+    browser.click("event-send");
+    let letter = server.wait_mails(1).remove(0);
+    assert_eq!(letter["to"], json!(["guest@example.org"]));
+    assert!(mail::text(&letter, "text/plain").contains("/m/"), "a link to hear it: {letter}");
+    let event = site.sign_in("alice").json("/api/v1/events")[0].clone();
+    let id = event["id"].as_str().expect("an id");
+    let guest = &event["steps"][0]["recipients"][0]["user"];
+    browser.wait_attribute(&format!("heard-{id}-{guest}"), "data-state", "notified");
+    assert!(browser.text(&format!("heard-{id}-{guest}")).contains("guest@example.org"));
+    look(&mut browser, "announce-address");
+    assert_eq!(errors(&mut browser), Vec::<String>::new());
 }
 
 fn wav(site: &Site) -> Vec<u8> {
