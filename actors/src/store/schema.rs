@@ -443,6 +443,10 @@ UPDATE recipients SET since = coalesce((SELECT max(e.at) FROM events e
 CREATE INDEX recipients_gone ON recipients(message) WHERE step = 'gone';
 CREATE INDEX recipients_by_age ON recipients(since) WHERE folder IS NOT NULL;
 ",
+    "
+-- Since when a web service has taken nothing that it was told.
+ALTER TABLE webhooks ADD COLUMN failing_since INTEGER;
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.
