@@ -345,7 +345,10 @@ impl AnnouncerState {
         let confirm = plan.confirm;
         self.live.insert(id, Live { owner, plan, escalation, failures: 0 });
         if let Some(told) = step_started {
-            self.held_back(id, step, told).await?;
+            // When those of earlier steps were told is not known any more: it was before.
+            for step in 0..=step {
+                self.held_back(id, step, told).await?;
+            }
         }
         if step_started.is_some() {
             self.confirmed_meanwhile(id).await?;

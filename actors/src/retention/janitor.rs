@@ -244,7 +244,7 @@ impl JanitorServices {
     }
 
     /// The shortest time after which anything of anybody ends, in days. Fills in everybody's
-    /// policy; numbers and addresses outside have the site's.
+    /// policy; numbers and addresses outside have one of their own.
     async fn shortest(
         &self,
         policies: &mut HashMap<UserId, Policy>,
@@ -252,8 +252,8 @@ impl JanitorServices {
         let directory = self.users.directory();
         let mut shortest = None;
         for user in directory.outside() {
-            policies.insert(user.id, self.retention.policy);
-            shortest = self.retention.policy.shortest_days();
+            policies.insert(user.id, self.retention.outside);
+            shortest = self.retention.outside.shortest_days();
         }
         for user in directory.users() {
             let differs = match self.store.user_retention(user.id).await {

@@ -187,13 +187,14 @@ async fn a_mailbox_fills_up_and_is_counted() {
 async fn what_waits_for_an_address_outside_expires_and_has_a_quota_too() {
     let dir = TempDir::new().unwrap();
     let config =
-        config::Retention { unheard_days: 30, quota_minutes: 1, ..config::Retention::default() };
+        config::Retention { outside_days: 30, quota_minutes: 1, ..config::Retention::default() };
     let site = site(dir.path(), config).await;
     let address = hark_engine::delivery::address::Address::parse("+493012345").unwrap();
     let outside = site.store.outside_row(&address, "en", 59).await.unwrap();
     site.users.refresh().await.unwrap();
     let (janitor, _) = ractor::Actor::spawn(None, super::Janitor, site.clone()).await.unwrap();
     let first = leave(&site, ALICE, outside).await;
+    let bobs = leave(&site, ALICE, BOB).await;
     for _ in 0..60 {
         leave(&site, ALICE, outside).await;
     }
@@ -209,7 +210,7 @@ async fn what_waits_for_an_address_outside_expires_and_has_a_quota_too() {
     };
     until(true).await;
     site.sweep(later(31)).await.unwrap();
-    assert!(!audio(&site, first).exists());
+    assert!(!audio(&site, first).exists() && audio(&site, bobs).exists());
     until(false).await;
     janitor.stop_and_wait(None, None).await.unwrap();
 }
