@@ -35,8 +35,9 @@ check: web fmt lint purity ## Formatting, lints and the engine's wall
 fmt:
 	$(CARGO) fmt --all -- --check
 
-lint: web
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+lint: web deps-test
+	$(CARGO) clippy --workspace --all-targets --locked --features mic -- -D warnings
+	$(CARGO) clippy --locked --workspace --bins -- -D warnings
 
 purity: ## The engine depends on no runtime, socket, database or web crate; every dependency is defended
 	scripts/purity
@@ -61,6 +62,7 @@ bench: deps web ## Benchmarks, in release
 	$(CARGO) bench --locked -p hark-benches
 	$(CARGO) run --release --locked -p hark-benches --bin calls -- --calls 100,500,1000,2000
 	$(CARGO) run --release --locked -p hark-benches --bin store
+	$(CARGO) run --release --locked -p hark-benches --bin store
 
 # Five minutes in all, on one core; FUZZ_SECONDS=3600 for a night. What is found goes to fuzz/artifacts.
 FUZZ_SECONDS ?= 100
@@ -70,8 +72,9 @@ fuzz: ## Fuzz the dialplan language: needs a nightly toolchain and cargo-fuzz
 	cargo +nightly fuzz run -O format fuzz/corpus/format engine/tests/dialplan/right dialplans -- -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -timeout=10
 	cargo +nightly fuzz run -O run fuzz/corpus/run -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -len_control=0 -timeout=20
 
-build: web
-	$(CARGO) build --locked --workspace --all-targets
+# With what is optional, for the tests of it.
+build: web deps-test
+	$(CARGO) build --locked --workspace --all-targets --features mic
 
 web: $(WEB_BUILT) ## The web client, as it is embedded in the binary
 
