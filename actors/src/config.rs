@@ -17,7 +17,7 @@ use serde::Deserialize;
 
 pub use orders::{AllowedNumber, Orders};
 pub use outside::Outside;
-pub use outward::{Mail, MailTls, Outward};
+pub use outward::{Mail, MailAttachment, MailTls, Outward};
 pub use trunk::{Trunk, TrunkAddress};
 
 pub use events::Events;

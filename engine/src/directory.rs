@@ -147,6 +147,11 @@ impl Directory {
         &self.users
     }
 
+    /// The numbers and addresses outside to whom messages were sent.
+    pub fn outside(&self) -> impl Iterator<Item = &User> {
+        self.outside.iter().map(|(user, _)| user)
+    }
+
     /// The user with this id, who may stand for a number or address outside.
     pub fn user(&self, id: UserId) -> Option<&User> {
         let outside = || {

@@ -81,6 +81,23 @@ impl Policy {
         }
     }
 
+    /// This policy with nothing kept longer than so many days; 0 changes nothing.
+    #[must_use]
+    pub fn within(self, days: u32) -> Self {
+        let capped = |own: u32| match (own, days) {
+            (0, days) => days,
+            (own, 0) => own,
+            (own, days) => own.min(days),
+        };
+        Self {
+            heard_days: capped(self.heard_days),
+            saved_days: capped(self.saved_days),
+            unheard_days: capped(self.unheard_days),
+            deleted_days: capped(self.deleted_days),
+            ..self
+        }
+    }
+
     /// What becomes of a message in this folder, to which nothing happened since `since`.
     /// `saved`: its recipient chose to keep it.
     pub fn verdict(
@@ -155,6 +172,15 @@ mod tests {
     use super::*;
 
     const DAY: i64 = 86_400_000;
+
+    #[test]
+    fn nothing_is_kept_longer_than_a_cap() {
+        let policy = Policy { heard_days: 10, deleted_days: 200, ..Policy::default() };
+        let capped = policy.within(90);
+        assert_eq!((capped.heard_days, capped.unheard_days), (10, 90));
+        assert_eq!((capped.saved_days, capped.deleted_days), (90, 90));
+        assert_eq!(policy.within(0), policy);
+    }
 
     #[test]
     fn each_folder_has_its_own_time() {

@@ -8,6 +8,7 @@ refuse all mail so from then on, `answer 250` ends that; it ends with its input.
 """
 
 import argparse
+import base64
 import email
 import email.policy
 import hashlib
@@ -43,6 +44,7 @@ def part(one):
         said["text"] = one.get_content()
     else:
         said["bytes"] = len(content)
+        said["base64"] = base64.b64encode(content).decode()
         said["sha256"] = hashlib.sha256(content).hexdigest()
     return said
 

@@ -32,6 +32,26 @@ impl Sound {
         Self(reader.samples::<i16>().map(|sample| sample.expect("a whole WAV file")).collect())
     }
 
+    /// Reads the bytes of a WAV file of 8 or 16 kHz, mono, 16 bit.
+    #[track_caller]
+    pub fn from_wav(bytes: &[u8]) -> Self {
+        let mut reader = hound::WavReader::new(bytes).expect("a WAV file");
+        let spec = reader.spec();
+        assert_eq!((spec.channels, spec.bits_per_sample), (1, 16), "{spec:?}");
+        let every = match spec.sample_rate {
+            8_000 => 1,
+            16_000 => 2,
+            rate => panic!("{rate} Hz"),
+        };
+        let samples: Vec<i16> =
+            reader.samples::<i16>().map(|sample| sample.expect("a whole WAV file")).collect();
+        let mean = |some: &[i16]| {
+            let sum: i32 = some.iter().map(|sample| i32::from(*sample)).sum();
+            (sum / some.len().max(1) as i32) as i16
+        };
+        Self(samples.chunks(every).map(mean).collect())
+    }
+
     /// Writes a WAV file.
     #[track_caller]
     pub fn write_wav(&self, path: &Path) {

@@ -4,6 +4,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{ChildStdin, Command};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 
 use crate::process::Process;
@@ -104,6 +106,16 @@ pub fn text(mail: &Value, kind: &str) -> String {
     let parts = mail["parts"].as_array().expect("parts");
     let found = parts.iter().find(|p| p["type"] == kind);
     found.and_then(|p| p["text"].as_str()).unwrap_or_default().to_owned()
+}
+
+/// The file that is attached under this name.
+#[track_caller]
+pub fn attached(mail: &Value, name: &str) -> Vec<u8> {
+    let parts = mail["parts"].as_array().expect("parts");
+    let found = parts.iter().find(|p| p["filename"] == name);
+    let text = found.and_then(|p| p["base64"].as_str());
+    let text = text.unwrap_or_else(|| panic!("nothing is attached as {name}: {}", mail["shape"]));
+    STANDARD.decode(text).expect("base64")
 }
 
 /// A certificate for 127.0.0.1 and its key, in `folder`; `None` where openssl is not installed.

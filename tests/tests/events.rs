@@ -1,10 +1,12 @@
 //! Events of applications, schedules and escalations, through the real server.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use hark_tests::audio;
+use hark_tests::callee::Callee;
 use hark_tests::http::Http;
 use hark_tests::live::Live;
+use hark_tests::peer::{Account, Peer};
 use hark_tests::site::{Site, SiteOptions};
 use hark_tests::{story, wait};
 use serde_json::{Value, json};
@@ -95,6 +97,75 @@ fn a_telephone_rings_and_a_key_confirms() {
     let report = wait_state(&alice, &id, "confirmed");
     assert!(report["confirmed"]["device"].as_str().is_some_and(|d| d.contains("desk")), "{report}");
     phone.hang_up();
+}
+
+#[test]
+fn the_others_stop_ringing_when_somebody_confirms() {
+    let site = site();
+    let rules = json!([
+        { "when": "always", "do": { "ring": { "device": "desk", "attempts": 5, "retry_secs": 1, "ring_secs": 60 } } },
+    ]);
+    for user in ["bob", "carol"] {
+        let user = site.sign_in(user);
+        user.set_rules(rules.clone());
+        user.sign_out();
+    }
+    let mut bob = site.phone("bob");
+    let carol = Callee::registered(&Account::new(site.udp(), "carol", &site.password("carol")));
+    let alice = site.sign_in("alice");
+    let mut event = says("The pump has stopped.", &["bob", "carol"]);
+    event["confirm"] = true.into();
+    let (_, id) = send(&alice, "pump", &event);
+    bob.wait_ringing();
+    let ringing = carol.wait_call();
+    ringing.ring();
+    bob.answer();
+    bob.wait_sound();
+    bob.press('1');
+    let confirmed = Instant::now();
+    ringing.wait_cancelled();
+    println!("carol's telephone stopped {:?} after bob's key", confirmed.elapsed());
+    let report = wait_state(&alice, &id, "confirmed");
+    let others = &report["steps"][0]["recipients"];
+    let hers = others.as_array().and_then(|all| all.iter().find(|r| r["name"] == "Carol"));
+    let hers = hers.unwrap_or_else(|| panic!("{report}"));
+    assert_eq!(
+        (&hers["state"], &hers["reason"]),
+        (&json!("called-off"), &json!("confirmed by another")),
+        "{report}"
+    );
+    assert!(carol.is_left_alone(Duration::from_secs(4)), "she is not called again");
+    bob.hang_up();
+}
+
+#[test]
+fn a_telephone_that_was_gone_when_the_server_started_is_told_of_once() {
+    let mut site = site();
+    let alice = site.sign_in("alice");
+    let rule = json!({
+        "name": "phones", "condition": "device-unregistered", "window_seconds": 0,
+        "announce": says("The telephone of {user} is gone.", &["@owner"]),
+    });
+    assert_eq!(alice.post("/api/v1/event-rules", &rule).status, 201);
+    let peer = Peer::new(site.udp());
+    let bob = Account::new(site.udp(), "bob", &site.password("bob"));
+    // As short as a registration may be.
+    let lasting = Duration::from_secs(60);
+    let (_, registered) = peer.register_for(&bob, lasting);
+    assert_eq!(registered.and_then(|answer| answer.status()), Some(200));
+    let lapses = Instant::now() + lasting;
+    // Kept on the disk when the telephone is seen as one.
+    wait::until("bob to be reachable", wait::SOON, || {
+        (site.metric("hark_sip_registrations") >= 1.0).then_some(())
+    });
+    site.kill();
+    std::thread::sleep(lapses.saturating_duration_since(Instant::now()) + Duration::from_secs(1));
+    for _ in 0..2 {
+        site.restart();
+        let alice = site.sign_in("alice");
+        alice.wait_inbox(1, wait::LATER);
+        wait::holds("told once", Duration::from_secs(12), || alice.inbox().len() == 1);
+    }
 }
 
 #[test]

@@ -9,6 +9,7 @@ use hark_actors::clock;
 use hark_actors::config::Config;
 use hark_actors::outward::{Channel, Notification, NotifyError, Outward};
 use hark_actors::store::{DigestSecrets, NewMessage, NewSubscription, NewUser, Store, StoreConfig};
+use hark_engine::delivery::profile::Attach;
 use hark_engine::dialplan::effect::Delivery;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{MessageSummary, Sender, Step};
@@ -63,6 +64,7 @@ impl Site {
             recipient: UserId(1),
             recipient_name: "Bob Müller".into(),
             language: language.into(),
+            zone: "Europe/Berlin".into(),
             channel,
             message: self.message.clone(),
             link: "https://hark.example/m/TOKEN".into(),
@@ -105,6 +107,7 @@ async fn commit(store: &Store, dir: &Path) -> MessageSummary {
 }
 
 fn to(address: &str, attach: bool) -> Channel {
+    let attach = if attach { Attach::Yes } else { Attach::No };
     Channel::Mail { address: address.into(), attach }
 }
 
@@ -227,7 +230,12 @@ fn a_code_is_mailed_and_not_in_the_subject() {
     let server = MailServer::start();
     let site = Site::with(&relay(server.port(), "tls = \"none\""));
     let send = || {
-        site.runtime.block_on(site.outward.send_code(&to("x@example.org", false), "314159", "en"))
+        site.runtime.block_on(site.outward.send_code(
+            UserId(1),
+            &to("x@example.org", false),
+            "314159",
+            "en",
+        ))
     };
     send().expect("it is sent");
     let mail = server.wait_mails(1).remove(0);

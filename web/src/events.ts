@@ -94,7 +94,8 @@ export function stateWord(state: EventState): string {
 
 const RECIPIENT: Record<string, string> = {
   waiting: 'not told yet', full: 'mailbox full', held: 'waits for its time', accepted: 'in the mailbox', notified: 'shown or rung',
-  delivered: 'played', heard: 'heard', confirmed: 'confirmed', failed: 'not reached', expired: 'expired',
+  delivered: 'played', heard: 'heard', confirmed: 'confirmed', 'called-off': 'confirmed by another', failed: 'not reached',
+  expired: 'expired',
 };
 
 export function recipientWord(state: string): string {

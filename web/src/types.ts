@@ -109,7 +109,7 @@ export type Device = { name: string; verified?: boolean } & (
   | { kind: 'sip-address'; uri: string }
   | { kind: 'number'; number: string; trunk?: string }
   | { kind: 'sip-message'; uri?: string }
-  | { kind: 'email'; address: string; attach?: boolean }
+  | { kind: 'email'; address: string; attach?: boolean | 'ogg' | 'wav' }
   | { kind: 'web-push' }
   | { kind: 'webhook'; url: string }
 );

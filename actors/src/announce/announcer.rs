@@ -43,6 +43,11 @@ const ATTEMPTS: u32 = 6;
 const TRUNKS: Duration = Duration::from_secs(5);
 /// The most messages whose wait is read at the start.
 const MOST_UNHEARD: u32 = 50_000;
+/// Why nobody is called for an announcement any more.
+const BY_ANOTHER: &str = "confirmed by another";
+/// How long after the start a telephone may be back whose registration lapsed while the server
+/// was down, before rules learn of it.
+const BACK_WITHIN: Duration = Duration::from_secs(10);
 /// How often what lasts is looked at when nothing else happens.
 const IDLE: Duration = Duration::from_secs(15);
 
@@ -106,6 +111,8 @@ pub enum AnnouncerMessage {
     Bus(Arc<BusEvent>),
     /// Events were missed.
     Lagged,
+    /// Time to look whose telephone is not back.
+    Lapsed,
     /// The messages of a step were made, or not.
     Made(Uuid, usize, Result<(), String>),
     /// Time to try that again.
@@ -174,6 +181,7 @@ impl Actor for Announcer {
         myself: ActorRef<Self::Msg>,
         _state: &mut Self::State,
     ) -> Result<(), ActorProcessingErr> {
+        myself.send_after(BACK_WITHIN, || AnnouncerMessage::Lapsed);
         Ok(myself.cast(AnnouncerMessage::Changed)?)
     }
 
@@ -192,6 +200,13 @@ impl Actor for Announcer {
                 looked => looked.map(|_| ()),
             },
             AnnouncerMessage::Lagged => state.lagged().await,
+            AnnouncerMessage::Lapsed => {
+                let looked = state.lapsed().await;
+                if looked.is_err() {
+                    myself.send_after(AGAIN, || AnnouncerMessage::Lapsed);
+                }
+                looked
+            }
             AnnouncerMessage::Made(id, step, outcome) => {
                 state.made(&myself, id, step, outcome).await
             }
@@ -318,17 +333,23 @@ impl AnnouncerState {
         }
         let waits = plan.steps.iter().map(|s| Duration::from_secs(s.wait_seconds.into()));
         let escalation = plan.confirm.then(|| {
-            let ago = step_started.map(|at| now.since(at));
+            let held = step_started.and_then(|at| self.services.announcements.held(&plan, at));
+            let ago = held.or(step_started).map(|at| now.since(at));
             let mut escalation = Escalation::begin(clock::now(), waits.collect(), step, ago);
-            let held = step_started.and_then(|at| {
-                self.services.announcements.held(&plan, at).map(|until| until.since(at))
-            });
-            escalation.delay(held.unwrap_or_default());
+            if let Some(until) = held.filter(|until| *until > now) {
+                escalation.hold(clock::now(), now, until);
+            }
             escalation
         });
         let plan = Arc::new(plan);
         let confirm = plan.confirm;
         self.live.insert(id, Live { owner, plan, escalation, failures: 0 });
+        if let Some(told) = step_started {
+            // When those of earlier steps were told is not known any more: it was before.
+            for step in 0..=step {
+                self.held_back(id, step, told).await?;
+            }
+        }
         if step_started.is_some() {
             self.confirmed_meanwhile(id).await?;
         }
@@ -358,8 +379,10 @@ impl AnnouncerState {
         if let (Some(escalation), Some(until)) = (&mut live.escalation, held)
             && all.iter().all(|part| !part.committed)
         {
-            escalation.delay(until.since(now));
+            escalation.hold(clock::now(), now, until);
         }
+        let looked = self.held_back(id, step, now).await;
+        looked.inspect_err(|_| drop(self.live.remove(&id)))?;
         for part in &all {
             self.of_message.insert(part.message, id);
         }
@@ -379,6 +402,33 @@ impl AnnouncerState {
         Ok(())
     }
 
+    /// Has the escalation allow for those of a step, told at `told`, whose own quiet hours hold
+    /// back the ringing.
+    async fn held_back(
+        &mut self,
+        id: Uuid,
+        step: usize,
+        told: UnixMillis,
+    ) -> Result<(), StoreError> {
+        let Some(live) = self.live.get(&id).filter(|live| live.escalation.is_some()) else {
+            return Ok(());
+        };
+        let plan = Arc::clone(&live.plan);
+        let from = self.services.announcements.held(&plan, told).unwrap_or(told);
+        let mut latest = None;
+        for user in plan.steps.get(step).map(|step| step.recipients.as_slice()).unwrap_or_default()
+        {
+            let profile = self.services.store.profile(*user).await?;
+            latest = latest.max(profile.quiet_until(from, plan.urgent));
+        }
+        if let Some(until) = latest
+            && let Some(escalation) = self.live.get_mut(&id).and_then(|l| l.escalation.as_mut())
+        {
+            escalation.held_back(clock::now(), clock::wall(), until);
+        }
+        Ok(())
+    }
+
     async fn made(
         &mut self,
         myself: &ActorRef<AnnouncerMessage>,
@@ -386,7 +436,7 @@ impl AnnouncerState {
         step: usize,
         outcome: Result<(), String>,
     ) -> Result<(), StoreError> {
-        let Some(live) = self.live.get_mut(&id) else { return Ok(()) };
+        let Some(live) = self.live.get_mut(&id) else { return self.made_too_late(id).await };
         let owner = live.owner;
         match outcome {
             Ok(()) => {
@@ -416,6 +466,14 @@ impl AnnouncerState {
                     None => self.finish(id, owner, "failed", None, Some(reason)).await,
                 }
             }
+        }
+    }
+
+    /// What was still being made when somebody confirmed calls nobody.
+    async fn made_too_late(&self, id: Uuid) -> Result<(), StoreError> {
+        match self.services.store.announcement(id).await? {
+            Some(record) if record.state == "confirmed" => self.call_off(id).await,
+            Some(_) | None => Ok(()),
         }
     }
 
@@ -452,6 +510,7 @@ impl AnnouncerState {
             | Event::Purged
             | Event::Held { .. }
             | Event::Released
+            | Event::CalledOff { .. }
             | Event::AttemptFailed { .. } => {}
         }
         Ok(true)
@@ -467,7 +526,29 @@ impl AnnouncerState {
         if live.escalation.is_none() {
             return Ok(());
         }
-        self.finish(id, owner, "confirmed", Some(by), None).await
+        // First, so that a crash in between is made good at the next start.
+        let done = match self.call_off(id).await {
+            Ok(()) => self.finish(id, owner, "confirmed", Some(by), None).await,
+            Err(error) => Err(error),
+        };
+        // It is taken up anew from what the store knows.
+        done.inspect_err(|_| drop(self.live.remove(&id)))
+    }
+
+    /// Nobody else is rung or told any more of what somebody confirmed; whom it reached has it in
+    /// the mailbox.
+    async fn call_off(&self, id: Uuid) -> Result<(), StoreError> {
+        for part in self.services.store.parts(id).await? {
+            for (user, _) in self.services.store.recipient_states(part.message).await? {
+                let event = Event::CalledOff { reason: BY_ANOTHER.to_owned() };
+                match self.services.messages.note(part.message, user, event).await {
+                    Err(error) if error.is_outage() => return Err(error),
+                    // Deleted meanwhile, or gone: there is nothing to call off.
+                    Ok(_) | Err(_) => {}
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Whether somebody confirmed while nobody listened.
@@ -514,6 +595,19 @@ impl AnnouncerState {
         Ok(())
     }
 
+    /// Tells the rules whose last registration lapsed while the server was down.
+    async fn lapsed(&mut self) -> Result<(), StoreError> {
+        let directory = self.services.directory.borrow().clone();
+        let lapsed = self.services.store.lapsed_accounts(clock::wall()).await?;
+        let users = lapsed.iter().filter_map(|(name, at)| Some((directory.by_name(name)?.id, *at)));
+        for (user, since) in users {
+            if let Some(input) = self.lasting.lapsed(user, since) {
+                self.watch.handle_input(clock::now(), input);
+            }
+        }
+        Ok(())
+    }
+
     /// Looks at the clocks, and does what the machines want done.
     async fn drive(&mut self, myself: &ActorRef<AnnouncerMessage>) -> Result<(), StoreError> {
         let (now, wall) = (clock::now(), clock::wall());
@@ -553,6 +647,7 @@ impl AnnouncerState {
             return self.finish(id, owner, "expired", None, None).await;
         }
         let Some(escalation) = &mut live.escalation else { return Ok(()) };
+        escalation.handle_clock(now, wall);
         escalation.handle_timeout(now);
         let outputs: Vec<_> = std::iter::from_fn(|| escalation.poll_output()).collect();
         for output in outputs {
@@ -630,7 +725,8 @@ impl AnnouncerState {
     async fn fired(&mut self, fire: Fire, at: UnixMillis) -> Result<(), StoreError> {
         let Some((owner, spec)) = self.rules.get(&fire.rule).cloned() else { return Ok(()) };
         let directory = self.services.directory.borrow().clone();
-        let (key, request) = spec.request(fire.rule, owner, &fire.subject, &directory);
+        let since = self.lasting.since(spec.condition, &fire.subject);
+        let (key, request) = spec.request(fire.rule, owner, &fire.subject, since, &directory);
         let note = match self.services.announcements.submit(owner, &key, &request).await {
             Ok(_) => None,
             Err(AnnounceError::Store(error)) if error.is_outage() => return Err(error),

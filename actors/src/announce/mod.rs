@@ -164,7 +164,7 @@ impl Announcements {
     pub async fn check_rule(&self, owner: UserId, spec: &RuleSpec) -> Result<(), AnnounceError> {
         let directory = self.shared.outside.users.directory();
         let subject = Subject { user: Some(owner), ..Subject::default() };
-        let (_, request) = spec.request(0, owner, &subject, &directory);
+        let (_, request) = spec.request(0, owner, &subject, None, &directory);
         self.check(owner, &request).await
     }
 

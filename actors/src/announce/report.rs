@@ -56,7 +56,7 @@ pub struct ReportedRecipient {
     /// Their name.
     pub name: String,
     /// `waiting` (not their turn yet), `full`, `held`, `accepted`, `notified`, `delivered`,
-    /// `heard`, `confirmed`, `failed` or `expired`.
+    /// `heard`, `confirmed`, `called-off`, `failed` or `expired`.
     pub state: &'static str,
     /// The message.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -66,7 +66,7 @@ pub struct ReportedRecipient {
     /// Where and when they confirmed it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confirmed: Option<On>,
-    /// Why every way to them failed.
+    /// Why every way to them failed, or none was tried any more.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
@@ -122,6 +122,7 @@ impl Announcements {
                     reason: None,
                 };
             };
+            let ended = state.failed.as_ref().or(state.called_off.as_ref());
             let on = |reached: &hark_engine::message::state::Reached| On {
                 device: reached.device.clone(),
                 at: reached.at,
@@ -133,7 +134,7 @@ impl Announcements {
                 message: Some(*message),
                 steps: state.steps(),
                 confirmed: state.confirmed.as_ref().map(on),
-                reason: state.failed.as_ref().map(|failed| failed.reason.clone()),
+                reason: ended.map(|ended| ended.reason.clone()),
             }
         };
         let steps = plan.steps.iter().enumerate().map(|(n, step)| ReportedStep {
@@ -180,6 +181,7 @@ fn word(state: &RecipientState) -> &'static str {
     match state.step() {
         Step::Heard => "heard",
         _ if state.is_gone() => "expired",
+        _ if state.called_off.is_some() => "called-off",
         Step::Accepted => "accepted",
         Step::Notified => "notified",
         Step::Delivered => "delivered",

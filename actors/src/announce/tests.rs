@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use super::announcer::{Announcer, AnnouncerMessage, AnnouncerServices};
 use super::*;
-use crate::bus::Bus;
+use crate::bus::{Bus, BusEvent};
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::prompt::{Prompts, Speech, SpeechConfig};
@@ -268,6 +268,114 @@ async fn nobody_confirms_and_that_is_said() {
     site.until_state(id, "active").await;
     assert!(announcements.cancel(id).await.unwrap());
     assert!(!announcements.cancel(id).await.unwrap());
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn when_somebody_confirms_nobody_else_is_called_any_more() {
+    let dir = TempDir::new().unwrap();
+    let site = site(dir.path()).await;
+    let mut request = alarm(&["bob", "carol"]);
+    request.confirm = true;
+    let announcements = &site.services.announcements;
+    let id = announcements.submit(ALICE, "k", &request).await.unwrap().id;
+    site.until("both to be told", || async {
+        site.inbox(BOB).await == 1 && site.inbox(CAROL).await == 1
+    })
+    .await;
+    let store = site.services.store.clone();
+    let message = store.mailbox(CAROL, Folder::New).await.unwrap()[0].id;
+    assert!(!store.recipient_state(message, CAROL).await.unwrap().unwrap().finished());
+    let confirmed = Event::Confirmed { device: "desk".into() };
+    site.services.messages.note(message, BOB, confirmed).await.unwrap();
+    site.until_state(id, "confirmed").await;
+    let carols = store.recipient_state(message, CAROL).await.unwrap().unwrap();
+    assert_eq!(carols.called_off.as_ref().map(|off| &*off.reason), Some("confirmed by another"));
+    assert!(carols.finished() && carols.failed.is_none());
+    assert!(store.recipient_state(message, BOB).await.unwrap().unwrap().called_off.is_none());
+    assert_eq!(site.inbox(CAROL).await, 1, "she has it all the same");
+    let report = announcements.report(store.announcement(id).await.unwrap().unwrap()).await;
+    let states = report.unwrap().steps.remove(0).recipients;
+    let states: Vec<_> = states.iter().map(|r| (r.state, r.reason.as_deref())).collect();
+    assert_eq!(states, [("confirmed", None), ("called-off", Some("confirmed by another"))]);
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_is_not_given_up_before_a_recipients_own_quiet_hours_are_over() {
+    let dir = TempDir::new().unwrap();
+    let mut site = site(dir.path()).await;
+    let store = site.services.store.clone();
+    let mut profile = store.profile(BOB).await.unwrap();
+    let always = vec!["mon-sun 0:00-24:00".parse().unwrap()];
+    profile.quiet_hours =
+        Some(hark_engine::delivery::profile::QuietHours { hours: always, urgent_passes: true });
+    store.set_profile(BOB, &profile).await.unwrap();
+    let mut request = alarm(&["bob"]);
+    request.wait_seconds = 1;
+    request.escalation = vec![Step { recipients: vec!["carol".into()], wait_seconds: 1 }];
+    let announcements = site.services.announcements.clone();
+    let id = announcements.submit(ALICE, "k", &request).await.unwrap().id;
+    // The others have their turn meanwhile.
+    site.until("carol to be told", || async { site.inbox(CAROL).await == 1 }).await;
+    request.urgent = true;
+    let urgent = announcements.submit(ALICE, "l", &request).await.unwrap().id;
+    site.until_state(urgent, "exhausted").await;
+    assert_eq!(store.announcement(id).await.unwrap().unwrap().state, "active");
+    let message = store.mailbox(BOB, Folder::New).await.unwrap().last().unwrap().id;
+    site.announcer.stop_and_wait(None, None).await.unwrap();
+    let (announcer, _) = Actor::spawn(None, Announcer, site.services.clone()).await.unwrap();
+    site.announcer = announcer;
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    assert_eq!(store.announcement(id).await.unwrap().unwrap().state, "active", "{message}");
+    site.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registration_that_lapsed_while_nobody_watched_is_told_once() {
+    let dir = TempDir::new().unwrap();
+    let mut site = site(dir.path()).await;
+    let store = site.services.store.clone();
+    let rule = EventRuleRecord {
+        id: 0,
+        owner: ALICE,
+        name: "phones".into(),
+        spec: r#"{"condition":"device-unregistered","window_seconds":0,
+            "announce":{"content":{"prompt":"alarm"},"recipients":["@owner"]}}"#
+            .into(),
+        enabled: true,
+        last_fired: None,
+        note: None,
+    };
+    store.create_event_rule(rule).await.unwrap();
+    let now = clock::wall();
+    let binding = |account: &str, contact: &str, expires| crate::store::StoredBinding {
+        account: account.into(),
+        contact: format!("sip:{account}@{contact}"),
+        binding: "{}".into(),
+        expires,
+    };
+    let minute = |n: i64| UnixMillis(now.0 + n * 60_000);
+    // Bob's lapsed; of carol's two one still holds.
+    store.save_binding(binding("bob", "192.0.2.1", minute(-5))).await.unwrap();
+    store.save_binding(binding("carol", "192.0.2.2", minute(5))).await.unwrap();
+    store.save_binding(binding("carol", "192.0.2.3", minute(-5))).await.unwrap();
+    for _ in 0..3 {
+        site.announcer.stop_and_wait(None, None).await.unwrap();
+        let (announcer, _) = Actor::spawn(None, Announcer, site.services.clone()).await.unwrap();
+        site.announcer = announcer;
+        site.announcer.cast(AnnouncerMessage::Lapsed).unwrap();
+        site.until("alice to be told", || async { site.inbox(ALICE).await > 0 }).await;
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        assert_eq!(site.inbox(ALICE).await, 1);
+    }
+    // He is back, and gone again in the same way: that is new.
+    store.save_binding(binding("bob", "192.0.2.9", minute(-1))).await.unwrap();
+    let lapsed = store.lapsed_accounts(now).await.unwrap();
+    assert_eq!(lapsed, [("bob".to_owned(), minute(-1))]);
+    // One from before the start that goes while we watch was never seen to come.
+    site.services.bus.publish(BusEvent::Telephones { user: CAROL, count: 0 });
+    site.until("carol's to be told", || async { site.inbox(ALICE).await == 2 }).await;
     site.stop().await;
 }
 

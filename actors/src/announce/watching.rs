@@ -7,6 +7,7 @@ use hark_engine::announce::watch::{Condition, Input, Rule, Subject};
 use hark_engine::directory::Directory;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::{Event, MessageSummary};
+use hark_engine::time::UnixMillis;
 use prometheus::Registry;
 use serde::{Deserialize, Serialize};
 
@@ -72,12 +73,13 @@ impl RuleSpec {
     }
 
     /// The announcement about `subject` by the rule of number `id`, and the key under which it is
-    /// made once.
+    /// made once: `since` tells what lasts from the same thing at another time.
     pub(super) fn request(
         &self,
         id: i64,
         owner: UserId,
         subject: &Subject,
+        since: Option<UnixMillis>,
         directory: &Directory,
     ) -> (String, Request) {
         let display = |user: Option<UserId>| {
@@ -116,7 +118,7 @@ impl RuleSpec {
         let key = match subject.message {
             // Once for each message, also after a restart.
             Some(message) => format!("{about}:{message}"),
-            None => format!("{about}:{}", clock::wall().0),
+            None => format!("{about}:{}", since.unwrap_or_else(clock::wall).0),
         };
         // The window holds over a restart too.
         if request.dedup.is_none() && self.window_seconds > 0 && subject.message.is_none() {
@@ -133,6 +135,8 @@ pub(super) struct Lasting {
     unheard: HashMap<(MessageId, UserId), Subject>,
     /// Who has, or had, a telephone.
     telephones: HashMap<UserId, bool>,
+    /// Whose last registration lapsed while the server was down, and when.
+    lapsed: HashMap<UserId, UnixMillis>,
     trunks: HashMap<String, f64>,
 }
 
@@ -157,6 +161,28 @@ impl Lasting {
     pub fn waits(&mut self, waiting: Unheard) -> Option<Input> {
         let Unheard { message, user, sender, sender_name, since } = waiting;
         self.unheard(message, user, sender, sender_name, clock::wall().since(since))
+    }
+
+    /// Somebody's last registration lapsed at `since`, while the server was down.
+    pub fn lapsed(&mut self, user: UserId, since: UnixMillis) -> Option<Input> {
+        if self.telephones.get(&user) == Some(&true) {
+            return None;
+        }
+        self.telephones.insert(user, false);
+        self.lapsed.insert(user, since);
+        let subject = Subject { user: Some(user), ..Subject::default() };
+        Some(Input::Began(Condition::DeviceUnregistered, subject, clock::wall().since(since)))
+    }
+
+    /// Since when what a rule tells lasts, where that is known over restarts.
+    pub fn since(&self, condition: Condition, subject: &Subject) -> Option<UnixMillis> {
+        match condition {
+            Condition::DeviceUnregistered => self.lapsed.get(&subject.user?).copied(),
+            Condition::MessageUnheard
+            | Condition::DeliveryFailed
+            | Condition::MailboxNearlyFull
+            | Condition::TrunkRefused => None,
+        }
     }
 
     fn unheard(
@@ -212,8 +238,14 @@ impl Lasting {
                 let had = self.telephones.insert(*user, has);
                 let subject = Subject { user: Some(*user), ..Subject::default() };
                 let condition = Condition::DeviceUnregistered;
+                if has {
+                    self.lapsed.remove(user);
+                }
                 match (had, has) {
-                    (Some(true), false) => Some(Input::Began(condition, subject, Duration::ZERO)),
+                    // One of before the start was never seen to come.
+                    (Some(true) | None, false) => {
+                        Some(Input::Began(condition, subject, Duration::ZERO))
+                    }
                     (Some(false), true) => Some(Input::Ended(condition, subject)),
                     _ => None,
                 }

@@ -30,6 +30,9 @@ pub struct Mail {
     pub password_file: Option<PathBuf>,
     /// The sender of our mail: `hark@example.org` or `Hark <hark@example.org>`.
     pub from: Option<String>,
+    /// In which form recordings are attached where a profile asks for it: `ogg` (small), `wav`
+    /// (played everywhere), or `none` (they stay behind the link).
+    pub attachment: MailAttachment,
     /// The largest recording that is attached, in KiB (0-20480); larger ones stay behind the link.
     pub attach_max_kib: u32,
     /// The most mails in an hour (1-1000000).
@@ -52,6 +55,7 @@ impl Default for Mail {
             password: None,
             password_file: None,
             from: None,
+            attachment: MailAttachment::Ogg,
             attach_max_kib: 2048,
             per_hour: 1000,
             per_address_per_hour: 30,
@@ -65,6 +69,18 @@ impl fmt::Debug for Mail {
         // The password is nobody's business.
         f.debug_struct("Mail").field("host", &self.host).finish_non_exhaustive()
     }
+}
+
+/// In which form a recording goes with a mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MailAttachment {
+    /// As it is stored: Ogg Opus.
+    Ogg,
+    /// As WAV: 16 bits, 16 kHz, about 2 MB a minute.
+    Wav,
+    /// Never.
+    None,
 }
 
 /// How the connection to the mail server is protected.

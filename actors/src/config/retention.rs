@@ -18,6 +18,9 @@ pub struct Retention {
     pub unheard_days: u32,
     /// A deleted message can be taken back for so many days; 0 is for ever.
     pub deleted_days: u32,
+    /// What was sent to a number or address outside is kept for so many days at most; 0 is as long
+    /// as a user's. Nobody tidies up there.
+    pub outside_days: u32,
     /// How many minutes a mailbox holds; 0 is without a limit.
     pub quota_minutes: u32,
     /// How many MiB it holds; 0 is without a limit.
@@ -35,6 +38,7 @@ impl Default for Retention {
             saved_days,
             unheard_days,
             deleted_days,
+            outside_days: 90,
             quota_minutes,
             quota_mib,
             sweep_seconds: 600,
@@ -61,6 +65,7 @@ impl Retention {
             ("retention.saved_days", self.saved_days),
             ("retention.unheard_days", self.unheard_days),
             ("retention.deleted_days", self.deleted_days),
+            ("retention.outside_days", self.outside_days),
         ] {
             if days > 36_500 {
                 return Err((key, days.to_string(), "allowed are 0 to 36500"));

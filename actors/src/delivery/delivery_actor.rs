@@ -56,6 +56,8 @@ pub(super) enum DeliveryMessage {
     },
     /// The recipient heard, saved or deleted the message elsewhere.
     Settled,
+    /// It need not be brought to the recipient any more, for this reason.
+    CalledOff(String),
     /// A browser showed the pop-up.
     Seen,
     /// The recipient came or went.
@@ -153,6 +155,7 @@ impl Actor for DeliveryActor {
             DeliveryMessage::Rang(result) => state.rang(result),
             DeliveryMessage::Notified { device, result } => state.notified(device, result).await,
             DeliveryMessage::Settled => state.input(Input::Settled),
+            DeliveryMessage::CalledOff(reason) => state.input(Input::CalledOff(reason)),
             DeliveryMessage::Seen => state.input(Input::Seen),
             DeliveryMessage::Presence(reach) => state.input(Input::Presence(reach)),
         }
@@ -401,6 +404,7 @@ impl DeliveryState {
             recipient_name: recipient.map(|u| u.display_name.clone()).unwrap_or_default(),
             language: recipient.map(|u| u.language.clone()).unwrap_or_default(),
             channel,
+            zone: self.profile.zone.clone(),
             message: self.message.clone(),
             link: format!("{base}{path}"),
         })

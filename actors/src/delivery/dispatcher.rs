@@ -53,6 +53,8 @@ pub enum DispatcherMessage {
     Committed(Handover),
     /// A recipient heard, saved or deleted a message, or confirmed it by telephone.
     Settled(MessageId, UserId),
+    /// A message need not be brought to a recipient any more, for this reason.
+    CalledOff(MessageId, UserId, String),
     /// A browser showed a message to its recipient.
     Seen(MessageId, UserId),
     /// A user came or went.
@@ -115,6 +117,12 @@ impl Actor for Dispatcher {
                 if let Some(actor) = state.live.get(&message) {
                     // One that has just ended needs not be told.
                     let _ = actor.cast(MessageMessage::Settled(user));
+                }
+                Ok(())
+            }
+            DispatcherMessage::CalledOff(message, user, reason) => {
+                if let Some(actor) = state.live.get(&message) {
+                    let _ = actor.cast(MessageMessage::CalledOff(user, reason));
                 }
                 Ok(())
             }
@@ -335,6 +343,9 @@ async fn pump_bus(
                     }
                     Event::Notified { ref device } if device == BROWSER => {
                         DispatcherMessage::Seen(event.message, event.recipient)
+                    }
+                    Event::CalledOff { ref reason } => {
+                        DispatcherMessage::CalledOff(event.message, event.recipient, reason.clone())
                     }
                     Event::Accepted
                     | Event::Restored

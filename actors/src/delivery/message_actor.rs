@@ -43,6 +43,8 @@ pub(super) enum MessageMessage {
     DeliverAgain(UserId),
     /// This recipient heard, saved or deleted the message.
     Settled(UserId),
+    /// It need not be brought to this recipient any more, for this reason.
+    CalledOff(UserId, String),
     /// A browser showed the message to this recipient.
     Seen(UserId),
     /// This recipient came or went.
@@ -99,6 +101,9 @@ impl Actor for MessageActor {
             }
             MessageMessage::Settled(recipient) => {
                 state.tell(recipient, DeliveryMessage::Settled);
+            }
+            MessageMessage::CalledOff(recipient, reason) => {
+                state.tell(recipient, DeliveryMessage::CalledOff(reason));
             }
             MessageMessage::Seen(recipient) => state.tell(recipient, DeliveryMessage::Seen),
             MessageMessage::Presence(recipient, reach) => {

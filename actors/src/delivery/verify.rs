@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hark_engine::delivery::address::Address;
 use hark_engine::delivery::machine::{RingResult, Target};
-use hark_engine::delivery::profile::DeviceKind;
+use hark_engine::delivery::profile::{Attach, DeviceKind};
 use hark_engine::id::UserId;
 use tokio::sync::oneshot;
 
@@ -84,7 +84,7 @@ impl Verifier {
             DeviceKind::SipAddress { uri } => Target::Address(uri),
             DeviceKind::Number { number, trunk } => Target::Number { number, trunk },
             DeviceKind::Email { address, .. } => {
-                self.send(user, Channel::Mail { address, attach: false }, &code).await?;
+                self.send(user, Channel::Mail { address, attach: Attach::No }, &code).await?;
                 return Ok("email");
             }
             DeviceKind::SipMessage { uri } => {
@@ -126,7 +126,7 @@ impl Verifier {
     async fn send(&self, user: UserId, channel: Channel, code: &str) -> Result<(), VerifyError> {
         let directory = self.users.directory();
         let language = directory.user(user).map_or("en", |user| user.language.as_str());
-        let sent = self.outward.send_code(&channel, code, language).await;
+        let sent = self.outward.send_code(user, &channel, code, language).await;
         sent.map_err(|error| VerifyError::NotSent(error.reason))
     }
 

@@ -11,6 +11,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use hark_engine::delivery::profile::Attach;
 use hark_engine::throttle::Throttle;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue};
 use lettre::message::{Attachment, Mailbox, MultiPart};
@@ -54,8 +55,8 @@ pub enum Recording {
     Private,
     /// It is larger than the operator allows.
     TooLarge,
-    /// Here it is: Ogg Opus.
-    Attached(Vec<u8>),
+    /// Here it is.
+    Attached(Form, Vec<u8>),
 }
 
 impl fmt::Debug for Recording {
@@ -64,8 +65,26 @@ impl fmt::Debug for Recording {
             Self::Not => "Not",
             Self::Private => "Private",
             Self::TooLarge => "TooLarge",
-            Self::Attached(_) => "Attached(..)",
+            Self::Attached(..) => "Attached(..)",
         })
+    }
+}
+
+/// The form of a recording that is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Ogg Opus.
+    Ogg,
+    /// WAV, 16 bits.
+    Wav,
+}
+
+impl Form {
+    const fn file(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Ogg => ("message.ogg", "audio/ogg; codecs=opus"),
+            Self::Wav => ("message.wav", "audio/wav"),
+        }
     }
 }
 
@@ -79,6 +98,7 @@ struct Shared {
     connections: Connections,
     from: Mailbox,
     domain: String,
+    attachment: config::MailAttachment,
     attach_max: u64,
     places: Semaphore,
     limits: Mutex<Limits>,
@@ -149,6 +169,7 @@ impl Mailer {
             },
             from,
             domain,
+            attachment: config.attachment,
             attach_max: u64::from(config.attach_max_kib) << 10,
             places: Semaphore::new(WAITING),
             limits: Mutex::new(limits),
@@ -165,6 +186,15 @@ impl Mailer {
     /// The largest recording that may go with a mail, in bytes.
     pub fn attach_max(&self) -> u64 {
         self.shared.attach_max
+    }
+
+    /// In which form a recording goes with the mail of somebody who chose this, if it does.
+    pub fn attachment(&self, chosen: Attach) -> Option<Form> {
+        match (self.shared.attachment, chosen) {
+            (config::MailAttachment::None, _) | (_, Attach::No) => None,
+            (_, Attach::Ogg) | (config::MailAttachment::Ogg, Attach::Yes) => Some(Form::Ogg),
+            (_, Attach::Wav) | (config::MailAttachment::Wav, Attach::Yes) => Some(Form::Wav),
+        }
     }
 
     /// Sends a letter to somebody (their name and address); `id` is the left half of its
@@ -271,10 +301,10 @@ impl Mailer {
         }
         let text = MultiPart::alternative_plain_html(letter.plain.clone(), letter.html.clone());
         match recording {
-            Recording::Attached(bytes) => {
-                let kind = ContentType::parse("audio/ogg; codecs=opus");
-                let kind = kind.unwrap_or(ContentType::TEXT_PLAIN);
-                let file = Attachment::new("message.ogg".to_owned()).body(bytes, kind);
+            Recording::Attached(form, bytes) => {
+                let (name, kind) = form.file();
+                let kind = ContentType::parse(kind).unwrap_or(ContentType::TEXT_PLAIN);
+                let file = Attachment::new(name.to_owned()).body(bytes, kind);
                 mail.multipart(MultiPart::mixed().multipart(text).singlepart(file))
             }
             Recording::Not | Recording::Private | Recording::TooLarge => mail.multipart(text),

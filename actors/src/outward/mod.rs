@@ -26,6 +26,8 @@ pub mod sign;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
+use hark_engine::calendar::Zone;
+use hark_engine::delivery::profile::Attach;
 use hark_engine::id::UserId;
 use hark_engine::message::MessageSummary;
 use hark_engine::throttle::Throttle;
@@ -36,6 +38,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::bus::Bus;
 use crate::clock;
 use crate::config::Config;
+use crate::recording::{decode, files};
 use crate::store::{Store, StoreError};
 use crate::users::Users;
 
@@ -62,6 +65,8 @@ pub struct Notification {
     pub recipient_name: String,
     /// BCP 47 tag of their language.
     pub language: String,
+    /// Their profile's time zone; `UTC`, which it is where nobody chose one, is the site's.
+    pub zone: String,
     /// By which way.
     pub channel: Channel,
     /// Of which message.
@@ -78,7 +83,7 @@ pub enum Channel {
         /// `bob@example.org`, nothing but ASCII.
         address: String,
         /// Whether the recording is attached, if it is small enough and not private.
-        attach: bool,
+        attach: Attach,
     },
     /// Web Push to every browser in which the recipient turned notifications on.
     Push,
@@ -193,6 +198,7 @@ struct Shared {
     sip: OnceLock<mpsc::Sender<SipText>>,
     metrics: OutwardMetrics,
     receipts_after: Duration,
+    zone: Zone,
     codes_by_user: Mutex<Throttle<UserId>>,
     retries: feed::Retries,
 }
@@ -231,6 +237,7 @@ impl Outward {
             sip,
             metrics,
             receipts_after,
+            zone: config.events.zone(),
             codes_by_user,
             retries: feed::Retries::default(),
         };
@@ -271,12 +278,13 @@ impl Outward {
         }
     }
 
-    /// Sends a code that shows whose an address is.
+    /// Sends a code that shows that an address is this user's.
     ///
     /// # Errors
     /// [`NotifyError`]; permanent for [`Channel::Push`], which is its browser's own.
     pub async fn send_code(
         &self,
+        user: UserId,
         channel: &Channel,
         code: &str,
         language: &str,
@@ -293,7 +301,9 @@ impl Outward {
             Channel::Webhook { url } => {
                 self.admit_url(url)?;
                 let body = json!({ "type": "verification", "code": code }).to_string();
-                self.post_signed(url, "verification", None, body).await
+                let secret = self.shared.store.profile_webhook_secret(user, false).await?;
+                let id = format!("verification.{}", hex::encode(clock::random::<16>()));
+                self.post_signed(url, &id, Some(secret.0), body).await
             }
             Channel::SipMessage { uri: Some(uri) } => {
                 let text = letter::code(language, code).one_line();
@@ -309,13 +319,19 @@ impl Outward {
         &self,
         n: &Notification,
         address: &str,
-        attach: bool,
+        attach: Attach,
     ) -> Result<(), NotifyError> {
         let mailer = self.mailer()?;
-        let recording =
-            if attach { self.recording(n, mailer).await? } else { mail::Recording::Not };
-        let language = Language::of(&n.language);
-        let letter = letter::message(language, &n.recipient_name, &n.message, &n.link, &recording);
+        let recording = match mailer.attachment(attach) {
+            Some(form) => self.recording(n, mailer, form).await?,
+            None => mail::Recording::Not,
+        };
+        let reader = letter::Reader {
+            language: Language::of(&n.language),
+            zone: self.zone_of(&n.zone),
+            name: &n.recipient_name,
+        };
+        let letter = letter::message(&reader, &n.message, &n.link, &recording);
         let id = format!("{}.{}", n.message.id, n.recipient);
         let who = (n.recipient_name.as_str(), address);
         mailer.send(who, &id, &letter, n.message.urgent, recording).await
@@ -326,23 +342,41 @@ impl Outward {
         &self,
         n: &Notification,
         mailer: &Mailer,
+        form: mail::Form,
     ) -> Result<mail::Recording, NotifyError> {
         if n.message.private {
             return Ok(mail::Recording::Private);
         }
         let record = self.shared.store.message(n.message.id).await?;
         let record = record.ok_or_else(|| NotifyError::permanent("the message is gone"))?;
-        if record.bytes > mailer.attach_max() {
+        let size = match form {
+            mail::Form::Ogg => record.bytes,
+            mail::Form::Wav => decode::wav_size(record.length_ms),
+        };
+        if size > mailer.attach_max() {
             return Ok(mail::Recording::TooLarge);
         }
         let file = self.shared.store.dir().join(&record.audio);
-        let read =
-            tokio::task::spawn_blocking(move || crate::recording::files::read_bounded(&file));
+        let read = tokio::task::spawn_blocking(move || match form {
+            mail::Form::Ogg => files::read_bounded(&file),
+            mail::Form::Wav => decode::decode_wav(&file),
+        });
         match read.await {
-            Ok(Ok(bytes)) => Ok(mail::Recording::Attached(bytes)),
+            // The file may be longer than its row says.
+            Ok(Ok(bytes)) if bytes.len() as u64 > mailer.attach_max() => {
+                Ok(mail::Recording::TooLarge)
+            }
+            Ok(Ok(bytes)) => Ok(mail::Recording::Attached(form, bytes)),
             Ok(Err(error)) => Err(NotifyError::temporary(format!("the recording: {error}"))),
             Err(error) => Err(NotifyError::temporary(format!("the recording: {error}"))),
         }
+    }
+
+    /// The zone in which somebody reads times: what the profile says, or the site's.
+    fn zone_of(&self, chosen: &str) -> Zone {
+        let chosen = Some(chosen).filter(|zone| *zone != "UTC");
+        let chosen = chosen.and_then(|zone| Zone::parse(zone).ok());
+        chosen.unwrap_or_else(|| self.shared.zone.clone())
     }
 
     async fn post_message(&self, n: &Notification, url: &str) -> Result<(), NotifyError> {

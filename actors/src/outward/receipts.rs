@@ -74,7 +74,12 @@ impl Service {
             // What was to be told is so no longer: a message that failed was found after all.
             return store.receipt_mail_done(user, up_to, wish.error).await;
         };
-        let letter = letter::receipts(Language::of(&sender.language), &sender.display_name, &lines);
+        let reader = letter::Reader {
+            language: Language::of(&sender.language),
+            zone: self.outward.zone_of(&store.profile(user).await?.zone),
+            name: &sender.display_name,
+        };
+        let letter = letter::receipts(&reader, &lines);
         let to = (sender.display_name.as_str(), wish.address.as_str());
         let id = format!("receipts.{user}.{up_to}");
         let sent = self.mailer.send(to, &id, &letter, false, Recording::Not).await;

@@ -204,6 +204,7 @@ impl Place {
             recipient: BOB,
             recipient_name: "Bob".into(),
             language: "de".into(),
+            zone: "Europe/Berlin".into(),
             channel,
             message: MessageSummary {
                 id: MessageId::new(clock::wall(), clock::random()),
@@ -388,6 +389,22 @@ async fn a_browser_can_read_what_it_is_pushed_and_is_forgotten_when_it_is_gone()
 }
 
 #[tokio::test]
+async fn a_code_for_a_web_service_is_signed_like_everything_else() {
+    let place = place().await;
+    let receiver = Receiver::start(&[]);
+    let hook = Channel::Webhook { url: receiver.base.clone() };
+    for _ in 0..2 {
+        place.outward.send_code(BOB, &hook, "314159", "en").await.unwrap();
+    }
+    let seen = receiver.wait(2).await;
+    let secret = place.store.profile_webhook_secret(BOB, false).await.unwrap().0;
+    assert!(seen.iter().all(|post| post.is_signed_with(&secret)), "{seen:?}");
+    assert_eq!(seen[0].json()["code"], "314159");
+    assert_ne!(seen[0].header("webhook-id"), seen[1].header("webhook-id"), "each is its own");
+    drop(place.dir);
+}
+
+#[tokio::test]
 async fn texts_by_sip_go_to_whoever_serves_them() {
     let place = place().await;
     let n = place.notification(Channel::SipMessage { uri: None });
@@ -403,7 +420,7 @@ async fn texts_by_sip_go_to_whoever_serves_them() {
     let (to, text) = served.await.unwrap();
     assert_eq!(to, SipTarget::User(BOB));
     assert_eq!(text, "Sprachnachricht von Alice (0:05): https://hark.example/m/TOKEN");
-    let mail = Channel::Mail { address: "bob@example.org".into(), attach: false };
-    assert!(place.outward.send_code(&mail, "123456", "en").await.unwrap_err().permanent);
+    let mail = Channel::Mail { address: "bob@example.org".into(), attach: Attach::No };
+    assert!(place.outward.send_code(BOB, &mail, "123456", "en").await.unwrap_err().permanent);
     drop(place.dir);
 }

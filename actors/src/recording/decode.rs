@@ -19,6 +19,11 @@ pub fn decode_message(file: &Path) -> Result<Vec<i16>, RecordingError> {
     decode_stream(&ogg_opus::read(&read_bounded(file)?)?.stream, 8000)
 }
 
+/// The size of such a WAV file, in bytes.
+pub const fn wav_size(length_ms: u32) -> u64 {
+    44 + length_ms as u64 * (WAV_RATE as u64 / 1000) * 2
+}
+
 /// A message's file as the bytes of a WAV file.
 pub fn decode_wav(file: &Path) -> Result<Vec<u8>, RecordingError> {
     let pcm = decode_stream(&ogg_opus::read(&read_bounded(file)?)?.stream, WAV_RATE)?;

@@ -143,7 +143,8 @@ impl Actor for Janitor {
             }
             JanitorMessage::CountAll => {
                 let directory = state.services.users.directory();
-                state.changed.extend(directory.users().iter().map(|user| user.id));
+                let everybody = directory.users().iter().chain(directory.outside());
+                state.changed.extend(everybody.map(|user| user.id));
                 myself.send_after(Duration::ZERO, || JanitorMessage::Count);
             }
             JanitorMessage::Count => state.count().await,
@@ -171,12 +172,21 @@ impl JanitorState {
     /// Counts one mailbox. Says whether it has become full, or is no longer.
     async fn level(&mut self, user: UserId) -> Result<bool, StoreError> {
         let JanitorServices { store, messages, users, bus, retention, metrics } = &self.services;
-        // Numbers and addresses outside have no mailbox that anybody could empty.
-        if users.directory().address(user).is_some() {
-            return Ok(false);
-        }
         let standing = retention.standing(user).await?;
         let percent = standing.percent;
+        let full = percent >= 100;
+        // What waits for a number or address outside counts too. Its owner has no mailbox to tidy
+        // up: whoever writes there is told, and what is over makes room.
+        if users.directory().address(user).is_some() {
+            let news = full != standing.user.full;
+            if news {
+                store.set_mailbox_full(user, full).await?;
+                if full {
+                    metrics.count("mailbox_full");
+                }
+            }
+            return Ok(news);
+        }
         let before = self.nearly.get(&user).copied();
         let now = nearly_full(percent, before.unwrap_or(false));
         self.nearly.insert(user, now);
@@ -191,7 +201,6 @@ impl JanitorState {
                 messages.notify(user, &text);
             }
         }
-        let full = percent >= 100;
         if full == standing.user.full {
             return Ok(false);
         }
@@ -235,13 +244,18 @@ impl JanitorServices {
     }
 
     /// The shortest time after which anything of anybody ends, in days. Fills in everybody's
-    /// policy.
+    /// policy; numbers and addresses outside have one of their own.
     async fn shortest(
         &self,
         policies: &mut HashMap<UserId, Policy>,
     ) -> Result<Option<u32>, StoreError> {
+        let directory = self.users.directory();
         let mut shortest = None;
-        for user in self.users.directory().users() {
+        for user in directory.outside() {
+            policies.insert(user.id, self.retention.outside);
+            shortest = self.retention.outside.shortest_days();
+        }
+        for user in directory.users() {
             let differs = match self.store.user_retention(user.id).await {
                 Ok(found) => found.differs,
                 Err(StoreError::NotFound { .. }) => continue,

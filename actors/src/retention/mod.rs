@@ -27,6 +27,8 @@ use crate::store::{Store, StoreError};
 pub struct Retention {
     store: Store,
     policy: Policy,
+    /// Of what was sent to numbers and addresses outside.
+    outside: Policy,
     every: Duration,
 }
 
@@ -47,7 +49,8 @@ impl Retention {
     /// The retention that the operator configured.
     pub fn new(store: Store, config: &config::Retention) -> Self {
         let every = Duration::from_secs(config.sweep_seconds.into());
-        Self { store, policy: config.policy(), every }
+        let policy = config.policy();
+        Self { store, policy, outside: policy.within(config.outside_days), every }
     }
 
     /// How it stands with a user.

@@ -184,6 +184,38 @@ async fn a_mailbox_fills_up_and_is_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_waits_for_an_address_outside_expires_and_has_a_quota_too() {
+    let dir = TempDir::new().unwrap();
+    let config =
+        config::Retention { outside_days: 30, quota_minutes: 1, ..config::Retention::default() };
+    let site = site(dir.path(), config).await;
+    let address = hark_engine::delivery::address::Address::parse("+493012345").unwrap();
+    let outside = site.store.outside_row(&address, "en", 59).await.unwrap();
+    site.users.refresh().await.unwrap();
+    let (janitor, _) = ractor::Actor::spawn(None, super::Janitor, site.clone()).await.unwrap();
+    let first = leave(&site, ALICE, outside).await;
+    let bobs = leave(&site, ALICE, BOB).await;
+    for _ in 0..60 {
+        leave(&site, ALICE, outside).await;
+    }
+    let full = || site.users.directory().user(outside).unwrap().mailbox_full;
+    let until = async |wanted: bool| {
+        for _ in 0..1000 {
+            if full() == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        panic!("waited in vain for the mailbox to be full: {wanted}");
+    };
+    until(true).await;
+    site.sweep(later(31)).await.unwrap();
+    assert!(!audio(&site, first).exists() && audio(&site, bobs).exists());
+    until(false).await;
+    janitor.stop_and_wait(None, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_export_has_everything() {
     let dir = TempDir::new().unwrap();
     let site = site(dir.path(), config::Retention::default()).await;

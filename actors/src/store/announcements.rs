@@ -316,6 +316,7 @@ pub const fn ends_wait(event: &Event) -> bool {
         | Event::Called { .. }
         | Event::Held { .. }
         | Event::Released
+        | Event::CalledOff { .. }
         | Event::AttemptFailed { .. }
         | Event::Failed { .. } => false,
     }

@@ -275,6 +275,7 @@ fn blanked(event: Event) -> Event {
         | Event::Expired
         | Event::Purged
         | Event::Held { .. }
-        | Event::Released) => event,
+        | Event::Released
+        | Event::CalledOff { .. }) => event,
     }
 }

@@ -282,7 +282,7 @@ fn bounded(mut event: Event) -> Event {
             cut(device);
             cut(reason);
         }
-        Event::Failed { reason } => cut(reason),
+        Event::CalledOff { reason } | Event::Failed { reason } => cut(reason),
     }
     event
 }

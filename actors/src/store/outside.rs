@@ -4,7 +4,7 @@ use rusqlite::{OptionalExtension, params};
 
 use hark_engine::delivery::address::Address;
 use hark_engine::delivery::condition::When;
-use hark_engine::delivery::profile::{Act, Device, DeviceKind, Profile, Ring, Rule};
+use hark_engine::delivery::profile::{Act, Attach, Device, DeviceKind, Profile, Ring, Rule};
 use hark_engine::id::UserId;
 use hark_engine::time::UnixMillis;
 
@@ -116,7 +116,7 @@ fn profile(address: &Address) -> Profile {
         }
         Address::Sip(uri) => ("phone", DeviceKind::SipAddress { uri: uri.clone() }),
         Address::Mail(address) => {
-            ("mail", DeviceKind::Email { address: address.clone(), attach: false })
+            ("mail", DeviceKind::Email { address: address.clone(), attach: Attach::No })
         }
     };
     let act = if address.is_called() {

@@ -89,6 +89,10 @@ impl Store {
                 binding.binding,
                 binding.expires.0
             ])?;
+            // What lapsed while the server was down is no news once the user has a telephone.
+            let sql = "DELETE FROM bindings WHERE account = ?1 AND expires <= unixepoch() * 1000
+                       AND contact <> ?2";
+            c.prepare_cached(sql)?.execute([&binding.account, &binding.contact])?;
             Ok(())
         })
         .await
@@ -101,6 +105,26 @@ impl Store {
             let sql = "DELETE FROM bindings WHERE account = ?1 AND contact = ?2";
             c.execute(sql, params![account, contact])?;
             Ok(())
+        })
+        .await
+    }
+
+    /// The accounts whose last registration lapsed while nobody watched, and when. It is gone
+    /// from here when the account registers again, or after a month.
+    pub async fn lapsed_accounts(
+        &self,
+        now: UnixMillis,
+    ) -> Result<Vec<(String, UnixMillis)>, StoreError> {
+        const MONTH_MS: i64 = 31 * 86_400_000;
+        self.write(move |c| {
+            let old = now.0.saturating_sub(MONTH_MS);
+            c.execute("DELETE FROM bindings WHERE expires <= ?1", [old])?;
+            let mut query = c.prepare_cached(
+                "SELECT account, max(expires) FROM bindings GROUP BY account
+                 HAVING max(expires) <= ?1",
+            )?;
+            let rows = query.query_map([now.0], |r| Ok((r.get(0)?, UnixMillis(r.get(1)?))))?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
         .await
     }

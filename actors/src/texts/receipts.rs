@@ -137,6 +137,7 @@ fn news(event: &BusEvent) -> Vec<(Subject, Disposition)> {
                 | Event::Called { .. }
                 | Event::Expired
                 | Event::Purged
+                | Event::CalledOff { .. }
                 | Event::AttemptFailed { .. } => return Vec::new(),
             };
             vec![(Subject::Voice(event.message), disposition)]

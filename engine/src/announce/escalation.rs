@@ -5,11 +5,17 @@
 //!                   ├─ its time is over ─┐
 //!                   └─ nobody reached ───┴─► step 1 … last ─► exhausted
 //! ```
+//!
+//! Somebody whose own quiet hours hold back the ringing is passed over in the meantime: the next
+//! list has its turn as usual. But it does not end in vain before such people could be rung.
+//!
+//! Waits run on the monotonic clock. Until when quiet hours hold something back is a time of the
+//! wall clock, which may be set: [`Escalation::handle_clock`] looks at it again.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::time::Instant;
+use crate::time::{Instant, UnixMillis};
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +54,12 @@ pub struct Escalation {
     waits: Vec<Duration>,
     step: usize,
     until: Option<Instant>,
+    /// Nobody learns of the step before this.
+    held: Option<UnixMillis>,
+    /// It does not end in vain before this: somebody can't be rung yet.
+    patience: Instant,
+    /// Until when they can't be rung, and how long they have from then on.
+    quiet: Option<(UnixMillis, Duration)>,
     output: VecDeque<Output>,
 }
 
@@ -55,7 +67,15 @@ impl Escalation {
     /// Begins at `step`, whose people were told `ago`, or are to be told now if `None`. `waits`
     /// is how long to wait after each step.
     pub fn begin(now: Instant, waits: Vec<Duration>, step: usize, ago: Option<Duration>) -> Self {
-        let mut new = Self { waits, step, until: None, output: VecDeque::new() };
+        let mut new = Self {
+            waits,
+            step,
+            until: None,
+            held: None,
+            patience: Instant::ZERO,
+            quiet: None,
+            output: VecDeque::new(),
+        };
         match ago {
             None => new.tell(now, step),
             Some(ago) => {
@@ -97,11 +117,37 @@ impl Escalation {
         self.output.pop_front()
     }
 
-    /// The step begins later than it was told: nobody learns of it before.
-    pub fn delay(&mut self, by: Duration) {
-        if let Some(until) = &mut self.until {
-            *until += by;
+    /// Nobody learns of the step before `until`: its time counts from then on.
+    pub fn hold(&mut self, now: Instant, wall: UnixMillis, until: UnixMillis) {
+        if self.until.is_some() {
+            self.held = Some(until);
+            self.handle_clock(now, wall);
         }
+    }
+
+    /// Somebody who was told of this step can't be rung before `until`, and has the step's time
+    /// from then on.
+    pub fn held_back(&mut self, now: Instant, wall: UnixMillis, until: UnixMillis) {
+        let (known, wait) = self.quiet.unwrap_or((until, Duration::ZERO));
+        self.quiet = Some((known.max(until), wait.max(self.wait())));
+        self.handle_clock(now, wall);
+    }
+
+    /// Looks at the wall clock, which may have been set.
+    pub fn handle_clock(&mut self, now: Instant, wall: UnixMillis) {
+        if let Some(held) = self.held.filter(|_| self.until.is_some()) {
+            self.until = Some(now + held.since(wall) + self.wait());
+            self.held = Some(held).filter(|held| *held > wall);
+        }
+        if let Some((until, wait)) = self.quiet {
+            self.patience = now + until.since(wall) + wait;
+            self.quiet = self.quiet.filter(|_| until > wall);
+        }
+    }
+
+    /// How long the step at hand has.
+    fn wait(&self) -> Duration {
+        self.waits.get(self.step).copied().unwrap_or_default()
     }
 
     /// Which step it is at.
@@ -113,9 +159,11 @@ impl Escalation {
         match self.waits.get(step) {
             Some(wait) => {
                 self.step = step;
+                self.held = None;
                 self.until = Some(now + *wait);
                 self.output.push_back(Output::Tell(step));
             }
+            None if now < self.patience => self.until = Some(self.patience),
             None => self.over(Ending::Exhausted),
         }
     }
@@ -180,6 +228,71 @@ mod tests {
         assert_eq!(escalation.next_deadline(), Some(at(100)));
         escalation.handle_timeout(at(100));
         assert_eq!(outputs(&mut escalation), [Output::Tell(1)]);
+    }
+
+    #[test]
+    fn who_can_not_be_rung_yet_does_not_keep_the_others_waiting_but_has_their_time() {
+        let mut escalation = Escalation::begin(at(0), vec![MINUTE * 5, MINUTE * 10], 0, None);
+        outputs(&mut escalation);
+        // 2026-01-05T12:00:00Z; they can be rung in eight hours.
+        let wall = UnixMillis(1_767_614_400_000);
+        escalation.held_back(at(0), wall, wall.after(MINUTE * 480));
+        escalation.handle_timeout(at(5));
+        assert_eq!(outputs(&mut escalation), [Output::Tell(1)]);
+        for tried in [15, 100] {
+            escalation.handle_timeout(at(tried));
+            escalation.handle_input(at(tried), Input::NobodyReached(1));
+            assert_eq!(outputs(&mut escalation), [], "the first was not rung yet");
+            assert_eq!(escalation.next_deadline(), Some(at(485)));
+        }
+        let mut confirmed = escalation.clone();
+        confirmed.handle_input(at(482), Input::Confirmed);
+        assert_eq!(outputs(&mut confirmed), [Output::Over(Ending::Confirmed)]);
+        escalation.handle_timeout(at(485));
+        assert_eq!(outputs(&mut escalation), [Output::Over(Ending::Exhausted)]);
+    }
+
+    /// The wall clock that shows what is given beside the monotonic one, in minutes.
+    fn looks(escalation: &mut Escalation, minutes: &[(u32, i64)]) -> Vec<(u32, Output)> {
+        let mut seen = Vec::new();
+        for (now, wall) in minutes {
+            escalation.handle_clock(at(*now), UnixMillis(wall * 60_000));
+            escalation.handle_timeout(at(*now));
+            seen.extend(outputs(escalation).into_iter().map(|output| (*now, output)));
+        }
+        seen
+    }
+
+    #[test]
+    fn a_clock_that_is_set_by_an_hour_loses_no_step_and_hurries_none() {
+        let day = 1_000_000;
+        let begin = || {
+            let mut escalation = Escalation::begin(at(0), vec![MINUTE * 5; 2], 0, None);
+            outputs(&mut escalation);
+            escalation.hold(at(0), UnixMillis(day * 60_000), UnixMillis((day + 60) * 60_000));
+            escalation
+        };
+        let every = |shown: fn(u32) -> i64| -> Vec<_> {
+            (0..300).map(|now| (now, 1_000_000 + shown(now))).collect()
+        };
+        // Undisturbed: held for an hour, five minutes for each.
+        let seen = looks(&mut begin(), &every(|now| now.into()));
+        assert_eq!(seen, [(65, Output::Tell(1)), (70, Output::Over(Ending::Exhausted))]);
+        // Set back by an hour after ten minutes: it is held for two.
+        let back = |now: u32| i64::from(now) - if now >= 10 { 60 } else { 0 };
+        let seen = looks(&mut begin(), &every(back));
+        assert_eq!(seen, [(125, Output::Tell(1)), (130, Output::Over(Ending::Exhausted))]);
+        // Put forward: nobody waits for an hour that is over.
+        let forward = |now: u32| i64::from(now) + if now >= 10 { 60 } else { 0 };
+        let seen = looks(&mut begin(), &every(forward));
+        assert_eq!(seen, [(15, Output::Tell(1)), (20, Output::Over(Ending::Exhausted))]);
+        // What nothing holds back runs by the monotonic clock alone.
+        for jump in [back as fn(u32) -> i64, forward] {
+            let mut escalation = Escalation::begin(at(0), vec![MINUTE * 15; 2], 0, None);
+            outputs(&mut escalation);
+            let seen = looks(&mut escalation, &every(jump));
+            assert_eq!(seen, [(15, Output::Tell(1)), (30, Output::Over(Ending::Exhausted))]);
+        }
     }
 
     proptest! {

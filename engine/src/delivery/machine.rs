@@ -10,7 +10,7 @@
 //!  held back (quiet hours, do not disturb) ─► that ends ─► the rules from the first on; what
 //!                                                          was done is not done again
 //!  unheard for so long ─► the rule that waited for it, before what still goes on
-//!  heard, saved or deleted anywhere: whatever is ringing stops, done
+//!  heard, saved or deleted anywhere, or called off: whatever is ringing stops, done
 //! ```
 //!
 //! What was done is remembered: calls by rule and act, devices that were told, people to whom it
@@ -196,6 +196,8 @@ pub enum Input {
     },
     /// The recipient heard, saved or deleted the message, on whatever device.
     Settled,
+    /// It need not be brought to the recipient any more, for this reason.
+    CalledOff(String),
     /// A browser showed the pop-up.
     Seen,
     /// The recipient came or went, or does (not) want to be disturbed.
@@ -359,7 +361,8 @@ impl Machine {
             return;
         }
         match input {
-            Input::Settled => return self.settled(at),
+            Input::Settled => return self.settled(at, "heard, saved or deleted".into()),
+            Input::CalledOff(reason) => return self.settled(at, reason),
             Input::Seen => self.seen(at),
             Input::Presence(reach) => self.presence(at, reach),
             Input::Rang(result) => self.rang(at, result),
@@ -600,11 +603,11 @@ impl Machine {
 
     // ---- inputs ----
 
-    fn settled(&mut self, at: Moment) {
+    fn settled(&mut self, at: Moment, why: String) {
         if self.stopping {
             return;
         }
-        self.line(at, None, What::Ended, "heard, saved or deleted".into());
+        self.line(at, None, What::Ended, why);
         let rings = |walk: &Walk| walk.branches.iter().any(Branch::is_ringing);
         if self.walk.as_ref().is_some_and(rings) {
             self.stopping = true;

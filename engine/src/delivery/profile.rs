@@ -7,8 +7,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::address::Address;
-use super::condition::{Period, When};
+use super::condition::{Period, When, hours};
+use crate::calendar::Zone;
 use crate::dialplan::effect::DeliveryPreset;
+use crate::time::UnixMillis;
 
 /// A user's devices and rules.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,9 +102,9 @@ pub enum DeviceKind {
     Email {
         /// `bob@example.org`
         address: String,
-        /// Whether the audio goes along.
-        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-        attach: bool,
+        /// Whether the audio goes along, and in which form.
+        #[serde(default, skip_serializing_if = "Attach::is_no")]
+        attach: Attach,
     },
     /// Every browser that the user allowed to be told (RFC 8030).
     WebPush,
@@ -111,6 +113,64 @@ pub enum DeviceKind {
         /// `https://…`
         url: String,
     },
+}
+
+/// Whether the audio goes along with a mail: `false`, `true`, `"ogg"` or `"wav"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "AttachForm", into = "AttachForm")]
+pub enum Attach {
+    /// It stays behind the link.
+    #[default]
+    No,
+    /// In the form that the operator chose.
+    Yes,
+    /// As Ogg Opus: small.
+    Ogg,
+    /// As WAV: large, and played everywhere.
+    Wav,
+}
+
+impl Attach {
+    const fn is_no(&self) -> bool {
+        matches!(self, Self::No)
+    }
+}
+
+/// As JSON has it.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum AttachForm {
+    Whether(bool),
+    As(AttachAs),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum AttachAs {
+    Ogg,
+    Wav,
+}
+
+impl From<AttachForm> for Attach {
+    fn from(form: AttachForm) -> Self {
+        match form {
+            AttachForm::Whether(false) => Self::No,
+            AttachForm::Whether(true) => Self::Yes,
+            AttachForm::As(AttachAs::Ogg) => Self::Ogg,
+            AttachForm::As(AttachAs::Wav) => Self::Wav,
+        }
+    }
+}
+
+impl From<Attach> for AttachForm {
+    fn from(attach: Attach) -> Self {
+        match attach {
+            Attach::No => Self::Whether(false),
+            Attach::Yes => Self::Whether(true),
+            Attach::Ogg => Self::As(AttachAs::Ogg),
+            Attach::Wav => Self::As(AttachAs::Wav),
+        }
+    }
 }
 
 /// One rule: when it applies, and what is done then.
@@ -368,6 +428,25 @@ impl Act {
 }
 
 impl Profile {
+    /// When the quiet hours end that hold back the ringing for a message at `now`; `None` where
+    /// they don't. Looked for over a week; of hours that are longer the end of that week.
+    pub fn quiet_until(&self, now: UnixMillis, urgent: bool) -> Option<UnixMillis> {
+        let quiet = self.quiet_hours.as_ref().filter(|quiet| !(urgent && quiet.urgent_passes))?;
+        let zone = Zone::parse(&self.zone).unwrap_or_else(|_| Zone::utc());
+        let hours = hours(&zone, &quiet.hours).filter(|hours| hours.open(now))?;
+        // Minute by minute, so that a clock that is put forward or back is counted as it goes.
+        let whole = UnixMillis(now.0 - now.0.rem_euclid(60_000));
+        let minutes = (1..=7 * 1440).map(|n| UnixMillis(whole.0 + n * 60_000));
+        let mut last = whole;
+        for minute in minutes {
+            if !hours.open(minute) {
+                return Some(minute);
+            }
+            last = minute;
+        }
+        Some(last)
+    }
+
     /// The device of this name.
     pub fn device(&self, name: &str) -> Option<&Device> {
         self.devices.iter().find(|device| device.name == name)

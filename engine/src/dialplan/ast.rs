@@ -741,6 +741,8 @@ pub enum StepKind {
     HasGreeting(Name, GreetingKind),
     /// `bob has spoken name`
     HasSpokenName(Name),
+    /// `bob has full mailbox`
+    HasFullMailbox(Name),
     /// `bob has pin "2580"`
     HasPin(Name, String),
     /// `bob has 2 receipts`

@@ -301,6 +301,7 @@ impl Simulator {
                 StepKind::Clock(_)
                 | StepKind::HasGreeting(..)
                 | StepKind::HasSpokenName(_)
+                | StepKind::HasFullMailbox(_)
                 | StepKind::HasPin(..)
                 | StepKind::HasReceipts(..)
                 | StepKind::Speaks(..)

@@ -396,6 +396,7 @@ pub enum Field {
     Count,
     First,
     Rest,
+    WithRoom,
     /// Of a web service's answer, by its place.
     Document(u16),
     /// Only to be played.

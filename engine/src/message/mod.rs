@@ -9,6 +9,7 @@
 //!                    that is heard was delivered, whatever was lost in between
 //!  heard ─► saved ─► deleted ─► restored    pending/notified ─► failed (retried by hand only)
 //!  accepted ─► held ─► released: committed now, in the recipient's mailbox from its time on
+//!  pending/notified ─► called off: it stays in the mailbox, nothing goes on to bring it there
 //!  any of them ─► expired ─► purged     deleted ─► purged: its audio may be removed
 //! ```
 //!
@@ -140,6 +141,11 @@ pub enum Event {
         /// Which device.
         device: String,
         /// Why, for the sender and the operator: `busy`, `no answer`, …
+        reason: String,
+    },
+    /// Nothing is done any more to bring it to the recipient, who has it in the mailbox.
+    CalledOff {
+        /// Why: `confirmed by another`.
         reason: String,
     },
     /// Every rule of the profile was tried in vain.

@@ -5,6 +5,7 @@
 //!                              │  └───────────────────┴── a later step may come first ──────────┘
 //!                              │
 //!   beside the step:  failed   Accepted, Notified only; cleared by any later step
+//!                     called off  anything that is not heard, kept, confirmed or failed, once
 //!                     saved    anything that is not deleted
 //!                     deleted  anything that is not held; left by restored alone
 //!                     confirmed  anything that is not held or gone, once
@@ -142,6 +143,9 @@ pub struct RecipientState {
     pub calls: Vec<Called>,
     /// How often an attempt to reach a device failed.
     pub attempts_failed: u16,
+    /// Why and when nothing was done any more to bring it to the recipient.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub called_off: Option<Failed>,
     /// Set when every rule was tried in vain, until a later step is reached.
     pub failed: Option<Failed>,
 }
@@ -180,6 +184,7 @@ impl RecipientState {
                 | Event::Released
                 | Event::Called { .. }
                 | Event::AttemptFailed { .. }
+                | Event::CalledOff { .. }
                 | Event::Failed { .. } => Err(Illegal::NotAccepted),
             };
         }
@@ -201,6 +206,7 @@ impl RecipientState {
                 | Event::Purged
                 | Event::Called { .. }
                 | Event::AttemptFailed { .. }
+                | Event::CalledOff { .. }
                 | Event::Failed { .. } => Ok(false),
             };
         }
@@ -210,6 +216,7 @@ impl RecipientState {
                     self.released = Some(at);
                     Ok(true)
                 }
+                Event::CalledOff { reason } => Ok(self.call_off(reason, at)),
                 Event::Saved | Event::Deleted | Event::Restored => Err(Illegal::Held),
                 Event::Accepted
                 | Event::Held { .. }
@@ -251,6 +258,7 @@ impl RecipientState {
                 | Event::Deleted
                 | Event::Called { .. }
                 | Event::AttemptFailed { .. }
+                | Event::CalledOff { .. }
                 | Event::Failed { .. } => Ok(false),
             };
         }
@@ -293,6 +301,7 @@ impl RecipientState {
                     true
                 }
             }
+            Event::CalledOff { reason } => self.call_off(reason, at),
             Event::Failed { reason } => self.fail(reason, at),
         })
     }
@@ -340,9 +349,24 @@ impl RecipientState {
 
     fn fail(&mut self, reason: &str, at: UnixMillis) -> bool {
         // A message that reached its recipient did not fail, whatever another device reports.
-        let open = self.failed.is_none() && self.step() < Step::Delivered && self.saved.is_none();
+        let open = self.failed.is_none()
+            && self.called_off.is_none()
+            && self.step() < Step::Delivered
+            && self.saved.is_none();
         if open {
             self.failed = Some(Failed { reason: reason.to_owned(), at });
+        }
+        open
+    }
+
+    fn call_off(&mut self, reason: &str, at: UnixMillis) -> bool {
+        let open = self.called_off.is_none()
+            && self.failed.is_none()
+            && self.confirmed.is_none()
+            && self.heard.is_none()
+            && self.saved.is_none();
+        if open {
+            self.called_off = Some(Failed { reason: reason.to_owned(), at });
         }
         open
     }
@@ -389,7 +413,7 @@ impl RecipientState {
     }
 
     /// Whether nothing is left to do to bring the message to its recipient: it was delivered,
-    /// heard, kept, deleted or taken back, or every way was tried in vain.
+    /// heard, kept, deleted or taken back, it was called off, or every way was tried in vain.
     pub fn finished(&self) -> bool {
         self.accepted.is_some()
             && (self.step() >= Step::Delivered
@@ -397,6 +421,7 @@ impl RecipientState {
                 || self.deleted.is_some()
                 || self.is_gone()
                 || self.restored > 0
+                || self.called_off.is_some()
                 || self.failed.is_some())
     }
 
@@ -464,6 +489,7 @@ pub(crate) mod tests_support {
             Just(Event::Released),
             device.clone().prop_map(|device| Event::Called { device, rule: 0, act: 0 }),
             device.prop_map(|device| Event::AttemptFailed { device, reason: "no".into() }),
+            Just(Event::CalledOff { reason: "no".into() }),
             Just(Event::Failed { reason: "no".into() }),
         ]
     }

@@ -5,11 +5,12 @@
 
 use std::fmt::Write as _;
 
+use hark_engine::calendar::Zone;
 use hark_engine::message::MessageSummary;
 use hark_engine::time::UnixMillis;
 
 use super::{Recording, clean};
-use crate::web::link_page::{date, escape};
+use crate::web::link_page::escape;
 
 /// The longest name that is shown.
 const LONGEST_NAME: usize = 80;
@@ -57,29 +58,81 @@ impl Letter {
     }
 }
 
+/// Who reads a letter.
+#[derive(Clone, Debug)]
+pub struct Reader<'a> {
+    /// In which language.
+    pub language: Language,
+    /// In which zone times are told.
+    pub zone: Zone,
+    /// Their name.
+    pub name: &'a str,
+}
+
+impl Reader<'_> {
+    /// `Mon 5 Jan 2026, 13:05 (Europe/Berlin)`, `Mo 5. Jan. 2026, 13:05 Uhr (Europe/Berlin)`
+    fn date(&self, at: UnixMillis) -> String {
+        const DAYS: [(&str, &str); 7] = [
+            ("Mon", "Mo"),
+            ("Tue", "Di"),
+            ("Wed", "Mi"),
+            ("Thu", "Do"),
+            ("Fri", "Fr"),
+            ("Sat", "Sa"),
+            ("Sun", "So"),
+        ];
+        const MONTHS: [(&str, &str); 12] = [
+            ("Jan", "Jan."),
+            ("Feb", "Feb."),
+            ("Mar", "März"),
+            ("Apr", "Apr."),
+            ("May", "Mai"),
+            ("Jun", "Juni"),
+            ("Jul", "Juli"),
+            ("Aug", "Aug."),
+            ("Sep", "Sept."),
+            ("Oct", "Okt."),
+            ("Nov", "Nov."),
+            ("Dec", "Dez."),
+        ];
+        let shown = self.zone.civil(at);
+        let day = DAYS.get(usize::from(shown.weekday).wrapping_sub(1)).copied().unwrap_or_default();
+        let month =
+            MONTHS.get(usize::from(shown.month).wrapping_sub(1)).copied().unwrap_or_default();
+        let (date, year, zone) = (shown.day, shown.year, self.zone.name());
+        let time = format!("{}:{:02}", shown.hour, shown.minute);
+        match self.language {
+            Language::English => format!("{} {date} {} {year}, {time} ({zone})", day.0, month.0),
+            Language::German => {
+                format!("{} {date}. {} {year}, {time} Uhr ({zone})", day.1, month.1)
+            }
+        }
+    }
+}
+
 /// That there is a message.
 pub fn message(
-    language: Language,
-    recipient: &str,
+    reader: &Reader<'_>,
     message: &MessageSummary,
     link: &str,
     recording: &Recording,
 ) -> Letter {
+    let language = reader.language;
     let sender = sender_name(language, &message.sender.name);
-    let recipient = clean(recipient, LONGEST_NAME);
-    let (at, length) = (date(message.at), clock(message.length_ms));
+    let recipient = clean(reader.name, LONGEST_NAME);
+    let (at, length) = (reader.date(message.at), clock(message.length_ms));
     let (subject, greeting, said, listen, expires) = match language {
         Language::English => (
             format!("Voice message from {sender}"),
             format!("Hello {recipient},"),
-            format!("{sender} left you a voice message of {length} ({at})."),
+            format!("{sender} left you a voice message of {length}: {at}."),
             "Listen to it",
             "Whoever has this link can hear the message: keep it to yourself.",
         ),
         Language::German => (
             format!("Sprachnachricht von {sender}"),
             format!("Guten Tag {recipient},"),
-            format!("{sender} hat Ihnen eine Sprachnachricht von {length} hinterlassen ({at})."),
+            format!("{sender} hat Ihnen eine Sprachnachricht von {length} hinterlassen: {at}."),
             "Anhören",
             "Wer diesen Link hat, kann die Nachricht hören: Geben Sie ihn nicht weiter.",
         ),
@@ -91,8 +144,8 @@ pub fn message(
     };
     let recording = match (recording, language) {
         (Recording::Not, _) => None,
-        (Recording::Attached(_), Language::English) => Some("The recording is attached."),
-        (Recording::Attached(_), Language::German) => Some("Die Aufnahme ist angehängt."),
+        (Recording::Attached(..), Language::English) => Some("The recording is attached."),
+        (Recording::Attached(..), Language::German) => Some("Die Aufnahme ist angehängt."),
         (Recording::Private, Language::English) => {
             Some("The sender marked it private, so it is not attached.")
         }
@@ -177,10 +230,11 @@ pub enum Fate {
 }
 
 /// What became of a sender's messages.
-pub fn receipts(language: Language, sender: &str, lines: &[ReceiptLine]) -> Letter {
+pub fn receipts(reader: &Reader<'_>, lines: &[ReceiptLine]) -> Letter {
+    let language = reader.language;
     let failed = lines.iter().filter(|l| matches!(l.fate, Fate::Failed { .. })).count();
     let heard = lines.len() - failed;
-    let sender = clean(sender, LONGEST_NAME);
+    let sender = clean(reader.name, LONGEST_NAME);
     let (subject, greeting, off) = match language {
         Language::English => (
             match (heard, failed) {
@@ -209,7 +263,7 @@ pub fn receipts(language: Language, sender: &str, lines: &[ReceiptLine]) -> Lett
     };
     let (mut plain, mut html) = (format!("{greeting}\n\n"), String::new());
     for line in lines {
-        let line = receipt_line(language, line);
+        let line = receipt_line(reader, line);
         // Writing to a String does not fail.
         let _infallible = writeln!(plain, "- {line}");
         let _infallible = writeln!(html, "<li>{}</li>", escape(&line));
@@ -222,28 +276,28 @@ pub fn receipts(language: Language, sender: &str, lines: &[ReceiptLine]) -> Lett
     Letter { subject, plain, html }
 }
 
-fn receipt_line(language: Language, line: &ReceiptLine) -> String {
+fn receipt_line(reader: &Reader<'_>, line: &ReceiptLine) -> String {
     let (to, sent, length) =
-        (clean(&line.recipient, LONGEST_NAME), date(line.sent), clock(line.length_ms));
-    match (&line.fate, language) {
+        (clean(&line.recipient, LONGEST_NAME), reader.date(line.sent), clock(line.length_ms));
+    match (&line.fate, reader.language) {
         (Fate::Heard { at, heard_ms }, Language::English) => {
-            let (at, heard) = (date(*at), clock(*heard_ms));
-            format!("{to} heard {heard} of {length} of the message of {sent}, on {at}.")
+            let (at, heard) = (reader.date(*at), clock(*heard_ms));
+            format!("{to} heard {heard} of {length} of the message of {sent}: {at}.")
         }
         (Fate::Heard { at, heard_ms }, Language::German) => {
-            let (at, heard) = (date(*at), clock(*heard_ms));
-            format!("{to} hat {heard} von {length} der Nachricht von {sent} gehört, am {at}.")
+            let (at, heard) = (reader.date(*at), clock(*heard_ms));
+            format!("{to} hat {heard} von {length} der Nachricht vom {sent} gehört: {at}.")
         }
         (Fate::Failed { reason }, Language::English) => {
             let reason = clean(reason, 200);
             format!(
-                "The message of {sent} ({length}) did not reach {to}: {reason}. It waits in the mailbox."
+                "The message of {sent}, {length} long, did not reach {to}: {reason}. It waits in the mailbox."
             )
         }
         (Fate::Failed { reason }, Language::German) => {
             let reason = clean(reason, 200);
             format!(
-                "Die Nachricht von {sent} ({length}) hat {to} nicht erreicht: {reason}. Sie liegt im Postfach."
+                "Die Nachricht vom {sent}, {length}, hat {to} nicht erreicht: {reason}. Sie liegt im Postfach."
             )
         }
     }

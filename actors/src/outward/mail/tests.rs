@@ -43,7 +43,8 @@ async fn names_cannot_become_header_fields() {
         Some(clean("Bob\r\nBcc: x@y.org \u{1b}\0", 64)),
         "bob@example.org".parse().unwrap(),
     );
-    let mail = mailer.compose(to, "abc", &letter(), true, Recording::Attached(vec![1; 500]));
+    let mail =
+        mailer.compose(to, "abc", &letter(), true, Recording::Attached(Form::Ogg, vec![1; 500]));
     let text = String::from_utf8(mail.unwrap().formatted()).unwrap();
     let head = text.split("\r\n\r\n").next().unwrap();
     assert!(!head.lines().any(|line| line.to_lowercase().starts_with("bcc")), "{head}");
@@ -79,6 +80,17 @@ async fn an_address_is_not_flooded() {
     assert!(send("bob@example.org").await);
     assert!(!send("carol@example.org").await);
     assert!(send("dave@example.org").await, "all together are bounded too");
+}
+
+#[tokio::test]
+async fn the_operator_and_the_recipient_choose_the_form_of_attachments() {
+    let form = |site: &str, chosen| mailer(&format!("attachment = \"{site}\"")).attachment(chosen);
+    assert_eq!(mailer("").attachment(Attach::Yes), Some(Form::Ogg));
+    assert_eq!(form("wav", Attach::Yes), Some(Form::Wav));
+    assert_eq!(form("wav", Attach::Ogg), Some(Form::Ogg));
+    assert_eq!(form("ogg", Attach::Wav), Some(Form::Wav));
+    assert_eq!(form("wav", Attach::No), None);
+    assert_eq!(form("none", Attach::Wav), None);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use actix_web::{HttpResponse, web};
+use hark_engine::delivery::profile::Attach;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use utoipa::ToSchema;
@@ -111,9 +112,9 @@ pub async fn set(
         state.store.set_receipt_code(user, hash(&code), expires).await?;
         let language = state.directory().user(user).map(|u| u.language.clone()).unwrap_or_default();
         let (outward, runtime) = (state.outward.clone(), state.runtime.clone());
-        let channel = Channel::Mail { address, attach: false };
+        let channel = Channel::Mail { address, attach: Attach::No };
         let sent =
-            runtime.spawn(async move { outward.send_code(&channel, &code, &language).await });
+            runtime.spawn(async move { outward.send_code(user, &channel, &code, &language).await });
         match sent.await {
             Ok(Ok(())) => {}
             Ok(Err(NotifyError { reason, permanent: true })) => {

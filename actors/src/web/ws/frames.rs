@@ -182,7 +182,7 @@ pub struct Receipt {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct StepView {
     /// `accepted`, `offered` (a telephone is about to ring), `notified`, `delivered`, `confirmed`,
-    /// `heard`, `expired`, `attempt-failed` or `failed`.
+    /// `heard`, `expired`, `attempt-failed`, `called-off` or `failed`.
     pub step: &'static str,
     /// On which device; absent where none was involved.
     pub device: Option<String>,
@@ -214,6 +214,9 @@ impl StepView {
             Event::Called { device, .. } => on("offered", device),
             Event::AttemptFailed { device, reason } => {
                 Self { reason: Some(reason.clone()), ..on("attempt-failed", device) }
+            }
+            Event::CalledOff { reason } => {
+                Self { reason: Some(reason.clone()), ..blank("called-off") }
             }
             Event::Failed { reason } => Self { reason: Some(reason.clone()), ..blank("failed") },
             Event::Saved | Event::Deleted | Event::Restored | Event::Purged | Event::Released => {
@@ -276,6 +279,7 @@ impl MessageState {
             | Event::Purged
             | Event::Called { .. }
             | Event::AttemptFailed { .. }
+            | Event::CalledOff { .. }
             | Event::Failed { .. } => None,
         }
     }

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::super::condition::{Period, Reached, When};
 use super::super::limits::{HOUR, judge};
-use super::super::profile::{Device, QuietHours, Ring, Rule};
+use super::super::profile::{Attach, Device, QuietHours, Ring, Rule};
 use super::*;
 use crate::presence::Presence;
 
@@ -115,7 +115,7 @@ fn any_profile() -> impl Strategy<Value = Profile> {
         let mut profile = Profile { rules, quiet_hours, ..Profile::default() };
         let device = |name: &str, kind, verified| Device { name: name.into(), kind, verified };
         let number = DeviceKind::Number { number: "+4930123".into(), trunk: None };
-        let mail = DeviceKind::Email { address: "b@x.org".into(), attach: false };
+        let mail = DeviceKind::Email { address: "b@x.org".into(), attach: Attach::No };
         profile.devices.extend([
             device("mobile", number.clone(), true),
             device("stranger", number, false),
@@ -343,7 +343,12 @@ impl World {
             }
             Happens::Settled => {
                 self.settled = true;
-                self.machine.handle_input(self.at, Input::Settled);
+                let why = if self.at.wall.0 % 2 == 0 {
+                    Input::Settled
+                } else {
+                    Input::CalledOff("confirmed by another".into())
+                };
+                self.machine.handle_input(self.at, why);
             }
             Happens::Deadline => {
                 if let Some(next) = self.machine.next_deadline() {

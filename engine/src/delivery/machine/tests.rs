@@ -1,7 +1,7 @@
 //! Deliveries in virtual time.
 
 use super::super::condition::When;
-use super::super::profile::{Device, QuietHours, Ring, Rule};
+use super::super::profile::{Attach, Device, QuietHours, Ring, Rule};
 use super::*;
 use crate::presence::Presence;
 
@@ -32,7 +32,7 @@ fn device(name: &str, kind: DeviceKind, verified: bool) -> Device {
 }
 
 fn mail() -> DeviceKind {
-    DeviceKind::Email { address: "bob@example.org".into(), attach: false }
+    DeviceKind::Email { address: "bob@example.org".into(), attach: Attach::No }
 }
 
 fn profile(rules: Vec<Rule>) -> Profile {
@@ -209,6 +209,29 @@ fn hearing_it_elsewhere_stops_the_telephone() {
 }
 
 #[test]
+fn what_is_called_off_stops_ringing_and_is_not_tried_again() {
+    // While it rings, while the next attempt is waited for, and while nothing goes on.
+    let profile = profile(vec![always(ring("phone", 3))]);
+    let by_another = || Input::CalledOff("confirmed by another".into());
+    let mut machine = begin(at(0), profile.clone(), reach(Presence::Offline));
+    all(&mut machine);
+    machine.handle_input(at(2), by_another());
+    assert_eq!(all(&mut machine), [Output::StopRinging]);
+    assert_eq!(machine.next_deadline(), None);
+    machine.handle_input(at(2), rang("no longer wanted"));
+    assert_eq!(all(&mut machine), [Output::Finished], "it did not fail");
+    assert!(lines(&mut machine).iter().any(|line| line.contains("confirmed by another")));
+
+    let mut machine = begin(at(0), profile, reach(Presence::Offline));
+    machine.handle_input(at(30), rang("no answer"));
+    all(&mut machine);
+    machine.handle_input(at(40), by_another());
+    assert_eq!(all(&mut machine), [Output::Finished]);
+    machine.handle_timeout(at(4_000));
+    assert_eq!((all(&mut machine), machine.next_deadline()), (vec![], None));
+}
+
+#[test]
 fn coming_online_between_two_attempts_brings_the_pop_up() {
     let mut machine = begin(at(0), present_then_ring(), reach(Presence::Phone));
     machine.handle_input(at(0), rang("busy"));
@@ -330,6 +353,21 @@ fn quiet_hours_hold_back_what_makes_a_noise_and_nothing_else() {
     strict.quiet_hours.as_mut().unwrap().urgent_passes = false;
     let urgent = Start { urgent: true, ..start(strict, reach(Presence::Phone)) };
     assert_eq!(did(&mut Machine::start(at(0), urgent)), ["tell work"]);
+}
+
+#[test]
+fn when_quiet_hours_end_is_known_beforehand() {
+    let mut bob = profile(vec![always(ring("phone", 3))]);
+    assert_eq!(bob.quiet_until(NOON, false), None);
+    let hours = |text: &str| vec![text.parse().unwrap()];
+    bob.zone = "Europe/Berlin".into();
+    bob.quiet_hours = Some(QuietHours { hours: hours("12:00-13:30"), urgent_passes: true });
+    // It is 13:00 in Berlin.
+    assert_eq!(bob.quiet_until(NOON, false), Some(at(1_800).wall));
+    assert_eq!(bob.quiet_until(NOON, true), None);
+    assert_eq!(bob.quiet_until(at(1_800).wall, false), None);
+    bob.quiet_hours = Some(QuietHours { hours: hours("mon-sun 0:00-24:00"), urgent_passes: false });
+    assert_eq!(bob.quiet_until(NOON, true), Some(at(7 * 86_400).wall));
 }
 
 #[test]

@@ -86,6 +86,7 @@ const SETTINGS: &[&str] = &super::super::resolver::act::SETTINGS;
 const GIVEN: &[&str] = &[
     "greeting",
     "spoken name",
+    "full mailbox",
     "pin",
     "device",
     "urgent",

@@ -156,13 +156,20 @@ pub(super) fn built_in(name: &str) -> Option<Type> {
 }
 
 /// The fields of every list: name, type, and what it tells.
-pub(super) fn list_fields(item: Item) -> [(&'static str, Type, &'static str); 3] {
+pub(super) fn list_fields(item: Item) -> Vec<(&'static str, Type, &'static str)> {
     let first = if item == Item::Any { Type::Unknown } else { Type::Maybe(item) };
-    [
+    let mut fields = vec![
         ("count", Type::Number, "how many there are"),
         ("first", first, "the first of them, if there is one"),
         ("rest", Type::List(item), "all but the first"),
-    ]
+    ];
+    if matches!(item, Item::User | Item::Contact) {
+        fields.extend([
+            ("limit", Type::Duration, "the longest message that all of them take"),
+            ("with_room", Type::List(item), "those whose mailbox is not full"),
+        ]);
+    }
+    fields
 }
 
 /// A field's definition, where an author defined it, and its type.

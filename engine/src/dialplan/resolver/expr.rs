@@ -100,7 +100,9 @@ impl Resolver<'_> {
         let documents = &self.documents;
         let own = FIELDS.iter().filter(|(owner, ..)| *owner == kind).map(|(_, name, ..)| *name);
         let names: Vec<&str> = match kind {
-            Type::List(Item::User | Item::Contact) => vec!["count", "first", "rest", "limit"],
+            Type::List(Item::User | Item::Contact) => {
+                vec!["count", "first", "rest", "limit", "with_room"]
+            }
             Type::List(_) => vec!["count", "first", "rest"],
             Type::Document(place) => documents
                 .get(usize::from(place))
@@ -180,6 +182,7 @@ impl Resolver<'_> {
             (Type::List(_), "count") => Some((Field::Count, Type::Number)),
             (Type::List(item), "first") => Some((Field::First, Type::Maybe(item))),
             (Type::List(_), "rest") => Some((Field::Rest, kind)),
+            (Type::List(Item::User | Item::Contact), "with_room") => Some((Field::WithRoom, kind)),
             (Type::List(Item::User | Item::Contact), "limit") => {
                 Some((Field::UserLimit, Type::Duration))
             }

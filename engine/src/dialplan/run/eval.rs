@@ -135,6 +135,12 @@ impl Run {
             Value::List(list) => match field {
                 Field::First => list.first().cloned().unwrap_or(Value::Nothing),
                 Field::Rest => Value::List(list.get(1..).unwrap_or_default().into()),
+                Field::WithRoom => {
+                    let takes = |who: &&Value| {
+                        !matches!(self.field(who, Field::UserMailboxFull, now), Value::Bool(true))
+                    };
+                    Value::List(list.iter().filter(takes).cloned().collect())
+                }
                 // The longest message that all of them take.
                 Field::UserLimit => {
                     let limits = list.iter().filter_map(|who| match self.field(who, field, now) {

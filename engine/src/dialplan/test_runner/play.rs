@@ -113,6 +113,12 @@ impl Play {
                     user.has_spoken_name = true;
                 }
             }
+            StepKind::HasFullMailbox(who) => {
+                let id = self.user(who)?.id;
+                if let Some(user) = self.phone.world.user_mut(id) {
+                    user.mailbox_full = true;
+                }
+            }
             StepKind::Speaks(who, language) => {
                 let id = self.user(who)?.id;
                 if let Some(user) = self.phone.world.user_mut(id) {

@@ -123,6 +123,30 @@ fn what_is_gone_never_comes_back_and_only_deleted_or_expired_is_purged() {
 }
 
 #[test]
+fn what_is_called_off_is_finished_and_stays_in_the_mailbox() {
+    let off = Event::CalledOff { reason: "confirmed by another".into() };
+    let mut state = accepted();
+    assert_eq!(state.apply(at(2), &off), Ok(true));
+    assert_eq!(state.apply(at(3), &off), Ok(false), "once");
+    assert_eq!(state.apply(at(4), &Event::Failed { reason: "busy".into() }), Ok(false));
+    assert!(state.finished());
+    assert_eq!((state.step(), state.folder()), (Step::Accepted, Some(Folder::New)));
+    let heard = Event::Heard { device: "browser".into(), heard_ms: 5 };
+    assert_eq!(state.apply(at(5), &heard), Ok(true));
+    // Before its time it is called off for when it comes.
+    let mut state = accepted();
+    assert_eq!(state.apply(at(2), &Event::Held { until: at(50) }), Ok(true));
+    assert_eq!(state.apply(at(3), &off), Ok(true));
+    assert!(state.is_held());
+    assert_eq!(state.apply(at(50), &Event::Released), Ok(true));
+    assert!(state.finished() && state.folder() == Some(Folder::New));
+    // Who heard it needs nothing more.
+    let mut state = accepted();
+    assert_eq!(state.apply(at(2), &heard), Ok(true));
+    assert_eq!(state.apply(at(3), &off), Ok(false));
+}
+
+#[test]
 fn the_first_confirmation_stands() {
     let mut state = accepted();
     let confirmed = |device: &str| Event::Confirmed { device: device.into() };
@@ -146,7 +170,8 @@ proptest! {
             if before.deleted.is_some() && !leaves {
                 prop_assert_eq!(&state, &before, "only restoring leaves deleted");
             }
-            if before.is_held() && *event != Event::Released {
+            let ends = matches!(event, Event::Released | Event::CalledOff { .. });
+            if before.is_held() && !ends {
                 prop_assert_eq!(&state, &before, "only its time ends a wait");
             }
             prop_assert!(state.accepted.is_some() || state == RecipientState::default());

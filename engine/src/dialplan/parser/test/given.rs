@@ -32,6 +32,10 @@ impl Parser<'_> {
             self.expect_word("name", "bob has spoken name")?;
             return Ok(StepKind::HasSpokenName(owner));
         }
+        if self.eat_word("full") {
+            self.expect_word("mailbox", "bob has full mailbox")?;
+            return Ok(StepKind::HasFullMailbox(owner));
+        }
         if self.eat_word("pin") {
             return Ok(StepKind::HasPin(owner, self.plain_text()?));
         }
@@ -51,12 +55,12 @@ impl Parser<'_> {
             "deleted" => Folder::Deleted,
             word => {
                 let known = [
-                    "greeting", "spoken", "pin", "device", "new", "saved", "deleted", "urgent",
-                    "private",
+                    "greeting", "spoken", "full", "pin", "device", "new", "saved", "deleted",
+                    "urgent", "private",
                 ];
                 let error = self
                     .unexpected("what a user of a test can have")
-                    .mend("bob has new message from alice lasting 5s; greeting; spoken name; pin \"2580\"; device \"mobile\"; 2 receipts")
+                    .mend("bob has new message from alice lasting 5s; greeting; spoken name; full mailbox; pin \"2580\"; device \"mobile\"; 2 receipts")
                     .suggest(word, known);
                 return self.tell(error);
             }
