@@ -4,15 +4,23 @@
 //! as its largest document.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use bytes::Bytes;
 use hark_engine::directory::GreetingKind;
 use hark_engine::id::UserId;
 use hark_engine::time::UnixMillis;
 use tar::{Builder, Header};
+use tokio::sync::mpsc;
 
+use crate::clock;
 use crate::store::export::Export;
 use crate::users::{greeting_file, name_file};
+
+/// Pieces of an archive that wait for whoever takes them; a slow one holds the archive back.
+const PIECES: usize = 8;
+/// How large a piece is, in bytes.
+const PIECE: usize = 64 * 1024;
 
 const README: &str = "Everything that Hark keeps of one user.\n\n\
 account.json        the account, its devices, rules and times (without passwords and PIN)\n\
@@ -55,6 +63,36 @@ pub fn write(
     }
     put_file(&mut archive, "name.ogg", &dir.join(name_file(user)), seconds)?;
     archive.into_inner()?.flush()
+}
+
+/// The archive in pieces, made on a thread of its own as they are taken. One that broke off ends
+/// with an error. To be called on a runtime.
+pub fn pieces(dir: PathBuf, user: UserId, contents: Export) -> mpsc::Receiver<io::Result<Bytes>> {
+    let (pieces, ready) = mpsc::channel(PIECES);
+    tokio::runtime::Handle::current().spawn_blocking(move || {
+        let out = io::BufWriter::with_capacity(PIECE, Pieces(pieces.clone()));
+        if let Err(error) = write(&dir, user, &contents, clock::wall(), out) {
+            tracing::warn!(%error, "an export broke off");
+            // Whoever takes it sees that the archive has no end.
+            let _gone = pieces.blocking_send(Err(error));
+        }
+    });
+    ready
+}
+
+/// Hands pieces over, and waits while there are enough.
+struct Pieces(mpsc::Sender<io::Result<Bytes>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 fn header(length: u64, seconds: u64) -> Header {

@@ -221,7 +221,7 @@ async fn erasing_leaves_no_trace_of_the_name() {
     std::fs::write(dir.path().join("first-run-passwords.txt"), "alicia 1 x\nroberta 2 y\n")
         .unwrap();
     site.store.set_hold(BOB, true).await.unwrap();
-    let held = erase::erase(&site.store, "localhost", "roberta").await;
+    let held = erase::erase(&site.store, "localhost", "roberta", None).await;
     assert!(matches!(held, Err(erase::EraseError::Store(StoreError::Conflict { .. }))), "{held:?}");
     site.store.set_hold(BOB, false).await.unwrap();
     let token = TokenRecord {
@@ -234,7 +234,7 @@ async fn erasing_leaves_no_trace_of_the_name() {
         last_used: None,
     };
     site.store.create_token(token, [7; 32]).await.unwrap();
-    let done = erase::erase(&site.store, "localhost", "ROBERTA").await.unwrap();
+    let done = erase::erase(&site.store, "localhost", "ROBERTA", None).await.unwrap();
     assert_eq!((done.removed, done.rewritten), (0, 2));
     assert!(audio(&site, sent).exists() && audio(&site, received).exists());
     let inbox = site.store.mailbox(ALICE, Folder::New).await.unwrap();
@@ -258,6 +258,6 @@ async fn erasing_leaves_no_trace_of_the_name() {
             assert!(!found, "the name stands in {}", path.display());
         }
     }
-    let again = erase::erase(&site.store, "localhost", "roberta").await;
+    let again = erase::erase(&site.store, "localhost", "roberta", None).await;
     assert!(matches!(again, Err(erase::EraseError::NoSuchUser)), "{again:?}");
 }

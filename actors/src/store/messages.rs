@@ -188,6 +188,13 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
         let what = format!("a message has 1 to {MAX_RECIPIENTS} recipients, not {}", to.len());
         return Err(StoreError::Conflict { what });
     }
+    for user in &to {
+        // One who was looked up a moment before they were erased.
+        let gone = "SELECT 1 FROM users WHERE id = ?1 AND erased = 1";
+        if c.prepare_cached(gone)?.exists([user.0])? {
+            return Err(StoreError::NotFound { what: "recipient any more" });
+        }
+    }
     c.prepare_cached(
         "INSERT INTO messages (id, sender_user, sender_name, sender_address, at, length_ms,
          bytes, receipt, urgent, peaks, audio, idempotency_key, private, reply_to)

@@ -206,6 +206,11 @@ impl Server {
         self.addr
     }
 
+    /// The open sessions.
+    pub const fn hub(&self) -> &ws::hub::Hub {
+        &self.hub
+    }
+
     /// How many browser sessions are open.
     pub fn sessions(&self) -> usize {
         self.hub.sessions()

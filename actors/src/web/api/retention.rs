@@ -1,24 +1,14 @@
 //! `/api/v1/me/retention`, `/api/v1/me/export`, and what managers decide of users.
 
-use std::io::{self, Write};
-
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use bytes::Bytes;
 use hark_engine::retention::{Override, Policy, Usage, nearly_full};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
 
-use crate::clock;
 use crate::retention::{Standing, export};
 use crate::web::WebState;
 use crate::web::auth::SignedIn;
 use crate::web::error::ApiError;
-
-/// Pieces of an archive that wait for the client; a slow one holds the archive back.
-const PIECES: usize = 8;
-/// How large a piece is.
-const PIECE: usize = 64 * 1024;
 
 #[derive(Serialize)]
 struct StandingView {
@@ -105,15 +95,11 @@ pub async fn export(
     let name = state.directory().user(user).map(|user| user.name.clone()).unwrap_or_default();
     let contents = state.store.export(user).await?;
     let dir = state.store.dir().to_owned();
-    let (pieces, mut ready) = mpsc::channel::<io::Result<Bytes>>(PIECES);
-    state.runtime.spawn_blocking(move || {
-        let out = io::BufWriter::with_capacity(PIECE, Pieces(pieces.clone()));
-        if let Err(error) = export::write(&dir, user, &contents, clock::wall(), out) {
-            tracing::warn!(%error, "an export broke off");
-            // The client sees that the archive has no end.
-            let _gone = pieces.blocking_send(Err(error));
-        }
-    });
+    // On the server's own runtime, which outlives a web worker.
+    let mut ready = {
+        let _runtime = state.runtime.enter();
+        export::pieces(dir, user, contents)
+    };
     let body = futures_util::stream::poll_fn(move |context| ready.poll_recv(context));
     let attachment = format!("attachment; filename=\"hark-{name}.tar\"");
     Ok(HttpResponse::Ok()
@@ -121,19 +107,4 @@ pub async fn export(
         .insert_header((header::CONTENT_DISPOSITION, attachment))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .streaming(body))
-}
-
-/// Hands pieces over to the response, and waits while there are enough.
-struct Pieces(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
