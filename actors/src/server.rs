@@ -558,5 +558,6 @@ fn web_config(config: &Config) -> WebConfig {
         trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
         requests_a_second: config.web.requests_per_second,
         upload_bytes: u64::from(config.web.upload_mib) << 20,
+        trusted_proxies: config.web.trusted_proxies.iter().map(|net| net.0).collect(),
     }
 }

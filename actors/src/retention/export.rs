@@ -29,7 +29,13 @@ received.json       the messages in the mailbox, with what became of each\n\
 sent.json           the messages sent\n\
 message-log.json    every step of them, in order\n\
 events.json         announcements made; templates.json, schedules.json, event-rules.json\n\
-chats.json          texts exchanged; verified.json, push.json, webhooks.json, receipt-mails.json\n\
+confirmed.json, event-messages.json: announcements confirmed, and the messages that were made\n\
+chats.json          texts exchanged; chat-marks.json: when they reached which device, and were read\n\
+tokens.json         tokens of applications and what they may do (without their secrets)\n\
+explanations.json   why messages went where they went; calls.json: calls made to deliver them\n\
+pin-attempts.json, codes-sent.json, request-keys.json, sip-receipts.json: what was tried and asked\n\
+webhook-queue.json, webhook-failures.json, receipt-mail-queue.json: what is still to be told\n\
+verified.json, push.json, webhooks.json, receipt-mails.json\n\
 links.json          links to messages; sign-ins.json, registrations.json: until when they hold\n\
 audio/ID.ogg        each message, as Ogg Opus; greetings/ and name.ogg: what was recorded\n\n\
 Times are milliseconds since 1970-01-01T00:00:00Z, lengths are milliseconds.\n";

@@ -9,6 +9,8 @@ pub mod export;
 mod janitor;
 pub mod orphans;
 #[cfg(test)]
+mod coverage_tests;
+#[cfg(test)]
 mod tests;
 
 use std::time::Duration;

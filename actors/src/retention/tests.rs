@@ -23,11 +23,11 @@ use crate::recovery;
 use crate::store::{DigestSecrets, NewMessage, NewUser, StoreConfig, TokenRecord};
 use crate::users::Users;
 
-const ALICE: UserId = UserId(1);
-const BOB: UserId = UserId(2);
+pub(super) const ALICE: UserId = UserId(1);
+pub(super) const BOB: UserId = UserId(2);
 const DAY: Duration = Duration::from_secs(86_400);
 
-async fn site(dir: &Path, config: config::Retention) -> JanitorServices {
+pub(super) async fn site(dir: &Path, config: config::Retention) -> JanitorServices {
     let registry = Registry::new();
     let store = Store::open(StoreConfig::new(dir), &registry).unwrap();
     for (name, extension) in [("alicia", "1001"), ("roberta", "1002")] {
@@ -55,7 +55,7 @@ async fn site(dir: &Path, config: config::Retention) -> JanitorServices {
 }
 
 /// Leaves a message of a second, with its file.
-async fn leave(site: &JanitorServices, from: UserId, to: UserId) -> MessageId {
+pub(super) async fn leave(site: &JanitorServices, from: UserId, to: UserId) -> MessageId {
     let at = clock::wall();
     let id = MessageId::new(at, clock::random());
     let directory = site.users.directory();

@@ -193,6 +193,7 @@ fn erase(c: &Connection, user: UserId, now: UnixMillis) -> Result<Erased, StoreE
          WHERE chat IN (SELECT id FROM chats WHERE recipient = ?1)",
         "DELETE FROM contacts WHERE owner = ?1 OR contact = ?1",
         "DELETE FROM pin_attempts WHERE user = ?1",
+        "DELETE FROM request_keys WHERE user = ?1",
     ]
     .into_iter()
     .chain(ENTRANCES)

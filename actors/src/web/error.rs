@@ -80,6 +80,12 @@ pub enum ApiError {
     /// Recipients who don't exist.
     #[error("{0}")]
     Recipients(String),
+    /// The Idempotency-Key was used for something else.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// A request under the same Idempotency-Key is not over.
+    #[error("a request under this Idempotency-Key is being handled still")]
+    KeyInUse,
     /// The file that was sent can't be a message.
     #[error("{0}")]
     Audio(ForeignError),
@@ -111,6 +117,7 @@ impl From<AnnounceError> for ApiError {
     fn from(error: AnnounceError) -> Self {
         match error {
             AnnounceError::Store(error) => error.into(),
+            AnnounceError::KeyReused => Self::KeyReused,
             error @ (AnnounceError::Refused(_)
             | AnnounceError::Template(_)
             | AnnounceError::Recurrence(_)) => Self::Malformed(error.to_string()),
@@ -123,6 +130,7 @@ impl From<ChatError> for ApiError {
         match error {
             ChatError::Store(error) => error.into(),
             ChatError::TooFast(wait) => Self::TooMany(wait),
+            ChatError::KeyReused => Self::KeyReused,
             ChatError::Empty | ChatError::TooLong | ChatError::Key | ChatError::Yourself => {
                 Self::Malformed(error.to_string())
             }
@@ -223,6 +231,8 @@ pub const KINDS: &[(&str, &str)] = &[
     ("timed_out", "The request did not come in time"),
     ("changed", "It was changed in the meantime"),
     ("recipients", "The recipients can't be used"),
+    ("key_reused", "The Idempotency-Key was used for another request"),
+    ("key_in_use", "A request under this Idempotency-Key is not over"),
     ("unknown_audio", "The file is of no kind that can be read"),
     ("codec", "The file's audio can't be read"),
     ("broken_audio", "The file is broken"),
@@ -261,6 +271,8 @@ impl ApiError {
             Self::TimedOut(_) => "timed_out",
             Self::Changed => "changed",
             Self::Recipients(_) => "recipients",
+            Self::KeyReused => "key_reused",
+            Self::KeyInUse => "key_in_use",
             Self::Audio(error) => audio_code(error),
         }
     }
@@ -297,6 +309,8 @@ impl ApiError {
             Self::Recipients(_) => {
                 "name users by name (bob), extension (1002) or SIP address".into()
             }
+            Self::KeyReused => "send something else under a key of its own".into(),
+            Self::KeyInUse => "wait for the first one's answer, or send it again in a moment".into(),
             Self::Audio(error) => error.mend().into(),
         }
     }
@@ -359,7 +373,8 @@ impl ResponseError for ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
-            Self::Recipients(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Recipients(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyInUse => StatusCode::CONFLICT,
             Self::Audio(error) => audio_status(error),
         }
     }
@@ -413,6 +428,8 @@ mod tests {
             ApiError::TooMany(BUSY),
             ApiError::WrongScope("chat".into()),
             ApiError::Changed,
+            ApiError::KeyReused,
+            ApiError::KeyInUse,
             ApiError::Recipients("x".into()),
             ApiError::Audio(ForeignError::Unknown),
             ApiError::Audio(ForeignError::TooLong { ms: Some(61_000), limit_ms: 59_000 }),

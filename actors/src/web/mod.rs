@@ -8,10 +8,12 @@ pub mod api;
 pub mod assets;
 pub mod audio;
 pub mod auth;
+mod client;
 mod conditional;
 mod deposit;
 pub mod error;
 pub mod headers;
+mod idempotency;
 mod intake;
 mod limits;
 pub mod link_answer;
@@ -44,6 +46,7 @@ use actix_web::dev::{Extensions, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::http::KeepAlive;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpServer, web};
+use ipnet::IpNet;
 use prometheus::{IntGauge, Registry};
 use tokio::task::JoinHandle;
 
@@ -93,6 +96,8 @@ pub struct WebConfig {
     pub requests_a_second: u32,
     /// The largest file that may be sent up, in bytes.
     pub upload_bytes: u64,
+    /// The proxies that are believed for whom they forward.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The services that the server stands on.
