@@ -361,6 +361,7 @@ impl Server {
 
         let services = outward.start_services(&bus, users.clone());
         let (answered, present, told) = (store.clone(), presence.clone(), messages.clone());
+        let announcing = announcements.clone();
         let parts = web::Parts {
             verifier: Verifier {
                 store: store.clone(),
@@ -393,6 +394,7 @@ impl Server {
             presence: present,
             hub: web.hub().clone(),
             messages: told,
+            announcements: announcing,
             supervisor: supervisor.clone(),
             traces: traces.clone(),
         };

@@ -5,7 +5,10 @@ use hark_tests::site::{Site, SiteOptions};
 use serde_json::json;
 
 fn site(proxies: &str) -> Site {
-    Site::with(SiteOptions { web: format!("trusted_proxies = {proxies}\n"), ..SiteOptions::default() })
+    Site::with(SiteOptions {
+        web: format!("trusted_proxies = {proxies}\n"),
+        ..SiteOptions::default()
+    })
 }
 
 /// A sign-in with a name of its own, so that the throttle of names does not tell.

@@ -4,6 +4,7 @@ use hark_engine::id::UserId;
 use hark_engine::message::LoggedEvent;
 use ractor::ActorRef;
 
+use crate::announce::Announcements;
 use crate::messages::Messages;
 use crate::presence_board::PresenceBoard;
 use crate::sip::SipHandle;
@@ -29,6 +30,8 @@ pub struct Live {
     pub hub: Hub,
     /// Who tells what became of messages.
     pub messages: Messages,
+    /// Who announces what users' schedules and rules say.
+    pub announcements: Announcements,
     /// The calls.
     pub supervisor: ActorRef<SupervisorMessage>,
     /// What calls went through.
@@ -67,16 +70,26 @@ impl Live {
         Ok(())
     }
 
-    /// What was about to open when the account was closed is closed as well.
-    pub fn shut(&self, user: UserId) {
+    fn shut(&self, user: UserId) {
         self.hub.leave(user);
         // Without a supervisor there are no calls.
         let _ended = self.supervisor.cast(SupervisorMessage::Leave(user));
     }
 
-    /// Tells what became of messages, so that deliveries that wait or ring end.
-    pub fn tell(&self, ended: Vec<(Option<UserId>, LoggedEvent)>) {
+    /// Somebody was erased: deliveries that wait or ring end, and so do schedules and rules; nobody
+    /// has them among their contacts any more.
+    ///
+    /// # Errors
+    /// When the store can't be read.
+    pub async fn erased(
+        &self,
+        user: UserId,
+        ended: Vec<(Option<UserId>, LoggedEvent)>,
+    ) -> Result<(), StoreError> {
         self.messages.were_logged(ended);
+        self.announcements.changed();
+        self.shut(user);
+        self.reload().await
     }
 
     /// The file of traces that is written is let go of, so that it can be removed.

@@ -116,15 +116,26 @@ async fn every_table_with_something_of_a_users_is_exported_and_erased() {
         let exported = questions().any(|sql| is_named(sql, table));
         assert!(exported || reason.is_some(), "{table} is in no document of an export");
         for column in columns {
-            assert!(rows(&c, table, column) > 0, "ROWS has none of the user's for {table}.{column}");
+            assert!(
+                rows(&c, table, column) > 0,
+                "ROWS has none of the user's for {table}.{column}"
+            );
         }
     }
     // What hangs on something of a user's has no column of its own for them.
-    for table in ["webhook_queue", "webhook_dead", "chat_events", "announcement_parts", "user_groups", "messages"] {
+    for table in [
+        "webhook_queue",
+        "webhook_dead",
+        "chat_events",
+        "announcement_parts",
+        "user_groups",
+        "messages",
+    ] {
         assert!(questions().any(|sql| is_named(sql, table)), "{table}");
     }
     for (table, columns) in &tables {
-        let hangs = ["webhook_queue", "webhook_dead", "chat_events", "announcement_parts", "user_groups"];
+        let hangs =
+            ["webhook_queue", "webhook_dead", "chat_events", "announcement_parts", "user_groups"];
         let known = !columns.is_empty() || hangs.contains(&table.as_str());
         assert!(known, "say of {table} whether something of a user's hangs on it");
     }

@@ -96,8 +96,8 @@ pub async fn erase(
     }
     let Erased { remove, retag, ended } = store.erase(user, clock::wall()).await?;
     if let Some(live) = live {
-        live.tell(ended);
-        live.shut(user);
+        // Once more: what was about to open when the account was closed is closed as well.
+        live.erased(user, ended).await?;
     }
     for file in &remove {
         remove_file(&dir.join(file))?;

@@ -14,8 +14,8 @@ use hark_engine::throttle::Throttle;
 use sha2::{Digest as _, Sha256};
 
 use super::WebState;
-use super::client::Client;
 use super::auth::{COOKIE, bearer, site_of};
+use super::client::Client;
 use super::error::ApiError;
 use crate::clock;
 

@@ -27,6 +27,7 @@ pub mod password;
 pub mod ranges;
 pub mod recipients;
 pub mod scopes;
+pub mod shapes;
 pub mod state;
 pub mod tokens;
 pub mod view;
@@ -184,6 +185,7 @@ impl Server {
                 .app_data(json_config())
                 .app_data(query_config())
                 .app_data(path_config())
+                .wrap(from_fn(error::as_problems))
                 .wrap(from_fn(check_origin))
                 .wrap(from_fn(limits::limit))
                 .wrap(headers::security())

@@ -4,15 +4,19 @@ use actix_web::http::header;
 use actix_web::{HttpResponse, web};
 use hark_engine::retention::{Override, Policy, Usage, nearly_full};
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::retention::{Standing, export};
 use crate::web::WebState;
 use crate::web::auth::SignedIn;
 use crate::web::error::ApiError;
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RetentionStanding)]
 struct StandingView {
+    #[schema(value_type = crate::web::shapes::PolicyShape)]
     policy: Policy,
+    #[schema(value_type = crate::web::shapes::UsageShape)]
     usage: Usage,
     /// How full the mailbox is, in percent of its quota.
     percent: u32,
@@ -34,7 +38,7 @@ impl From<Standing> for StandingView {
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/me/retention", tag = "account", responses((status = 200, description = "How long messages are kept, and how full the mailbox is.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/me/retention", tag = "account", responses((status = 200, description = "How long messages are kept, and how full the mailbox is.", body = StandingView)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn show(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -44,11 +48,13 @@ pub async fn show(
 }
 
 /// What a manager decides of a user.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserRetention)]
 pub struct UserBody {
     /// What differs from the site's retention.
     #[serde(default)]
+    #[schema(value_type = Option<crate::web::shapes::OverrideShape>)]
     retention: Option<Override>,
     /// Whether a legal hold stands.
     #[serde(default)]
@@ -59,7 +65,7 @@ pub struct UserBody {
 ///
 /// # Errors
 /// [`ApiError::NotManager`], [`ApiError::NotFound`]
-#[utoipa::path(put, path = "/api/v1/users/{name}/retention", tag = "operation", request_body = Object, params(("name" = String, Path, description = "The user's name.")), responses((status = 200, description = "The limits as they are now.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(put, path = "/api/v1/users/{name}/retention", tag = "operation", request_body = UserBody, params(("name" = String, Path, description = "The user's name.")), responses((status = 200, description = "The limits as they are now.", body = StandingView)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn set(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -86,7 +92,7 @@ pub async fn set(
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/me/export", tag = "account", responses((status = 200, description = "A tar archive of everything that the user has.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/me/export", tag = "account", responses((status = 200, description = "A tar archive of everything that the user has.", body = String, content_type = "application/x-tar")), security(("session" = []), ("token" = ["profile"])))]
 pub async fn export(
     state: web::Data<WebState>,
     signed_in: SignedIn,

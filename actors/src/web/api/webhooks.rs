@@ -24,11 +24,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/webhooks/{id}/retry", web::post().to(retry));
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookListed)]
 struct Listed {
     id: i64,
     url: String,
+    #[schema(value_type = String)]
     about: About,
+    #[schema(value_type = i64)]
     created: UnixMillis,
     /// How many events wait to be told.
     waiting: u32,
@@ -36,6 +39,7 @@ struct Listed {
     given_up: u32,
     /// How many were not even queued, because too many waited.
     missed: u64,
+    #[schema(value_type = Option<i64>)]
     last_ok: Option<UnixMillis>,
     error: Option<String>,
 }
@@ -60,7 +64,7 @@ impl From<WebhookRecord> for Listed {
 ///
 /// # Errors
 /// What the store says, or what is wrong with the request.
-#[utoipa::path(get, path = "/api/v1/webhooks", tag = "account", responses((status = 200, description = "The web services, and how they stand.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/webhooks", tag = "account", responses((status = 200, description = "The web services, and how they stand.", body = Vec<Listed>)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -79,7 +83,8 @@ pub struct Register {
 }
 
 /// What is shown once, and never again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookRegistered)]
 struct Registered {
     id: i64,
     secret: String,
@@ -89,7 +94,7 @@ struct Registered {
 ///
 /// # Errors
 /// What the store says, or what is wrong with the request.
-#[utoipa::path(post, path = "/api/v1/webhooks", tag = "account", request_body = Register, responses((status = 201, description = "Its id, and the secret that signs, which is shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks", tag = "account", request_body = Register, responses((status = 201, description = "Its id, and the secret that signs, which is shown once.", body = Registered)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn register(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -103,13 +108,14 @@ pub async fn register(
     Ok(HttpResponse::Created().insert_header(("Cache-Control", "private, no-store")).json(body))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookSecret)]
 struct Secret {
     secret: String,
 }
 
 /// A new secret for the web services that the user's profile names; the old one counts no more.
-#[utoipa::path(post, path = "/api/v1/webhooks/profile-secret", tag = "account", responses((status = 200, description = "The secret, shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks/profile-secret", tag = "account", responses((status = 200, description = "The secret, shown once.", body = Secret)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn profile_secret(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -135,14 +141,15 @@ pub async fn delete(
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookPinged)]
 struct Pinged {
     ok: bool,
     error: Option<String>,
 }
 
 /// Sends a test, and says what came of it.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/ping", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "What came of it.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/ping", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "What came of it.", body = Pinged)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn ping(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -160,13 +167,14 @@ pub async fn ping(
     Ok(super::private(Pinged { ok: error.is_none(), error }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookRetried)]
 struct Retried {
     events: usize,
 }
 
 /// Begins anew with what the service did not take.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events are told again.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events are told again.", body = Retried)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn retry(
     state: web::Data<WebState>,
     signed_in: SignedIn,
