@@ -26,6 +26,7 @@ pub struct Report {
     /// `pending`, `active`, `sent`, `confirmed`, `exhausted`, `expired`, `cancelled` or `failed`.
     pub state: String,
     /// What is said.
+    #[schema(value_type = crate::web::shapes::ContentShape)]
     pub content: Content,
     /// Whether it goes before others.
     pub urgent: bool,

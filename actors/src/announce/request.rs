@@ -15,8 +15,7 @@ const fn wait() -> u32 {
 }
 
 /// What is said.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[schema(as = EventContent)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// A text with `{values}` in each language (BCP 47), spoken by text to speech.
@@ -24,7 +23,7 @@ pub enum Content {
     /// A prompt that was recorded in each language: its name.
     Prompt(String),
     /// A message that the owner can hear.
-    Recording(#[schema(value_type = String)] MessageId),
+    Recording(MessageId),
 }
 
 /// What is asked for.
@@ -37,6 +36,7 @@ pub struct Request {
     pub template: Option<String>,
     /// What is said, where there is no template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::web::shapes::ContentShape>)]
     pub content: Option<Content>,
     /// What is put into the text.
     #[serde(default)]

@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::WebState;
 use super::auth::site_of;
+use super::client::Client;
 use super::error::{ApiError, BUSY};
 use super::links::{self, Opened};
 use super::origin;

@@ -139,6 +139,18 @@ pub enum ConditionShape {
     TrunkRefused,
 }
 
+/// What is said: one of these.
+#[derive(ToSchema)]
+#[schema(as = EventContent, rename_all = "snake_case")]
+pub enum ContentShape {
+    /// A text with `{values}` in each language (BCP 47), spoken by text to speech.
+    Text(std::collections::BTreeMap<String, String>),
+    /// A prompt that was recorded in each language: its name.
+    Prompt(String),
+    /// The id of a message that the owner can hear.
+    Recording(String),
+}
+
 /// What a rule on Hark's own events looks for, and what it announces.
 #[derive(ToSchema)]
 #[schema(as = RuleSpec)]
@@ -332,7 +344,8 @@ mod tests {
             serde_json::to_value(T::schema()).unwrap()["enum"].as_array().unwrap().clone()
         }
         use hark_engine::announce::watch::Condition;
-        let conditions: Vec<_> = Condition::ALL.iter().map(|c| c.name().into()).collect();
+        let conditions: Vec<serde_json::Value> =
+            Condition::ALL.iter().map(|c| c.name().into()).collect();
         assert_eq!(names::<ConditionShape>(), conditions);
         use hark_engine::delivery::condition::Reached;
         let reached: Vec<_> =

@@ -123,6 +123,7 @@ pub async fn delete(
 #[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateBody {
+    #[schema(value_type = crate::web::shapes::ContentShape)]
     content: Content,
     /// Whether it is the site's.
     #[serde(default)]
@@ -133,6 +134,7 @@ pub struct TemplateBody {
 struct TemplateView {
     name: String,
     site: bool,
+    #[schema(value_type = crate::web::shapes::ContentShape)]
     content: Content,
 }
 

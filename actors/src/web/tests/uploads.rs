@@ -194,7 +194,7 @@ fn something_else_under_the_same_key_is_refused() {
     assert_eq!((left_over(&server), files(&server)), (0, 2));
     let text = |text: &str, key: &str| {
         let body = serde_json::json!({ "text": text, "idempotency_key": key });
-        alice.post("/api/v1/chats/bob", &body)
+        alice.post("/api/v1/chats/bob", body)
     };
     assert_eq!(text("hello", "k").status, 201);
     assert_eq!(text("hello", "k").status, 200);
