@@ -61,6 +61,7 @@ bench: deps web ## Benchmarks, in release
 	$(CARGO) bench --locked -p hark-benches
 	$(CARGO) run --release --locked -p hark-benches --bin calls -- --calls 100,500,1000,2000
 	$(CARGO) run --release --locked -p hark-benches --bin store
+	$(CARGO) run --release --locked -p hark-benches --bin store
 
 # Five minutes in all, on one core; FUZZ_SECONDS=3600 for a night. What is found goes to fuzz/artifacts.
 FUZZ_SECONDS ?= 100

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`site`] | the `hark` binary on a folder of its own: start, `kill -9`, restart on the same ports |
 //! | [`phone`] | baresip, a softphone: register, dial, listen, speak, press keys |
+//! | [`linphone`] | linphone, another one, by what one types into linphonec |
 //! | [`sipp`] | sipp, with the scenarios of `tests/sipp/` |
 //! | [`browser`] | Debian's Chromium through playwright-core, with a WAV file as its microphone |
 //! | [`peer`], [`call`], [`callee`], [`answering`] | a small SIP and RTP endpoint written by hand, where instants have to be measured or packets have to be wrong |
@@ -29,6 +30,7 @@ pub mod corpus;
 pub mod digest;
 pub mod faulty;
 pub mod http;
+pub mod linphone;
 pub mod live;
 pub mod mail;
 pub mod peer;

@@ -27,7 +27,7 @@ fn main() -> Outcome {
     let mut words = arguments.iter().map(String::as_str).peekable();
     if words.peek().is_none() {
         runtime.block_on(commits::run())?;
-        runtime.block_on(sessions::popups(2_000))?;
+        runtime.block_on(sessions::popups(10_000))?;
         runtime.block_on(sessions::presence(1_000))?;
         return runtime.block_on(resume::run(100_000));
     }
@@ -41,7 +41,7 @@ fn main() -> Outcome {
         };
         match word {
             "commits" => runtime.block_on(commits::run())?,
-            "popups" => runtime.block_on(sessions::popups(number(2_000)))?,
+            "popups" => runtime.block_on(sessions::popups(number(10_000)))?,
             "presence" => runtime.block_on(sessions::presence(number(1_000)))?,
             "resume" => runtime.block_on(resume::run(number(100_000)))?,
             other => return Err(format!("{other} is no benchmark").into()),
