@@ -179,21 +179,22 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
     }
     let delivery = &message.delivery;
     let mut to: Vec<UserId> = Vec::with_capacity(delivery.to.len());
+    let mut gone = false;
     for user in &delivery.to {
-        if !to.contains(user) {
+        // One who was looked up a moment before they were erased.
+        let erased = "SELECT 1 FROM users WHERE id = ?1 AND erased = 1";
+        if c.prepare_cached(erased)?.exists([user.0])? {
+            gone = true;
+        } else if !to.contains(user) {
             to.push(*user);
         }
+    }
+    if to.is_empty() && gone {
+        return Err(StoreError::NotFound { what: "recipient any more" });
     }
     if to.is_empty() || to.len() > MAX_RECIPIENTS {
         let what = format!("a message has 1 to {MAX_RECIPIENTS} recipients, not {}", to.len());
         return Err(StoreError::Conflict { what });
-    }
-    for user in &to {
-        // One who was looked up a moment before they were erased.
-        let gone = "SELECT 1 FROM users WHERE id = ?1 AND erased = 1";
-        if c.prepare_cached(gone)?.exists([user.0])? {
-            return Err(StoreError::NotFound { what: "recipient any more" });
-        }
     }
     c.prepare_cached(
         "INSERT INTO messages (id, sender_user, sender_name, sender_address, at, length_ms,

@@ -104,7 +104,9 @@ pub struct ProgressShape {
 #[derive(ToSchema)]
 #[schema(as = CallPurpose, rename_all = "lowercase")]
 pub enum PurposeShape {
+    /// A message is recorded in it.
     Record,
+    /// A message is heard in it.
     Play,
 }
 
@@ -112,14 +114,23 @@ pub enum PurposeShape {
 #[derive(ToSchema)]
 #[schema(as = CallState, rename_all = "lowercase")]
 pub enum StageShape {
+    /// The telephone is being called.
     Calling,
+    /// It rings.
     Ringing,
+    /// Somebody picked up.
     Answered,
+    /// A message is being spoken.
     Recording,
+    /// It was spoken; nobody has decided about it yet.
     Recorded,
+    /// The message is being played.
     Playing,
+    /// The message exists, or was heard.
     Done,
+    /// It came to nothing.
     Failed,
+    /// Whoever ordered it wanted it no more.
     Cancelled,
 }
 
@@ -175,10 +186,15 @@ pub struct RuleSpecShape {
 #[derive(ToSchema)]
 #[schema(as = Reached, rename_all = "kebab-case")]
 pub enum ReachedShape {
+    /// A browser session is open, and pop-ups are wanted.
     Present,
+    /// No pop-up would be shown.
     Absent,
+    /// A browser session is open, and nobody has used it for a while.
     Away,
+    /// In a call.
     Busy,
+    /// Does not want to be disturbed.
     DoNotDisturb,
 }
 
@@ -247,13 +263,21 @@ pub struct DeviceShape {
 #[derive(ToSchema)]
 #[schema(as = DeviceKind, rename_all = "kebab-case")]
 pub enum DeviceKindShape {
+    /// Whatever telephones are registered with the user's account.
     RegisteredPhone,
+    /// A telephone at a SIP address of its own.
     SipAddress,
+    /// A telephone number outside.
     Number,
+    /// The web client, in every tab that is open.
     Browser,
+    /// A client that shows text.
     SipMessage,
+    /// A mailbox.
     Email,
+    /// Every browser that the user allowed to be told.
     WebPush,
+    /// A web service of the user's.
     Webhook,
 }
 
