@@ -215,8 +215,8 @@ pub struct ProfileShape {
     calls_per_hour: u32,
     /// Tried from the first to the last, until one reaches the recipient.
     rules: Vec<RuleShape>,
-    /// The rules as text: it says the same as `rules`.
-    rules_text: String,
+    /// The rules as text: it says the same as `rules`. Where the profile is asked for by itself.
+    rules_text: Option<String>,
 }
 
 /// What is written of a profile: what is left out has its default. Rules are given as data or as
@@ -305,8 +305,9 @@ pub struct QuietHoursShape {
 #[derive(ToSchema)]
 #[schema(as = DeliveryRule)]
 pub struct RuleShape {
-    /// When it applies: `presence`, `hours`, `from`, `urgent`, `unheard_secs`.
-    #[schema(value_type = Option<Object>)]
+    /// When it applies: a word such as `present`, or an object with `presence`, `hours`, `from`,
+    /// `urgent` or `unheard_secs`.
+    #[schema(value_type = Option<Value>)]
     when: (),
     /// What is done, one act or a list: `pop-up`, `ring`, `notify`, `wait`, `escalate`, `all`,
     /// `stop`.
