@@ -35,8 +35,9 @@ check: web fmt lint purity ## Formatting, lints and the engine's wall
 fmt:
 	$(CARGO) fmt --all -- --check
 
-lint: web
-	$(CARGO) clippy --workspace --all-targets --locked -- -D warnings
+lint: web deps-test
+	$(CARGO) clippy --workspace --all-targets --locked --features mic -- -D warnings
+	$(CARGO) clippy --locked --workspace --bins -- -D warnings
 
 purity: ## The engine depends on no runtime, socket, database or web crate; every dependency is defended
 	scripts/purity
@@ -71,8 +72,9 @@ fuzz: ## Fuzz the dialplan language: needs a nightly toolchain and cargo-fuzz
 	cargo +nightly fuzz run -O format fuzz/corpus/format engine/tests/dialplan/right dialplans -- -max_total_time=$(FUZZ_SECONDS) -max_len=20000 -timeout=10
 	cargo +nightly fuzz run -O run fuzz/corpus/run -- -max_total_time=$(FUZZ_SECONDS) -max_len=4096 -len_control=0 -timeout=20
 
-build: web
-	$(CARGO) build --locked --workspace --all-targets
+# With what is optional, for the tests of it.
+build: web deps-test
+	$(CARGO) build --locked --workspace --all-targets --features mic
 
 web: $(WEB_BUILT) ## The web client, as it is embedded in the binary
 

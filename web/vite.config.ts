@@ -14,11 +14,12 @@ export default defineConfig({
     chunkSizeWarningLimit: 700,
   },
   server: {
-    // `npm run dev` beside `hark serve`: same origin as far as the browser can tell.
+    // `npm run dev` beside `hark serve`: same origin as far as the browser can tell, and as far as
+    // the server can, which compares Origin with Host.
     proxy: {
-      '/api': 'http://127.0.0.1:8080',
-      '/m': 'http://127.0.0.1:8080',
-      '/ws': { target: 'ws://127.0.0.1:8080', ws: true },
+      '/api': { target: 'http://127.0.0.1:8080', changeOrigin: false },
+      '/m': { target: 'http://127.0.0.1:8080', changeOrigin: false },
+      '/ws': { target: 'ws://127.0.0.1:8080', changeOrigin: false, ws: true },
     },
   },
 });

@@ -3,17 +3,15 @@
 //! What is heard goes through a bounded queue from the sound system's thread to this one, which
 //! mixes, resamples, encodes and writes: the file grows while it is spoken.
 
-use std::io::Write;
-
-use hark_actors::recording::Tags;
-
-use super::client::Failed;
-
 /// Records into `out` until Enter is pressed, standard input ends or `limit` seconds are over.
 /// Says how many milliseconds were recorded.
 #[cfg(not(feature = "mic"))]
-pub fn record(_out: impl Write, _tags: &Tags, _limit: u32) -> Result<u32, Failed> {
-    Err(Failed::wrong(
+pub fn record(
+    _out: impl std::io::Write,
+    _tags: &hark_actors::recording::Tags,
+    _limit: u32,
+) -> Result<u32, super::client::Failed> {
+    Err(super::client::Failed::wrong(
         "this hark was built without the microphone\n  mend: build it with `cargo build --features \
          mic` (on Linux with libasound2-dev), or record with another program and give --file",
     ))
@@ -93,7 +91,7 @@ mod with_cpal {
         let channels = usize::from(config.channels.max(1));
         let (sound, trouble) = (sender.clone(), sender.clone());
         device.build_input_stream(
-            config.clone(),
+            *config,
             move |data: &[T], _: &_| {
                 let mixed = data.chunks_exact(channels).map(|frame| {
                     let sum: i32 = frame.iter().map(|s| i32::from(i16::from_sample(*s))).sum();

@@ -83,6 +83,7 @@ const commands = {
   fill: ({ id, text }) => element(id).fill(text, WAIT),
   press: ({ id, key }) => element(id).press(key, WAIT),
   resize: ({ width, height }) => page.setViewportSize({ width, height }),
+  choose: ({ id, value }) => element(id).selectOption(value, WAIT).then(() => null),
   click: ({ id }) => element(id).click(WAIT),
   visible: ({ id }) => element(id).waitFor({ state: "visible", ...WAIT }),
   hidden: ({ id }) => element(id).waitFor({ state: "hidden", ...WAIT }),

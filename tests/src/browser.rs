@@ -76,6 +76,12 @@ impl Browser {
         self.command(json!({ "do": "fill", "id": id, "text": text }));
     }
 
+    /// Chooses an entry of a list by its value.
+    #[track_caller]
+    pub fn choose(&mut self, id: &str, value: &str) {
+        self.command(json!({ "do": "choose", "id": id, "value": value }));
+    }
+
     /// Presses a key in an element: `Enter`, `Escape`.
     #[track_caller]
     pub fn press(&mut self, id: &str, key: &str) {
@@ -180,6 +186,34 @@ impl Browser {
             .iter()
             .map(|error| error.as_str().unwrap_or_default().to_owned())
             .collect()
+    }
+
+    /// Asserts that nothing in the element `id` is wider than the window, and that everything in
+    /// it that can be used has a name for a screen reader.
+    #[track_caller]
+    pub fn assert_fits_and_is_named(&mut self, id: &str) {
+        let script = format!(
+            "(() => {{ const all = [...document.querySelectorAll('[data-testid=\"{id}\"] *')]; \
+               const shown = all.filter((e) => e.checkVisibility() && !e.closest('.visually-hidden')); \
+               const wide = shown.filter((e) => e.getBoundingClientRect().right > innerWidth + 1); \
+               const used = all.filter((e) => e.matches('button, a, input, select, textarea')); \
+               const named = (e) => (e.getAttribute('aria-label') ?? '').trim() !== '' \
+                 || (e.labels?.length > 0 && e.labels[0].innerText.trim() !== '') \
+                 || (e.matches('button, a') && e.innerText.trim() !== ''); \
+               const said = (what) => (e) => `${{what}}: ${{e.outerHTML.slice(0, 160)}}`; \
+               return [...wide.map(said('too wide')), \
+                 ...used.filter((e) => e.checkVisibility() && !named(e)).map(said('no name'))]; }})()"
+        );
+        let wrong = self.evaluate(&script);
+        assert_eq!(wrong, json!([]));
+    }
+
+    /// A picture of the page as `name`, if `HARK_SCREENSHOTS` names a folder for them.
+    #[track_caller]
+    pub fn picture(&mut self, name: &str) {
+        if let Some(folder) = std::env::var_os("HARK_SCREENSHOTS") {
+            self.screenshot(&Path::new(&folder).join(format!("{name}.png")));
+        }
     }
 
     /// A picture of the page.

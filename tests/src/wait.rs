@@ -35,3 +35,17 @@ pub fn holds(what: &str, span: Duration, mut look: impl FnMut() -> bool) {
         thread::sleep(LOOK_EVERY);
     }
 }
+
+/// The longest that anything which is not polled for may take where the machine is busy with
+/// other tests.
+pub const BUSY: Duration = Duration::from_secs(3);
+
+/// Judges how soon something was seen, by the quickest of several: a busy machine makes some of
+/// them late, and none of them early.
+#[track_caller]
+pub fn judge(what: &str, aim: Duration, seen: &[Duration]) {
+    println!("{what}: {seen:?}");
+    let quickest = seen.iter().min().expect("something was measured");
+    assert!(*quickest <= aim, "{what}: none of {seen:?} within {aim:?}");
+    assert!(seen.iter().all(|took| *took <= BUSY), "{what}: {seen:?}");
+}

@@ -13,7 +13,7 @@ use hark_tests::wait;
 use rusqlite::Connection;
 use serde_json::json;
 
-const PASSWORD: &str = "correct horse";
+const PASSWORD: &str = "correct-horse";
 
 /// Runs `hark` with a line on its standard input: its exit code and what it said.
 fn hark_with(site: &Site, line: &str, args: &[&str]) -> (Option<i32>, String) {
@@ -76,11 +76,9 @@ fn a_user_who_is_added_signs_in_and_registers_without_a_restart() {
     dorothea.sign_in("dorothea", PASSWORD);
     let mut phone = Phone::start(PhoneOptions::new(site.udp(), "dorothea", PASSWORD));
     phone.wait_registered();
-    // She is called by her extension at once.
-    let mut alice = site.phone("alice");
-    alice.call("1009");
-    phone.wait_ringing();
-    alice.hang_up();
+    // She is written to at once.
+    tell(&site.sign_in("alice"), "n", "dorothea");
+    dorothea.wait_inbox(1, wait::LATER);
     let args = ["user", "add", "dorothea", "--extension", "1010", "--display-name", "D"];
     let (code, said) = hark_with(&site, PASSWORD, &args);
     assert_eq!(code, Some(1), "{said}");

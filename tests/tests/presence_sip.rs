@@ -34,24 +34,30 @@ fn every_watcher_learns_of_a_change_within_100_ms() {
     phone.wait("NOTIFY", wait::SOON, |notify| notify.body.contains("<basic>closed</basic>"));
     let bob = site.sign_in("bob");
 
-    let begun = Instant::now();
-    let slowest = std::thread::scope(|scope| {
-        let watchers: Vec<_> = tabs
-            .iter_mut()
-            .map(|tab| {
-                scope.spawn(move || {
-                    tab.wait_for("presence", wait::SOON, |told| told["presence"] == "online");
-                    begun.elapsed()
-                })
-            })
-            .collect();
-        let _bobs = Live::open(&bob);
-        let (at, _) = phone.wait("NOTIFY", wait::SOON, |notify| notify.body.contains("Online"));
-        let tabs = watchers.into_iter().map(|one| one.join().expect("nobody panics"));
-        tabs.chain([at.duration_since(begun)]).max().expect("somebody watches")
+    let _bobs = Live::open(&bob);
+    phone.wait("NOTIFY", wait::SOON, |notify| notify.body.contains("Online"));
+    // The slowest of eleven, eight times; the machine may be busy in some of them.
+    let rounds = (0..8).map(|round| {
+        let disturbed = round % 2 == 0;
+        let (word, note) =
+            if disturbed { ("do-not-disturb", "Do not disturb") } else { ("online", "Online") };
+        let begun = Instant::now();
+        std::thread::scope(|scope| {
+            let watch = |tab: &mut Live| {
+                tab.wait_for("presence", wait::SOON, |told| told["presence"] == word);
+                begun.elapsed()
+            };
+            let watchers: Vec<_> =
+                tabs.iter_mut().map(|tab| scope.spawn(move || watch(tab))).collect();
+            let on = json!({ "on": disturbed });
+            assert_eq!(bob.put("/api/v1/me/do-not-disturb", &on).status, 204);
+            let (at, _) = phone.wait("NOTIFY", wait::SOON, |notify| notify.body.contains(note));
+            let tabs = watchers.into_iter().map(|one| one.join().expect("nobody panics"));
+            tabs.chain([at.duration_since(begun)]).max().expect("somebody watches")
+        })
     });
-    println!("bob's tab was seen by ten tabs and a softphone after at most {slowest:?}");
-    assert!(slowest <= TOLD_WITHIN, "{slowest:?}");
+    let rounds: Vec<Duration> = rounds.collect();
+    wait::judge("until ten tabs and a softphone were told", TOLD_WITHIN, &rounds);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! `hark send`, `hark record` and `hark token`, as somebody at a terminal uses them.
 
-use std::fs;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hark_tests::audio::{self, Sound};
 use hark_tests::site::{Site, binary};
@@ -277,4 +278,97 @@ fn tokens_are_made_listed_and_revoked_whether_or_not_a_server_runs() {
     assert_eq!(said.code, Some(2), "{}", said.err);
     thread::sleep(Duration::from_millis(10));
     assert_eq!(site.sign_in("bob").inbox().len(), 0);
+}
+
+/// Gives the home folder of `site` a microphone for ALSA, a pipe into which somebody speaks: a
+/// second of silence, `said`, and silence.
+#[track_caller]
+fn plug_in(site: &Site, said: &Sound) {
+    let pipe = site.scratch().join("microphone");
+    let made = Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.is_ok_and(|made| made.success()), "mkfifo");
+    // What a program asks of it by default: 48 kHz, two channels, 32 bits.
+    let alsa = format!(
+        "pcm.!default {{ type file slave.pcm null file /dev/null infile \"{}\" format raw }}\n",
+        pipe.display(),
+    );
+    fs::write(site.scratch().join(".asoundrc"), alsa).expect("a file");
+    let mut heard = Sound::default().then_silence(Duration::from_secs(1));
+    heard.0.extend(&said.0);
+    // It waits in vain when nobody listens any more, and ends with the test.
+    thread::spawn(move || speak_into(&pipe, &heard.then_silence(Duration::from_secs(60))));
+}
+
+/// Speaks as fast as people do, once somebody listens.
+fn speak_into(pipe: &Path, said: &Sound) {
+    // Opened for both, so that it stays open whoever comes and goes.
+    let pipe = OpenOptions::new().read(true).write(true).open(pipe);
+    let mut pipe = pipe.expect("a pipe");
+    let mut due = Instant::now();
+    // 10 ms: so much is written into a pipe, and read from it, as a whole.
+    for piece in said.0.chunks_exact(audio::RATE / 100) {
+        // Each sample six times, for two channels.
+        let wide = piece.iter().flat_map(|sample| [i32::from(*sample) << 16; 12]);
+        let octets: Vec<u8> = wide.flat_map(i32::to_le_bytes).collect();
+        pipe.write_all(&octets).expect("a pipe takes what is said");
+        due = due.max(Instant::now()) + Duration::from_millis(10);
+        thread::sleep(due.saturating_duration_since(Instant::now()));
+    }
+}
+
+#[test]
+fn what_is_spoken_into_the_microphone_of_a_terminal_is_sent() {
+    let site = Site::start();
+    let said = audio::sentence();
+    let terminal = Terminal { site: &site, token: Some(token(&site, "alice", "messages:send")) };
+    plug_in(&site, &said);
+    let kept = site.scratch().join("kept.ogg");
+    let mut command = terminal.command(&["send", "--to", "bob", "--mic", "--keep", text(&kept)]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut sending = command.spawn().expect("hark runs");
+    // It is in the file while one speaks; then Enter.
+    wait::until("the sentence to be in the file", wait::LATER, || {
+        assert!(sending.try_wait().expect("a child").is_none(), "it ended while one speaks");
+        let file = fs::read(&kept).ok().filter(|file| !file.is_empty())?;
+        (audio::decode_ogg_opus(&file).0.best_match(&said).0 >= story::ALIKE).then_some(())
+    });
+    sending.stdin.take().expect("its input").write_all(b"\n").expect("it reads");
+    let sent = Said::from(sending.wait_with_output().expect("hark ends"));
+    assert_eq!(sent.code, Some(0), "{}", sent.err);
+    let bob = site.sign_in("bob");
+    let message = bob.wait_inbox(1, wait::SOON).remove(0);
+    let (heard, tags) = audio::decode_ogg_opus(&bob.audio(&message));
+    let (likeness, _) = heard.best_match(&said);
+    assert!(likeness >= story::ALIKE, "{likeness:.3} alike to what was said");
+    assert!(tags.iter().any(|(_, value)| value == "Alice"), "{tags:?}");
+}
+
+#[test]
+fn a_recorder_that_is_killed_leaves_what_was_said_but_its_last_second() {
+    let site = Site::start();
+    let terminal = Terminal { site: &site, token: Some(token(&site, "alice", "messages:send")) };
+    plug_in(&site, &audio::sentence());
+    let file = site.scratch().join("cut.ogg");
+    let mut command = terminal.command(&["record", "--to", "bob", "--mic", "-o", text(&file)]);
+    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let begun = Instant::now();
+    let mut recording = command.spawn().expect("hark runs");
+    wait::until("something to be in the file", wait::SOON, || {
+        (fs::metadata(&file).ok()?.len() > 1_000).then_some(())
+    });
+    thread::sleep(Duration::from_secs(2));
+    recording.kill().expect("a child can be killed");
+    recording.wait().expect("a child can be reaped");
+    let spoken = begun.elapsed();
+    let (left, _) = audio::decode_ogg_opus(&fs::read(&file).expect("the file"));
+    // It takes a moment until the microphone is open, and what is in the pipe was not heard.
+    assert!(left.length() + Duration::from_millis(2_500) > spoken, "{:?}", left.length());
+    assert!(left.length() > Duration::from_secs(1), "{:?}", left.length());
+    // It is said that it breaks off, and can be sent all the same.
+    let sent = terminal.run(&["send", text(&file)]);
+    assert_eq!(sent.code, Some(2), "{}", sent.err);
+    assert!(sent.err.contains("breaks off after"), "{}", sent.err);
+    let sent = terminal.run(&["send", "--partial", text(&file)]);
+    assert_eq!(sent.code, Some(0), "{}", sent.err);
+    site.sign_in("bob").wait_inbox(1, wait::SOON);
 }

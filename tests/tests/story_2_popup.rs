@@ -1,11 +1,10 @@
 //! Story 2: a present recipient sees a pop-up at once, and its link streams the message.
 
+use std::time::Duration;
+
 use hark_tests::http::Http;
 use hark_tests::site::Site;
 use hark_tests::{audio, story, wait};
-
-/// From the commit to the pop-up on the page.
-const POPUP_WITHIN_MS: f64 = 300.0;
 
 #[test]
 fn bobs_browser_pops_up_and_its_link_streams_the_message() {
@@ -21,12 +20,9 @@ fn bobs_browser_pops_up_and_its_link_streams_the_message() {
     let message = bob.wait_inbox(1, wait::SOON).remove(0);
     let seen = browser.first_seen("popup").expect("the pop-up was noted");
     let committed = message["at"].as_f64().expect("the time of the commit, in Unix milliseconds");
-    println!("the pop-up stood {:.0} ms after the commit", seen - committed);
-    assert!(
-        seen - committed <= POPUP_WITHIN_MS,
-        "the pop-up came {} ms after the commit",
-        seen - committed
-    );
+    // How soon it comes where the machine has nothing else to do is judged in `everywhere.rs`.
+    let late = Duration::from_secs_f64((seen - committed).max(0.0) / 1000.0);
+    wait::judge("from the commit to the pop-up", wait::BUSY, &[late]);
 
     let sender = browser.text("popup-sender");
     let name = message["sender"]["name"].as_str().expect("a name");

@@ -1,12 +1,13 @@
 // The HTTP API. Every failure is an ApiError whose message can be shown to the user.
 
-import type { EventReport, EventRequest, Group, Retention, Schedule } from './events';
+import type { Content, EventReport, EventRequest, Group, Retention, Schedule, Template } from './events';
 import { readChatText } from './chat/read';
 import type { ChatId, Page, ThreadSummary } from './chat/types';
 import { readProfile } from './profile';
 import { readContact, readMessage, readUser } from './protocol';
+import type { EventRule, RuleBody } from './rules';
 import type {
-  About, Assumed, Contact, ExplainedLine, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, UserId, Webhook,
+  About, Assumed, Contact, ExplainedLine, GivenUp, Me, Message, MessageId, OutboxEntry, Profile, ReceiptMail, User, UserId, Webhook,
 } from './types';
 
 export class ApiError extends Error {
@@ -62,7 +63,21 @@ export const api = {
   plan: (schedule: { name: string; recurrence: string; event: EventRequest }) =>
     call<unknown>('POST', '/api/v1/schedules', schedule),
   unplan: (id: number) => call<unknown>('DELETE', `/api/v1/schedules/${id}`),
+  cancelEvent: (id: string) => call<void>('DELETE', `/api/v1/events/${encodeURIComponent(id)}`),
   groups: () => call<Group[]>('GET', '/api/v1/groups'),
+  saveGroup: (name: string, group: { display_name: string; members: string[] }) =>
+    call<void>('PUT', `/api/v1/groups/${encodeURIComponent(name)}`, group),
+  deleteGroup: (name: string) => call<void>('DELETE', `/api/v1/groups/${encodeURIComponent(name)}`),
+  templates: () => call<Template[]>('GET', '/api/v1/templates'),
+  saveTemplate: (name: string, template: { content: Content; site: boolean }) =>
+    call<void>('PUT', `/api/v1/templates/${encodeURIComponent(name)}`, template),
+  deleteTemplate: (name: string, site: boolean) =>
+    call<void>('DELETE', `/api/v1/templates/${encodeURIComponent(name)}?site=${site}`),
+  eventRules: () => call<EventRule[]>('GET', '/api/v1/event-rules'),
+  saveEventRule: (id: number | null, rule: RuleBody) => (id === null
+    ? call<EventRule>('POST', '/api/v1/event-rules', rule)
+    : call<EventRule>('PUT', `/api/v1/event-rules/${id}`, rule)),
+  deleteEventRule: (id: number) => call<void>('DELETE', `/api/v1/event-rules/${id}`),
   retention: () => call<Retention>('GET', '/api/v1/me/retention'),
   confirm: (id: MessageId) => call<unknown>('POST', at(id, '/confirm')),
 
@@ -109,6 +124,7 @@ export const api = {
   deleteWebhook: (id: number) => call<void>('DELETE', `/api/v1/webhooks/${id}`),
   pingWebhook: (id: number) => call<{ ok: boolean; error: string | null }>('POST', `/api/v1/webhooks/${id}/ping`),
   profileWebhookSecret: () => call<{ secret: string }>('POST', '/api/v1/webhooks/profile-secret'),
+  givenUp: (id: number) => call<GivenUp[]>('GET', `/api/v1/webhooks/${id}/given-up`),
   retryWebhook: (id: number) => call<{ events: number }>('POST', `/api/v1/webhooks/${id}/retry`),
 };
 
@@ -142,8 +158,10 @@ async function call<T>(method: string, path: string, body?: unknown, more: Recor
 export function refusal(status: number, text: string, retryAfter: string | null): ApiError {
   const problem = parse(text) as { code?: unknown; detail?: unknown; mend?: unknown } | null;
   const detail = typeof problem?.detail === 'string' ? sentence(problem.detail) : explain(status);
-  const mend = typeof problem?.mend === 'string' && status !== 401 ? ` ${sentence(problem.mend)}` : '';
   const code = typeof problem?.code === 'string' ? problem.code : `http-${status}`;
+  // Of a malformed request the detail says what is wrong; its mend speaks to programmers.
+  const mends = typeof problem?.mend === 'string' && status !== 401 && code !== 'malformed';
+  const mend = mends ? ` ${sentence(problem?.mend as string)}` : '';
   const retry = Number.parseInt(retryAfter ?? '', 10);
   return new ApiError(status, code, detail + mend, Number.isFinite(retry) ? retry : null);
 }

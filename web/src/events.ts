@@ -32,7 +32,10 @@ export interface EventReport {
 export type Content = { text: Record<string, string> } | { prompt: string } | { recording: MessageId };
 
 export interface EventRequest {
-  content: Content;
+  /** Either this or `template`. */
+  content?: Content;
+  template?: string;
+  values?: Record<string, string>;
   recipients: string[];
   urgent: boolean;
   confirm: boolean;
@@ -54,6 +57,14 @@ export interface Schedule {
 export interface Group {
   name: string;
   display_name: string;
+  members: { user: UserId; name: string; display_name: string }[];
+}
+
+export interface Template {
+  name: string;
+  /** Everybody's, and not only this user's. */
+  site: boolean;
+  content: Content;
 }
 
 export interface Retention {
@@ -65,9 +76,9 @@ export interface Retention {
   hold: boolean;
 }
 
-/** The words of an event, in one of its languages. */
-export function words(content: Content): string {
-  if ('text' in content) return Object.values(content.text)[0] ?? '';
+/** The words of an event: in the page's language, where it has that. */
+export function words(content: Content, language = 'en'): string {
+  if ('text' in content) return content.text[language] ?? Object.values(content.text)[0] ?? '';
   if ('prompt' in content) return `The prompt “${content.prompt}”`;
   return 'A recording';
 }

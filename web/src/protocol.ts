@@ -11,12 +11,16 @@ import { STEPS } from './types';
 export type RecordingStatus = 'open' | 'progress' | 'committed' | 'failed';
 
 export type ServerFrame =
-  | { type: 'hello'; user: User | null; contacts: Contact[] | null; counts: Counts | null }
+  | {
+      type: 'hello'; user: User | null; contacts: Contact[] | null; counts: Counts | null;
+      /** The last event of the log, and whether those that were missed follow. */
+      lastEventId: number | null; resumed: boolean;
+    }
   | { type: 'presence'; user: UserId; presence: Presence; by_browser: boolean; by_phone: boolean }
   | { type: 'popup'; message: Message; link: string | null; committedAt: number | null }
-  | { type: 'receipt'; message: MessageId; recipient: UserId | null; recipientName: string; step: ReceiptStep }
-  | { type: 'trouble'; message: MessageId; recipient: UserId | null; recipientName: string; trouble: Trouble }
-  | { type: 'message_state'; message: MessageId; change: MessageChange }
+  | { type: 'receipt'; message: MessageId; recipient: UserId | null; recipientName: string; step: ReceiptStep; eventId?: number }
+  | { type: 'trouble'; message: MessageId; recipient: UserId | null; recipientName: string; trouble: Trouble; eventId?: number }
+  | { type: 'message_state'; message: MessageId; change: MessageChange; eventId?: number }
   | { type: 'counts'; counts: Counts }
   | {
       type: 'recording'; id: string; state: RecordingStatus;
@@ -64,6 +68,8 @@ export function parseServerFrame(text: string): ServerFrame | null {
         user: readUser(value.user),
         contacts: Array.isArray(value.contacts) ? value.contacts.map(readContact).filter(isPresent) : null,
         counts: readCounts(value.counts),
+        lastEventId: num(value.last_event_id),
+        resumed: value.resumed === true,
       };
     case 'presence': {
       const user = num(value.user);
@@ -79,7 +85,7 @@ export function parseServerFrame(text: string): ServerFrame | null {
     case 'receipt': {
       const message = str(value.message);
       if (message === null) return null;
-      const whose = { message, recipient: num(value.recipient), recipientName: str(value.recipient_name) ?? '' };
+      const whose = { message, recipient: num(value.recipient), recipientName: str(value.recipient_name) ?? '', ...readEventId(value) };
       const trouble = readTrouble(value);
       if (trouble) return { type: 'trouble', ...whose, trouble };
       const step = readReceiptStep(value);
@@ -88,7 +94,7 @@ export function parseServerFrame(text: string): ServerFrame | null {
     case 'message_state': {
       const message = str(value.message);
       const change = readChange(value);
-      return message !== null && change ? { type: 'message_state', message, change } : null;
+      return message !== null && change ? { type: 'message_state', message, change, ...readEventId(value) } : null;
     }
     case 'counts': {
       const counts = readCounts(value);
@@ -238,6 +244,12 @@ function readReceiptStep(value: Fields): ReceiptStep | null {
     step, device: str(value.device) ?? '', at: num(value.at) ?? 0,
     ...(heard === null ? {} : { heard_ms: heard }),
   };
+}
+
+/** The event's place in the log. */
+function readEventId(value: Fields): { eventId?: number } {
+  const eventId = num(value.event_id);
+  return eventId === null ? {} : { eventId };
 }
 
 function readTrouble(value: Fields): Trouble | null {

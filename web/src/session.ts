@@ -33,6 +33,9 @@ export class Session {
   private active = true;
   private outboxTimer: ReturnType<typeof setTimeout> | undefined;
   private mailboxRun = 0;
+  /** The lists miss what no resumed stream will tell: they are to be read. */
+  private stale = true;
+  private reloads = 0;
 
   constructor() {
     this.socket = new HarkSocket({
@@ -250,17 +253,26 @@ export class Session {
   }
 
   private async reload(): Promise<void> {
+    this.stale = true;
+    const run = ++this.reloads;
     await this.attempt(async () => {
-      const [contacts, calls] = await Promise.all([
-        api.contacts(), api.calls(), this.loadMailbox(), this.loadOutbox(), this.chats.reload(),
+      const [contacts] = await Promise.all([
+        api.contacts(), this.loadMailbox(), this.loadOutbox(), this.catchUp(),
       ]);
       this.dispatch({ type: 'contacts', contacts });
-      // One that ended while the connection was away ended untold.
-      const live = readCall(calls[0]);
-      const shown = this.state.get().call;
-      if (live) this.dispatch({ type: 'call', call: live });
-      else if (shown && !isOver(shown)) this.dispatch({ type: 'call', call: null });
+      // A later one, which knows more, may fail still.
+      if (run === this.reloads) this.stale = false;
     });
+  }
+
+  /** Reads what the log of messages does not hold: chats, and the call under way. */
+  private async catchUp(): Promise<void> {
+    const [calls] = await Promise.all([api.calls(), this.chats.reload()]);
+    // One that ended while the connection was away ended untold.
+    const live = readCall(calls[0]);
+    const shown = this.state.get().call;
+    if (live) this.dispatch({ type: 'call', call: live });
+    else if (shown && !isOver(shown)) this.dispatch({ type: 'call', call: null });
   }
 
   private async loadMailbox(): Promise<void> {
@@ -312,8 +324,9 @@ export class Session {
         this.chats.frame(frame.event);
         return;
       case 'hello':
-        // From here on nothing is missed; what came before, since the lists were read, is.
-        void this.reload();
+        // From here on nothing is missed; what came before follows, or the lists are read afresh.
+        if (frame.resumed && !this.stale) void this.attempt(() => this.catchUp());
+        else void this.reload();
         return;
       case 'call':
         if (frame.call.stage.state === 'done' && frame.call.kind === 'record') this.outboxSoon();
@@ -350,6 +363,8 @@ export class Session {
     try {
       await work();
     } catch (error) {
+      // What an event asked to be read is not told again: the next connection reads everything.
+      if (error instanceof ApiError && (error.status === 0 || error.status >= 500)) this.stale = true;
       if (error instanceof ApiError && error.status === 401) this.leave('Your session has ended. Sign in again.');
       // The connection's own state is shown already.
       else if (!(error instanceof ApiError && error.status === 0)) this.tell(error);
@@ -370,7 +385,7 @@ export class Session {
 
   private route(): void {
     const name = location.hash.replace(/^#\/?/, '');
-    const view = VIEWS.find((v) => v === name) ?? 'inbox';
+    const view = VIEWS.find((v) => v === name.split('/')[0]) ?? 'inbox';
     if (view !== this.state.get().view) this.dispatch({ type: 'view', view });
     if (view === 'chat') this.chats.looked();
   }

@@ -1,7 +1,9 @@
-// The WebSocket: opened again whenever it is lost, later and later, and never all at once.
+// The WebSocket: opened again whenever it is lost, later and later, and never all at once. It comes
+// back with the last event that it was told, and hears what it missed.
 
 import type { ClientFrame, ServerFrame } from './protocol';
 import { parseServerFrame } from './protocol';
+import { Resume } from './resume';
 import type { Connection } from './state';
 
 const FIRST_DELAY_MS = 500;
@@ -30,6 +32,7 @@ export class HarkSocket {
   private lastHeard = 0;
   private pinged = false;
   private closed = true;
+  private readonly resume = new Resume();
 
   constructor(private readonly events: SocketEvents, private readonly url = socketUrl()) {}
 
@@ -44,6 +47,7 @@ export class HarkSocket {
 
   close(): void {
     this.closed = true;
+    this.resume.reset();
     clearTimeout(this.retry);
     clearInterval(this.watch);
     removeEventListener('online', this.hurry);
@@ -78,7 +82,7 @@ export class HarkSocket {
   private connect(): void {
     clearTimeout(this.retry);
     this.events.connection({ status: 'connecting' });
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(this.url + this.resume.query);
     socket.binaryType = 'arraybuffer';
     this.socket = socket;
     socket.onopen = () => {
@@ -99,7 +103,7 @@ export class HarkSocket {
       if (frame.type === 'ping') {
         this.pinged = true;
         this.send({ type: 'pong' });
-      } else {
+      } else if (this.resume.take(frame)) {
         this.events.frame(frame);
       }
     };

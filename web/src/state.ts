@@ -151,7 +151,11 @@ export function reduce(state: State, action: Action): State {
 function reduceFrame(state: State, frame: ServerFrame): State {
   switch (frame.type) {
     case 'hello':
-      return frame.contacts ? { ...state, contacts: sortContacts(frame.contacts) } : state;
+      // What became of announcements meanwhile is not in the log of messages.
+      return {
+        ...state, eventNews: state.eventNews + 1,
+        ...(frame.contacts ? { contacts: sortContacts(frame.contacts) } : {}),
+      };
     case 'presence':
       return {
         ...state,

@@ -196,6 +196,8 @@ export interface Me {
   domain: string;
   /** Nothing rings or pops up; messages wait. */
   do_not_disturb: boolean;
+  /** Whether this user may change groups and the site's templates. */
+  events_manager?: boolean;
 }
 
 /** Whether, and of what, a sender is mailed. */
@@ -223,5 +225,16 @@ export interface Webhook {
   given_up: number;
   missed: number;
   last_ok: number | null;
+  /** Why it did not take the last one, and since when it has taken none. */
   error: string | null;
+  failing_since: number | null;
+}
+
+/** What a web service did not take, however often it was tried. */
+export interface GivenUp {
+  seq: number;
+  message: MessageId;
+  type: string | null;
+  at: number;
+  reason: string;
 }

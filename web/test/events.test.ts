@@ -12,6 +12,8 @@ describe('events', () => {
   });
   it('says what an event says', () => {
     expect(words({ text: { en: 'Fire' } })).toBe('Fire');
+    expect(words({ text: { de: 'Feuer', en: 'Fire' } })).toBe('Fire');
+    expect(words({ text: { de: 'Feuer', fr: 'Feu' } })).toBe('Feuer');
     expect(words({ prompt: 'fire' })).toContain('fire');
   });
   it('reads anew when an event went on', () => {

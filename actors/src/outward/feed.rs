@@ -6,9 +6,9 @@
 //! one that was taken is told again, under the same `webhook-id`. One task looks which services
 //! wait, and each of them has a task of its own while it does: a slow one holds up no other.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::FutureExt as _;
@@ -40,6 +40,34 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// How long is waited when the store can't be used.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
 
+/// The web services whose users want them to be tried at once. A set: it can't grow beyond them.
+#[derive(Debug, Default)]
+pub(super) struct Retries {
+    webhooks: Mutex<HashSet<i64>>,
+    asked: Notify,
+}
+
+impl Retries {
+    /// Has the feed try this one at once, however long it meant to wait.
+    pub fn ask(&self, webhook: i64) {
+        self.webhooks.lock().unwrap_or_else(PoisonError::into_inner).insert(webhook);
+        self.asked.notify_one();
+    }
+
+    fn take(&self) -> HashSet<i64> {
+        std::mem::take(&mut *self.webhooks.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// What the task of a web service listens to while it waits.
+#[derive(Default)]
+struct Wake {
+    /// Something more is to be told.
+    news: Notify,
+    /// Its user wants it tried at once.
+    retry: Notify,
+}
+
 /// Starts the feed. Its task ends with the process.
 pub fn start(outward: Outward, bus: &Bus, users: Users) -> JoinHandle<()> {
     let events = bus.subscribe();
@@ -69,18 +97,23 @@ struct Feed {
 
 impl Feed {
     async fn run(self, events: &mut broadcast::Receiver<Arc<BusEvent>>) {
-        let mut working: HashMap<i64, Arc<Notify>> = HashMap::new();
+        let retries = &self.outward.shared.retries;
+        let mut working: HashMap<i64, Arc<Wake>> = HashMap::new();
         // Dropped with this future, and its tasks with it.
         let mut tasks: JoinSet<i64> = JoinSet::new();
         loop {
+            // Those without a task begin afresh below.
+            for wake in retries.take().iter().filter_map(|webhook| working.get(webhook)) {
+                wake.retry.notify_one();
+            }
             match self.outward.shared.store.webhooks_waiting().await {
                 Ok(waiting) => {
                     for webhook in waiting {
                         if let Some(wake) = working.get(&webhook) {
-                            wake.notify_one();
+                            wake.news.notify_one();
                             continue;
                         }
-                        let wake = Arc::new(Notify::new());
+                        let wake = Arc::new(Wake::default());
                         working.insert(webhook, Arc::clone(&wake));
                         let feed = self.clone();
                         tasks.spawn(async move {
@@ -110,13 +143,14 @@ impl Feed {
                         working.remove(&webhook);
                     }
                 }
+                () = retries.asked.notified() => {}
                 () = tokio::time::sleep(SWEEP) => {}
             }
         }
     }
 
     /// Tells one service all that it has to be told.
-    async fn serve(&self, webhook: i64, wake: &Notify) {
+    async fn serve(&self, webhook: i64, wake: &Wake) {
         let store = &self.outward.shared.store;
         let mut failures: u32 = 0;
         loop {
@@ -140,7 +174,8 @@ impl Feed {
                 let wait = due.since(now).clamp(Duration::from_millis(10), SWEEP);
                 tokio::select! {
                     () = tokio::time::sleep(wait) => {}
-                    () = wake.notified(), if failures == 0 => {}
+                    () = wake.news.notified(), if failures == 0 => {}
+                    () = wake.retry.notified() => failures = 0,
                 }
                 continue;
             }
@@ -151,7 +186,10 @@ impl Feed {
                 // It takes nothing at this moment: what else waits is not sent after it.
                 failures = failures.saturating_add(1);
                 let pause = Duration::from_secs(1) * 2u32.saturating_pow(failures.min(6) - 1);
-                tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
+                tokio::select! {
+                    () = tokio::time::sleep(pause.min(LONGEST_PAUSE)) => {}
+                    () = wake.retry.notified() => failures = 0,
+                }
             }
         }
     }
@@ -162,7 +200,7 @@ impl Feed {
         let store = &self.outward.shared.store;
         let (hook, seq) = (webhook.id, queued.seq);
         let (went, noted) = match self.judge(webhook, queued) {
-            Telling::Nothing => (true, store.webhook_told(hook, seq, clock::wall()).await),
+            Telling::Nothing => (true, store.webhook_skipped(hook, seq).await),
             Telling::Later(due) => (true, store.webhook_later(hook, seq, due, None).await),
             Telling::Post(body) => {
                 let outcome = self.post(webhook, seq, body).await;
@@ -209,7 +247,8 @@ impl Feed {
             Some(secs) if !hopeless => {
                 let wait = Duration::from_secs(*secs).max(error.retry_after().unwrap_or_default());
                 let due = now.after(wait);
-                store.webhook_later(webhook, queued.seq, due, Some(error.to_string())).await
+                let failed = Some((now, error.to_string()));
+                store.webhook_later(webhook, queued.seq, due, failed).await
             }
             Some(_) | None => {
                 self.outward.shared.metrics.events_dead.inc();

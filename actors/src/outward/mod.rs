@@ -194,6 +194,7 @@ struct Shared {
     metrics: OutwardMetrics,
     receipts_after: Duration,
     codes_by_user: Mutex<Throttle<UserId>>,
+    retries: feed::Retries,
 }
 
 impl std::fmt::Debug for Outward {
@@ -231,6 +232,7 @@ impl Outward {
             metrics,
             receipts_after,
             codes_by_user,
+            retries: feed::Retries::default(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -429,6 +431,17 @@ impl Outward {
     /// Our public key for Web Push, as browsers take it: base64url of the uncompressed point.
     pub fn push_key(&self) -> &str {
         self.shared.push.public_key()
+    }
+
+    /// Tells a web service of this user at once what it did not take so far, given up or not.
+    /// Says how many events had been given up.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] where the user has no such web service, or what the store says.
+    pub async fn retry_webhook(&self, user: UserId, webhook: i64) -> Result<usize, StoreError> {
+        let events = self.shared.store.webhook_retry(user, webhook).await?;
+        self.shared.retries.ask(webhook);
+        Ok(events)
     }
 
     /// Sends a test to a registered web service, and says what it answered.

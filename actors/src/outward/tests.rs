@@ -300,14 +300,42 @@ async fn one_that_is_gone_is_given_up_noted_and_begun_anew_when_asked() {
     let record = place.store.webhook(id).await.unwrap().unwrap();
     assert_eq!(record.dead, 1);
     assert!(record.error.unwrap().contains("410"));
+    assert!(record.failing_since.is_some() && record.last_ok.is_none());
+    let given_up = place.store.webhook_given_up(ALICE, id, 10).await.unwrap().unwrap();
+    assert_eq!(given_up.len(), 1);
+    assert_eq!(given_up[0].kind.as_deref(), Some("accepted"));
+    assert!(given_up[0].reason.contains("410"));
+    assert!(place.store.webhook_given_up(BOB, id, 10).await.unwrap().is_none());
     assert_eq!(place.outward.shared.metrics.events_dead.get(), 1);
-    assert!(place.store.webhook_retry(BOB, id).await.is_err(), "it is Alice's");
-    assert_eq!(place.store.webhook_retry(ALICE, id).await.unwrap(), 1);
-    // The next event wakes the feed.
-    place.message(true).await;
-    assert_eq!(receiver.wait(3).await.len(), 3);
+    assert!(place.outward.retry_webhook(BOB, id).await.is_err(), "it is Alice's");
+    // Without any further event.
+    assert_eq!(place.outward.retry_webhook(ALICE, id).await.unwrap(), 1);
+    assert_eq!(receiver.wait(2).await.len(), 2);
     place.wait_untold(0).await;
+    let record = place.store.webhook(id).await.unwrap().unwrap();
+    assert_eq!((record.dead, record.error, record.failing_since), (0, None, None));
     assert!(place.store.delete_webhook(ALICE, id).await.unwrap());
+    services.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_fails_is_tried_at_once_when_its_user_asks() {
+    let place = place().await;
+    let receiver = Receiver::start(&[500; 4]);
+    let (id, _) = place.hook(ALICE, receiver.base.clone(), About::Sent).await;
+    let services = place.outward.start_services(&place.bus, place.users.clone());
+    place.message(true).await;
+    // The third failure is half a minute away from the next try.
+    receiver.wait(3).await;
+    let begun = std::time::Instant::now();
+    for tries in 4..=5 {
+        place.outward.retry_webhook(ALICE, id).await.unwrap();
+        receiver.wait(tries).await;
+    }
+    assert!(begun.elapsed().as_secs() < 10, "{:?}", begun.elapsed());
+    place.wait_untold(0).await;
+    let record = place.store.webhook(id).await.unwrap().unwrap();
+    assert_eq!((record.queued, record.dead, record.failing_since), (0, 0, None));
     services.stop();
 }
 

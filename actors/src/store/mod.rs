@@ -77,7 +77,7 @@ pub use templates::TemplateRecord;
 pub use tokens::{MOST_TOKENS, TokenRecord};
 pub use users::{DigestSecrets, NewUser, UserRecord};
 pub use verification::{CODE_LIFETIME, CodeGiven};
-pub use webhooks::{About, QueuedEvent, SigningSecret, ToldEvent, WebhookRecord};
+pub use webhooks::{About, GivenUp, QueuedEvent, SigningSecret, ToldEvent, WebhookRecord};
 
 use metrics::StoreMetrics;
 use readers::Readers;

@@ -443,6 +443,10 @@ UPDATE recipients SET since = coalesce((SELECT max(e.at) FROM events e
 CREATE INDEX recipients_gone ON recipients(message) WHERE step = 'gone';
 CREATE INDEX recipients_by_age ON recipients(since) WHERE folder IS NOT NULL;
 ",
+    "
+-- Since when a web service has taken nothing that it was told.
+ALTER TABLE webhooks ADD COLUMN failing_since INTEGER;
+",
     r"
 -- What was asked for under an idempotency key whose message was kept.
 CREATE TABLE request_keys (

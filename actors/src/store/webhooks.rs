@@ -84,6 +84,23 @@ pub struct WebhookRecord {
     pub last_ok: Option<UnixMillis>,
     /// Why it did not take the last one.
     pub error: Option<String>,
+    /// Since when it has taken none, if it did not take the last one.
+    pub failing_since: Option<UnixMillis>,
+}
+
+/// An event that a web service did not take, however often it was tried.
+#[derive(Clone, Debug)]
+pub struct GivenUp {
+    /// Its place in the log.
+    pub seq: i64,
+    /// Of which message.
+    pub message: MessageId,
+    /// What happened, as the log names it; `None` where the log does not know it any more.
+    pub kind: Option<String>,
+    /// When it was given up.
+    pub at: UnixMillis,
+    /// Why it was not taken.
+    pub reason: String,
 }
 
 /// An event that a web service is to be told.
@@ -256,7 +273,7 @@ impl Store {
         .await
     }
 
-    /// A web service took an event, or need not be told of it.
+    /// A web service took an event.
     pub async fn webhook_told(
         &self,
         webhook: i64,
@@ -265,30 +282,39 @@ impl Store {
     ) -> Result<(), StoreError> {
         self.write(move |c| {
             remove(c, webhook, seq)?;
-            let sql = "UPDATE webhooks SET last_ok = ?2, error = NULL WHERE id = ?1";
+            let sql = "UPDATE webhooks SET last_ok = ?2, error = NULL, failing_since = NULL
+                       WHERE id = ?1";
             c.prepare_cached(sql)?.execute(params![webhook, at.0])?;
             Ok(())
         })
         .await
     }
 
-    /// A web service is told of an event later: it did not take it (`error`), or must not know
-    /// of it yet.
+    /// A web service need not be told of an event.
+    pub async fn webhook_skipped(&self, webhook: i64, seq: i64) -> Result<(), StoreError> {
+        self.write(move |c| remove(c, webhook, seq)).await
+    }
+
+    /// A web service is told of an event later: it did not take it (when, and why not), or must
+    /// not know of it yet.
     pub async fn webhook_later(
         &self,
         webhook: i64,
         seq: i64,
         due: UnixMillis,
-        error: Option<String>,
+        failed: Option<(UnixMillis, String)>,
     ) -> Result<(), StoreError> {
         self.write(move |c| {
-            let tried = error.is_some();
+            let tried = failed.is_some();
             c.prepare_cached(
                 "UPDATE webhook_queue SET due = ?3, attempts = attempts + ?4
                  WHERE webhook = ?1 AND seq = ?2",
             )?
             .execute(params![webhook, seq, due.0, tried])?;
-            note_error(c, webhook, error.as_deref())
+            match &failed {
+                Some((at, error)) => note_error(c, webhook, *at, error),
+                None => Ok(()),
+            }
         })
         .await
     }
@@ -314,7 +340,41 @@ impl Store {
             )?
             .execute(params![webhook, MAX_DEAD])?;
             remove(c, webhook, seq)?;
-            note_error(c, webhook, Some(&reason))
+            note_error(c, webhook, at, &reason)
+        })
+        .await
+    }
+
+    /// What a web service of this user did not take, the latest first; `None` where they have no
+    /// such web service.
+    pub async fn webhook_given_up(
+        &self,
+        user: UserId,
+        webhook: i64,
+        limit: u32,
+    ) -> Result<Option<Vec<GivenUp>>, StoreError> {
+        self.read(move |c| {
+            let sql = "SELECT 1 FROM webhooks WHERE id = ?1 AND user = ?2";
+            if !c.prepare_cached(sql)?.exists(params![webhook, user.0])? {
+                return Ok(None);
+            }
+            let mut query = c.prepare_cached(
+                "SELECT d.seq, d.message, json_extract(e.event, '$.kind'), d.at, d.reason
+                 FROM webhook_dead d LEFT JOIN events e ON e.seq = d.seq
+                 WHERE d.webhook = ?1 ORDER BY d.seq DESC LIMIT ?2",
+            )?;
+            let mut rows = query.query(params![webhook, limit])?;
+            let mut given_up = Vec::new();
+            while let Some(row) = rows.next()? {
+                given_up.push(GivenUp {
+                    seq: row.get(0)?,
+                    message: id(row, 1)?,
+                    kind: row.get(2)?,
+                    at: UnixMillis(row.get(3)?),
+                    reason: row.get(4)?,
+                });
+            }
+            Ok(Some(given_up))
         })
         .await
     }
@@ -341,7 +401,7 @@ impl Store {
 }
 
 const SELECT: &str = "SELECT w.id, w.user, w.url, w.secret, w.about, w.created, w.queued, w.missed,
-    (SELECT count(*) FROM webhook_dead d WHERE d.webhook = w.id), w.last_ok, w.error
+    (SELECT count(*) FROM webhook_dead d WHERE d.webhook = w.id), w.last_ok, w.error, w.failing_since
     FROM webhooks w";
 
 fn webhook(row: &Row<'_>) -> rusqlite::Result<WebhookRecord> {
@@ -357,6 +417,7 @@ fn webhook(row: &Row<'_>) -> rusqlite::Result<WebhookRecord> {
         dead: row.get(8)?,
         last_ok: row.get::<_, Option<i64>>(9)?.map(UnixMillis),
         error: row.get(10)?,
+        failing_since: row.get::<_, Option<i64>>(11)?.map(UnixMillis),
     })
 }
 
@@ -391,11 +452,11 @@ fn remove(c: &rusqlite::Connection, webhook: i64, seq: i64) -> Result<(), StoreE
 fn note_error(
     c: &rusqlite::Connection,
     webhook: i64,
-    error: Option<&str>,
+    at: UnixMillis,
+    error: &str,
 ) -> Result<(), StoreError> {
-    if let Some(error) = error {
-        let sql = "UPDATE webhooks SET error = ?2 WHERE id = ?1";
-        c.prepare_cached(sql)?.execute(params![webhook, error])?;
-    }
+    let sql = "UPDATE webhooks SET error = ?3, failing_since = coalesce(failing_since, ?2)
+               WHERE id = ?1";
+    c.prepare_cached(sql)?.execute(params![webhook, at.0, error])?;
     Ok(())
 }

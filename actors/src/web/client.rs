@@ -174,7 +174,7 @@ mod tests {
     fn strangers_are_believed_nothing() {
         let lines = [("x-forwarded-for", "192.0.2.1"), ("forwarded", "for=192.0.2.1;proto=https")];
         assert_eq!(of("203.0.113.9", &lines), ("203.0.113.9".into(), false));
-        assert_eq!(of("203.0.113.9", &[("x-forwarded-proto", "https")]).1, false);
+        assert!(!of("203.0.113.9", &[("x-forwarded-proto", "https")]).1);
         // What a stranger sent stands left of what our proxy wrote.
         let spoofed = [("x-forwarded-for", "192.0.2.1, 203.0.113.9")];
         assert_eq!(of("127.0.0.1", &spoofed).0, "203.0.113.9");

@@ -66,6 +66,7 @@ use super::{api, audio, auth, link_answer, link_calls, links, ws};
         api::webhooks::register,
         api::webhooks::profile_secret,
         api::webhooks::delete,
+        api::webhooks::given_up,
         api::webhooks::ping,
         api::webhooks::retry,
         api::events::create,

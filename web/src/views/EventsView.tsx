@@ -1,27 +1,60 @@
-// Announcements: made by hand or by a schedule, spoken by the server, followed until they are heard.
+// Announcements: made by hand, by a schedule or by a rule, spoken by the server, followed until they
+// are heard; and what they are made of: rules, templates and groups.
 
 import { useEffect, useState } from 'preact/hooks';
 import { api } from '../api';
-import { recipientWord, recurrence, stateWord, words } from '../events';
-import type { EventReport, Group, Repeat, Schedule } from '../events';
+import { recipientWord, stateWord, words } from '../events';
+import type { EventReport, Group, ReportedRecipient, Schedule, Template } from '../events';
 import { deviceWord, when } from '../format';
+import type { EventRule } from '../rules';
 import { useApp, useSession } from '../session';
-import { BellIcon, CloseIcon, TrashIcon } from './icons';
+import { Announce } from './Announce';
+import { EventRules } from './EventRules';
+import { Problem, SureButton, useWork } from './forms';
+import { Groups } from './Groups';
+import { CloseIcon, TrashIcon } from './icons';
+import { Templates } from './Templates';
 
-const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone || 'UTC';
+const PARTS = [
+  { part: '', label: 'Announce' },
+  { part: 'rules', label: 'Rules' },
+  { part: 'templates', label: 'Templates' },
+  { part: 'groups', label: 'Groups' },
+] as const;
+
+type Part = (typeof PARTS)[number]['part'];
+
+function usePart(): Part {
+  const read = () => PARTS.find(({ part }) => location.hash === `#/events/${part}`)?.part ?? '';
+  const [part, setPart] = useState<Part>(read);
+  useEffect(() => {
+    const look = () => setPart(read());
+    addEventListener('hashchange', look);
+    return () => removeEventListener('hashchange', look);
+  }, []);
+  return part;
+}
 
 export function EventsView() {
   const session = useSession();
+  const part = usePart();
   const news = useApp((s) => s.eventNews);
   const [events, setEvents] = useState<EventReport[] | null>(null);
   const [schedules, setSchedules] = useState<Schedule[]>([]);
-  const [groups, setGroups] = useState<Group[]>([]);
+  const [groups, setGroups] = useState<Group[] | null>(null);
+  const [templates, setTemplates] = useState<Template[] | null>(null);
+  const [rules, setRules] = useState<EventRule[] | null>(null);
+  const language = document.documentElement.lang || 'en';
   const read = async () => {
     try {
-      const [e, s, g] = await Promise.all([api.events(), api.schedules(), api.groups()]);
+      const [e, s, g, t, r] = await Promise.all([
+        api.events(), api.schedules(), api.groups(), api.templates(), api.eventRules(),
+      ]);
       setEvents(e);
       setSchedules(s);
       setGroups(g);
+      setTemplates(t);
+      setRules(r);
     } catch (error) {
       session.tell(error);
     }
@@ -39,113 +72,39 @@ export function EventsView() {
         <a class="icon-button" href="#/inbox" aria-label="Close the announcements"><CloseIcon /></a>
       </header>
       <div class="profile">
-        <Composer groups={groups} made={() => void read()} />
-        {schedules.length > 0 && (
-          <div class="card block" data-testid="schedules">
-            <h3>Planned</h3>
-            <ul class="rows">
-              {schedules.map((schedule) => (
-                <ScheduleRow key={schedule.id} schedule={schedule} removed={() => void read()} />
-              ))}
-            </ul>
-          </div>
+        <nav class="segments segments-wide" aria-label="Announcements and what they are made of">
+          {PARTS.map(({ part: one, label }) => (
+            <a key={one} href={one === '' ? '#/events' : `#/events/${one}`} data-testid={`events-part-${one || 'announce'}`}
+              aria-current={part === one ? 'page' : undefined}>{label}</a>
+          ))}
+        </nav>
+        {part === 'rules' && <EventRules rules={rules} templates={templates ?? []} groups={groups ?? []} language={language} changed={read} />}
+        {part === 'templates' && <Templates templates={templates} language={language} changed={read} />}
+        {part === 'groups' && <Groups groups={groups} changed={read} />}
+        {part === '' && (
+          <>
+            <Announce groups={groups ?? []} templates={templates ?? []} language={language} made={() => void read()} />
+            {schedules.length > 0 && (
+              <div class="card block" data-testid="schedules">
+                <h3>Planned</h3>
+                <ul class="rows">
+                  {schedules.map((schedule) => (
+                    <ScheduleRow key={schedule.id} schedule={schedule} removed={() => void read()} />
+                  ))}
+                </ul>
+              </div>
+            )}
+            <div class="card block">
+              <h3>Made</h3>
+              {events?.length === 0 && <p class="quiet">Nothing yet. Applications announce by the API; you can announce here.</p>}
+              <ul class="rows" data-testid="event-list">
+                {(events ?? []).map((event) => <EventRow key={event.id} event={event} changed={() => void read()} />)}
+              </ul>
+            </div>
+          </>
         )}
-        <div class="card block">
-          <h3>Made</h3>
-          {events?.length === 0 && <p class="quiet">Nothing yet. Applications announce by the API; you can announce here.</p>}
-          <ul class="rows" data-testid="event-list">
-            {(events ?? []).map((event) => <EventRow key={event.id} event={event} />)}
-          </ul>
-        </div>
       </div>
     </section>
-  );
-}
-
-function Composer({ groups, made }: { groups: Group[]; made(): void }) {
-  const contacts = useApp((s) => s.contacts);
-  const language = document.documentElement.lang || 'en';
-  const [text, setText] = useState('');
-  const [to, setTo] = useState<string[]>([]);
-  const [urgent, setUrgent] = useState(false);
-  const [confirm, setConfirm] = useState(false);
-  const [then, setThen] = useState('');
-  const [at, setAt] = useState('');
-  const [repeat, setRepeat] = useState<Repeat>('once');
-  const [status, setStatus] = useState<{ good: boolean; text: string } | null>(null);
-  const [busy, setBusy] = useState(false);
-  const people = [
-    ...groups.map((g) => ({ word: `group:${g.name}`, name: `${g.display_name} (group)` })),
-    ...contacts.map((c) => ({ word: c.name, name: c.display_name })),
-  ];
-  const toggle = (word: string) => setTo(to.includes(word) ? to.filter((w) => w !== word) : [...to, word]);
-  const send = async () => {
-    setBusy(true);
-    const event = {
-      content: { text: { [language]: text.trim() } }, recipients: to, urgent, confirm: confirm || then !== '',
-      ...(then === '' ? {} : { escalation: [{ recipients: [then], wait_seconds: 300 }] }),
-    };
-    try {
-      const lines = at === '' ? null : recurrence(at, repeat, ZONE);
-      if (lines === null) await api.announce(event);
-      else await api.plan({ name: text.trim().slice(0, 60), recurrence: lines, event });
-      setText('');
-      setAt('');
-      setStatus({ good: true, text: lines === null ? 'On its way.' : 'Planned.' });
-      made();
-    } catch (error) {
-      setStatus({ good: false, text: error instanceof Error ? error.message : 'That did not work.' });
-    }
-    setBusy(false);
-  };
-  return (
-    <form class="card block" data-testid="event-form" onSubmit={(e) => { e.preventDefault(); void send(); }}>
-      <h3>Announce something</h3>
-      <label class="field">
-        <span>What is said</span>
-        <textarea rows={2} maxLength={2000} value={text} data-testid="event-text"
-          onInput={(e) => setText(e.currentTarget.value)} />
-      </label>
-      <fieldset class="event-people">
-        <legend class="small quiet">To whom</legend>
-        {people.map((p) => (
-          <label key={p.word} class={`person-chip${to.includes(p.word) ? ' is-on' : ''}`}>
-            <input type="checkbox" class="visually-hidden" checked={to.includes(p.word)} onChange={() => toggle(p.word)} />
-            <span data-testid={`event-to-${p.word}`}>{p.name}</span>
-          </label>
-        ))}
-      </fieldset>
-      <div class="event-options">
-        <label class="check"><input type="checkbox" checked={urgent} onChange={(e) => setUrgent(e.currentTarget.checked)} /><span>Urgent</span></label>
-        <label class="check"><input type="checkbox" checked={confirm || then !== ''} disabled={then !== ''} data-testid="event-confirm"
-          onChange={(e) => setConfirm(e.currentTarget.checked)} /><span>Somebody has to confirm it</span></label>
-        <label class="field"><span>If nobody does within 5 minutes, tell</span>
-          <select value={then} onChange={(e) => setThen(e.currentTarget.value)}>
-            <option value="">nobody else</option>
-            {people.filter((p) => !to.includes(p.word)).map((p) => <option key={p.word} value={p.word}>{p.name}</option>)}
-          </select>
-        </label>
-        <label class="field"><span>When ({ZONE})</span>
-          <input type="datetime-local" value={at} data-testid="event-at" onInput={(e) => setAt(e.currentTarget.value)} /></label>
-        {at !== '' && (
-          <label class="field"><span>Again</span>
-            <select value={repeat} data-testid="event-repeat" onChange={(e) => setRepeat(e.currentTarget.value as Repeat)}>
-              <option value="once">never</option>
-              <option value="daily">every day</option>
-              <option value="weekdays">from Monday to Friday</option>
-              <option value="weekly">every week</option>
-              <option value="monthly">every month</option>
-            </select>
-          </label>
-        )}
-      </div>
-      <div class="actions">
-        <button type="submit" class="button primary" data-testid="event-send" disabled={busy || text.trim() === '' || to.length === 0}>
-          <BellIcon /> {at === '' ? 'Announce now' : 'Plan it'}
-        </button>
-        <p role="status" data-testid="event-status" class={status?.good === false ? 'error-text' : 'quiet'}>{status?.text}</p>
-      </div>
-    </form>
   );
 }
 
@@ -173,12 +132,15 @@ function ScheduleRow({ schedule, removed }: { schedule: Schedule; removed(): voi
   );
 }
 
-function EventRow({ event }: { event: EventReport }) {
+function EventRow({ event, changed }: { event: EventReport; changed(): void }) {
+  const { busy, error, run } = useWork();
+  const said = words(event.content, document.documentElement.lang || 'en');
+  const open = event.state === 'pending' || event.state === 'active';
   return (
     <li class="row event-row" data-testid={`event-${event.id}`} data-state={event.state}>
       <div>
         <header class="sent-head">
-          <strong>{words(event.content)}</strong>
+          <strong>{said}</strong>
           <span class={`event-state event-${event.state}`}>{stateWord(event.state)}</span>
         </header>
         <p class="quiet small">
@@ -189,16 +151,33 @@ function EventRow({ event }: { event: EventReport }) {
         <ol class="event-steps">
           {event.steps.map((step, n) => (
             <li key={n} class="small">
-              {event.steps.length > 1 && <span class="quiet">{n + 1}. </span>}
-              {step.recipients.map((r, i) => (
-                <span key={r.user} data-testid={`heard-${event.id}-${r.user}`} data-state={r.state}>
-                  {i > 0 && ', '}{r.name}: <em>{recipientWord(r.state)}</em>{r.reason !== undefined && ` (${r.reason})`}
-                </span>
-              ))}
+              {event.steps.length > 1 && <span class="quiet">{n === 0 ? 'First:' : n === event.steps.length - 1 ? 'At last:' : 'Then:'}</span>}
+              <ul class="heard-by" aria-label={`Who heard “${said.slice(0, 40)}”`}>
+                {step.recipients.map((r) => (
+                  <li key={r.user} data-testid={`heard-${event.id}-${r.user}`} data-state={r.state}>
+                    <span>{r.name}</span> <em>{recipientWord(r.state)}</em>
+                    {where(r) !== '' && <span class="quiet"> · {where(r)}</span>}
+                  </li>
+                ))}
+              </ul>
             </li>
           ))}
         </ol>
+        {error && <Problem id={`event-${event.id}-error`}>{error}</Problem>}
       </div>
+      {open && (
+        <SureButton label="Stop" name={said.slice(0, 40)} testid={`event-${event.id}-stop`} disabled={busy}
+          act={() => void run(async () => { await api.cancelEvent(event.id); changed(); })} />
+      )}
     </li>
   );
+}
+
+/** On which device, and when, somebody came so far; or why not. */
+function where(r: ReportedRecipient): string {
+  if (r.reason !== undefined) return r.reason;
+  if (r.confirmed) return `${deviceWord(r.confirmed.device)}, ${when(r.confirmed.at, Date.now())}`;
+  const last = r.steps.filter((s) => s.step === r.state).pop();
+  if (!last) return '';
+  return [last.device ? deviceWord(last.device) : '', when(last.at, Date.now())].filter((part) => part !== '').join(', ');
 }

@@ -1,13 +1,13 @@
 // How Hark reaches its user outside of its pages and telephones: notifications of this browser,
 // mails of what became of messages, and web services that are told every step.
 
-import type { ComponentChildren } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { api } from '../api';
 import { pushState, turnPushOff, turnPushOn } from '../push';
 import type { PushState } from '../push';
-import type { About, ReceiptMail, Webhook } from '../types';
-import { CloseIcon, PlusIcon } from './icons';
+import type { ReceiptMail } from '../types';
+import { Problem, useWork } from './forms';
+import { Webhooks } from './Webhooks';
 
 export function OutwardSettings() {
   return (
@@ -26,27 +26,6 @@ export function OutwardSettings() {
       </div>
     </>
   );
-}
-
-/** Runs one thing at a time, and keeps what went wrong for the user to read. */
-function useWork() {
-  const [busy, setBusy] = useState(false);
-  const [error, setError] = useState<string | null>(null);
-  const run = async (work: () => Promise<void>) => {
-    setBusy(true);
-    setError(null);
-    try {
-      await work();
-    } catch (problem) {
-      setError(problem instanceof Error ? problem.message : 'That did not work.');
-    }
-    setBusy(false);
-  };
-  return { busy, error, run };
-}
-
-function Problem({ id, children }: { id: string; children: ComponentChildren }) {
-  return <p role="alert" class="error-text small" data-testid={id}>{children}</p>;
 }
 
 function PushSwitch() {
@@ -169,86 +148,4 @@ function ReceiptMails() {
       {error && <Problem id="receipt-error">{error}</Problem>}
     </>
   );
-}
-
-const ABOUT: Record<About, string> = {
-  sent: 'what you sent',
-  received: 'what you received',
-  all: 'both',
-};
-
-function Webhooks() {
-  const [hooks, setHooks] = useState<Webhook[]>([]);
-  const [url, setUrl] = useState('');
-  const [about, setAbout] = useState<About>('sent');
-  const [secret, setSecret] = useState<string | null>(null);
-  const [said, setSaid] = useState<string | null>(null);
-  const { busy, error, run } = useWork();
-  const load = async () => setHooks(await api.webhooks());
-  useEffect(() => void run(load), []);
-  return (
-    <>
-      <p class="quiet small">Each step of a message is sent there, signed with a secret that is shown once.</p>
-      <ul class="devices">
-        {hooks.map((hook) => (
-          <li key={hook.id} class="device" data-testid={`webhook-${hook.id}`}>
-            <span class="field-uri">
-              <strong>{hook.url}</strong>
-              <span class="quiet small"> {ABOUT[hook.about]} · {state(hook)}</span>
-            </span>
-            <button type="button" class="button ghost" disabled={busy} onClick={() => void run(async () => {
-              const { ok, error: why } = await api.pingWebhook(hook.id);
-              setSaid(ok ? 'It answered.' : why ?? 'It did not answer.');
-            })}>Test</button>
-            {hook.given_up > 0 && (
-              <button type="button" class="button ghost" disabled={busy} onClick={() => void run(async () => {
-                await api.retryWebhook(hook.id);
-                await load();
-              })}>Try again</button>
-            )}
-            <button type="button" class="icon-button" aria-label={`Remove ${hook.url}`} disabled={busy}
-              onClick={() => void run(async () => { await api.deleteWebhook(hook.id); await load(); })}><CloseIcon /></button>
-          </li>
-        ))}
-      </ul>
-      <form class="actions" onSubmit={(event) => {
-        event.preventDefault();
-        void run(async () => {
-          const made = await api.addWebhook(url.trim(), about);
-          setSecret(made.secret);
-          setUrl('');
-          await load();
-        });
-      }}>
-        <label class="field field-uri">
-          <span>Address</span>
-          <input value={url} inputMode="url" spellcheck={false} autocapitalize="none" placeholder="https://example.org/hook"
-            data-testid="webhook-url" onInput={(event) => setUrl(event.currentTarget.value)} />
-        </label>
-        <select value={about} aria-label="What it is told of" onChange={(event) => setAbout(event.currentTarget.value as About)}>
-          {(Object.keys(ABOUT) as About[]).map((key) => <option key={key} value={key}>{ABOUT[key]}</option>)}
-        </select>
-        <button type="submit" class="button ghost" data-testid="webhook-add" disabled={busy || url.trim() === ''}><PlusIcon /> Add</button>
-      </form>
-      <div class="actions">
-        <button type="button" class="text-button" disabled={busy} onClick={() => void run(async () => {
-          setSecret((await api.profileWebhookSecret()).secret);
-        })}>New secret for the web services among my devices</button>
-      </div>
-      {secret && (
-        <p class="small" role="status">The secret, shown this once: <code data-testid="webhook-secret">{secret}</code></p>
-      )}
-      {said && <p class="quiet small" role="status">{said}</p>}
-      {error && <Problem id="webhook-error">{error}</Problem>}
-    </>
-  );
-}
-
-function state(hook: Webhook): string {
-  const parts = [];
-  if (hook.waiting > 0) parts.push(`${hook.waiting} waiting`);
-  if (hook.given_up > 0) parts.push(`${hook.given_up} given up`);
-  if (hook.missed > 0) parts.push(`${hook.missed} missed`);
-  if (hook.error !== null) parts.push(hook.error);
-  return parts.length > 0 ? parts.join(', ') : hook.last_ok === null ? 'nothing sent yet' : 'all sent';
 }

@@ -28,6 +28,8 @@ pub struct Me {
     domain: String,
     /// Whether nothing rings or pops up for the user.
     do_not_disturb: bool,
+    /// Whether the user looks after groups and the site's templates.
+    events_manager: bool,
 }
 
 /// Who is signed in, with the profile and what a recorder has to know.
@@ -53,6 +55,7 @@ pub async fn show(
         upload_bytes: state.config.upload_bytes,
         domain: state.config.domain.clone(),
         do_not_disturb: state.board.reach(signed_in.user).do_not_disturb,
+        events_manager: state.announcements.is_manager(signed_in.user),
     };
     conditional::answer(&request, &me, None)
 }

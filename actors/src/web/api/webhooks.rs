@@ -1,16 +1,20 @@
 //! `/api/v1/webhooks`: the web services that are told what becomes of a user's messages.
 
 use actix_web::{HttpResponse, web};
+use hark_engine::id::MessageId;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::clock;
 use crate::outward::{NotifyError, sign};
-use crate::store::{About, SigningSecret, WebhookRecord};
+use crate::store::{About, GivenUp, SigningSecret, WebhookRecord};
 use crate::web::WebState;
 use crate::web::auth::SignedIn;
 use crate::web::error::ApiError;
+
+/// How many are listed of those that were given up.
+const LISTED: u32 = 100;
 
 /// The routes.
 pub fn routes(config: &mut web::ServiceConfig) {
@@ -20,6 +24,7 @@ pub fn routes(config: &mut web::ServiceConfig) {
         )
         .route("/webhooks/profile-secret", web::post().to(profile_secret))
         .route("/webhooks/{id}", web::delete().to(delete))
+        .route("/webhooks/{id}/given-up", web::get().to(given_up))
         .route("/webhooks/{id}/ping", web::post().to(ping))
         .route("/webhooks/{id}/retry", web::post().to(retry));
 }
@@ -41,7 +46,10 @@ struct Listed {
     missed: u64,
     #[schema(value_type = Option<i64>)]
     last_ok: Option<UnixMillis>,
+    /// Why it did not take the last one, and since when it has taken none.
     error: Option<String>,
+    #[schema(value_type = Option<i64>)]
+    failing_since: Option<UnixMillis>,
 }
 
 impl From<WebhookRecord> for Listed {
@@ -56,6 +64,7 @@ impl From<WebhookRecord> for Listed {
             missed: record.missed,
             last_ok: record.last_ok,
             error: record.error,
+            failing_since: record.failing_since,
         }
     }
 }
@@ -168,18 +177,56 @@ pub async fn ping(
 }
 
 #[derive(Serialize, ToSchema)]
+#[schema(as = WebhookGivenUp)]
+struct GivenUpView {
+    /// Its place in the log.
+    seq: i64,
+    #[schema(value_type = String)]
+    message: MessageId,
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    /// When it was given up.
+    #[schema(value_type = i64)]
+    at: UnixMillis,
+    reason: String,
+}
+
+impl From<GivenUp> for GivenUpView {
+    fn from(given_up: GivenUp) -> Self {
+        let GivenUp { seq, message, kind, at, reason } = given_up;
+        Self { seq, message, kind: kind.map(|kind| format!("message.{kind}")), at, reason }
+    }
+}
+
+/// What a web service did not take, however often it was tried: the latest hundred events.
+///
+/// # Errors
+/// [`ApiError::NotFound`] where it is not this user's.
+#[utoipa::path(get, path = "/api/v1/webhooks/{id}/given-up", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "The events, the latest first: which, of which message, when they were given up and why.", body = Vec<GivenUpView>)), security(("session" = []), ("token" = ["profile"])))]
+pub async fn given_up(
+    state: web::Data<WebState>,
+    signed_in: SignedIn,
+    id: web::Path<i64>,
+) -> Result<HttpResponse, ApiError> {
+    let kept = state.store.webhook_given_up(signed_in.user, *id, LISTED).await?;
+    let kept = kept.ok_or(ApiError::NotFound("webhook"))?;
+    Ok(super::private(kept.into_iter().map(GivenUpView::from).collect::<Vec<_>>()))
+}
+
+#[derive(Serialize, ToSchema)]
 #[schema(as = WebhookRetried)]
 struct Retried {
     events: usize,
 }
 
-/// Begins anew with what the service did not take.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events are told again.", body = Retried)), security(("session" = []), ("token" = ["profile"])))]
+/// Tells a web service at once what it did not take: what was given up, and what waits for its
+/// next try.
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events had been given up and are told again.", body = Retried)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn retry(
     state: web::Data<WebState>,
     signed_in: SignedIn,
     id: web::Path<i64>,
 ) -> Result<HttpResponse, ApiError> {
-    let events = state.store.webhook_retry(signed_in.user, *id).await?;
+    let events = state.outward.retry_webhook(signed_in.user, *id).await?;
     Ok(super::private(Retried { events }))
 }

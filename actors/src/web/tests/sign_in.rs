@@ -28,6 +28,8 @@ fn the_right_password_opens_a_session_until_it_is_closed() {
     let me = alice.get("/api/v1/me").json();
     assert_eq!(me["limit_seconds"], 59);
     assert_eq!(me["domain"], "hark.example");
+    assert_eq!(me["events_manager"], true);
+    assert_eq!(server.client("bob").get("/api/v1/me").json()["events_manager"], false);
 
     let gone = alice.delete("/api/v1/session");
     assert_eq!(gone.status, 204);
