@@ -13,6 +13,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ipnet::IpNet;
 use serde::Deserialize;
 
 pub use orders::{AllowedNumber, Orders};
@@ -284,6 +285,26 @@ pub struct Web {
     pub requests_per_second: u32,
     /// The largest file that may be sent up, in MiB (1-100).
     pub upload_mib: u32,
+    /// Proxies that stand before us: addresses, or networks such as 10.0.0.0/8. For requests of
+    /// theirs the limits count whom their `Forwarded` or `X-Forwarded-For` names; a proxy that
+    /// sets one of these has to remove the other. None: whoever connects is counted.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// A network, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "String")]
+pub struct Network(pub IpNet);
+
+impl TryFrom<String> for Network {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let net = text.parse().or_else(|_| text.parse::<IpAddr>().map(IpNet::from));
+        let wrong = || format!("{text:?} is no address or network: write 10.0.0.1 or 10.0.0.0/8");
+        let net: IpNet = net.map_err(|_| wrong())?;
+        Ok(Self(net.trunc()))
+    }
 }
 
 impl Default for Web {
@@ -293,6 +314,7 @@ impl Default for Web {
             public_url: None,
             requests_per_second: 100,
             upload_mib: 64,
+            trusted_proxies: Vec::new(),
         }
     }
 }
@@ -561,6 +583,11 @@ mod tests {
         assert!(parse("[trace]\nmax_mib = 1").unwrap_err().contains("16 to 65536"));
         assert!(parse("[media]\nports = \"9-3\"").is_err());
         assert!(parse("[web]\npublic_url = \"ftp://x\"").is_err());
+        let web = parse("[web]\ntrusted_proxies = ['127.0.0.1', '10.1.0.0/8', '::1']").unwrap().web;
+        let proxies: Vec<_> = web.trusted_proxies.iter().map(|net| net.0.to_string()).collect();
+        assert_eq!(proxies, ["127.0.0.1/32", "10.0.0.0/8", "::1/128"]);
+        let wrong = parse("[web]\ntrusted_proxies = ['proxy.example']").unwrap_err();
+        assert!(wrong.contains("10.0.0.0/8"), "{wrong}");
         assert!(parse("[web]\nupload_mib = 0").unwrap_err().contains("1 to 100 MiB"));
         assert!(parse("[speech]\ncommand = []").is_err());
         assert!(parse("[events]\nquiet_hours = \"22\"").unwrap_err().contains("22:00-07:00"));

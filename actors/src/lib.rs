@@ -19,6 +19,7 @@ pub mod forward;
 pub mod lsp;
 pub mod media;
 pub mod messages;
+pub mod operator;
 pub mod orders;
 pub mod outside;
 pub mod outward;

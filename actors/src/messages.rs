@@ -235,7 +235,16 @@ impl Messages {
         Ok(())
     }
 
-    async fn publish_lamp(&self, user: UserId) {
+    /// Tells of lines that were added to the log by more than a note: each with the sender who is
+    /// to know of it.
+    pub fn were_logged(&self, lines: Vec<(Option<UserId>, LoggedEvent)>) {
+        for (sender, event) in lines {
+            self.bus.publish(BusEvent::Logged { sender, event });
+        }
+    }
+
+    /// Counts a mailbox, and tells whoever shows its lamp.
+    pub async fn publish_lamp(&self, user: UserId) {
         match self.store.counts(user).await {
             Ok(lamp) => self.bus.publish(BusEvent::Lamp { user, lamp }),
             // The lamp is late, not wrong: it is counted afresh at the next change.

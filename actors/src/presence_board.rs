@@ -79,6 +79,13 @@ pub struct CallGuard {
     user: UserId,
 }
 
+impl CallGuard {
+    /// Whose call it is.
+    pub const fn user(&self) -> UserId {
+        self.user
+    }
+}
+
 impl Drop for CallGuard {
     fn drop(&mut self) {
         self.board.apply(self.user, Change::CallEnded);

@@ -27,6 +27,7 @@ use crate::devices::Devices;
 use crate::dialplan::{DialplanConfig, DialplanError, DialplanMetrics, Dialplans};
 use crate::media::{MediaConfig, MediaPlane};
 use crate::messages::Messages;
+use crate::operator::{Live, Operator};
 use crate::orders::{OrderConfig, Orders};
 use crate::outside::Outside;
 use crate::outward::{Outward, OutwardError, Services};
@@ -359,7 +360,8 @@ impl Server {
             .map_err(|error| StartError::Actors(error.to_string()))?;
 
         let services = outward.start_services(&bus, users.clone());
-        let answered = store.clone();
+        let (answered, present, told) = (store.clone(), presence.clone(), messages.clone());
+        let announcing = announcements.clone();
         let parts = web::Parts {
             verifier: Verifier {
                 store: store.clone(),
@@ -386,6 +388,17 @@ impl Server {
             config.web.public_url.as_deref().map(|url| url.trim_end_matches('/').to_owned());
         // Set here alone.
         let _ = base.set(public.unwrap_or_else(|| format!("http://{}", web.addr())));
+        let live = Live {
+            users: users.clone(),
+            sip: sip.clone(),
+            presence: present,
+            hub: web.hub().clone(),
+            messages: told,
+            announcements: announcing,
+            supervisor: supervisor.clone(),
+            traces: traces.clone(),
+        };
+        let operator = Operator::new(answered.clone(), &config, Some(live));
         let reloads = Reloads::new(dialplans, vec![("users", read_users(users, &sip))]);
         let answers = Answers {
             reloads: reloads.clone(),
@@ -393,6 +406,7 @@ impl Server {
             traces: traces.clone(),
             storage: config.storage.dir.clone(),
             store: Some(answered),
+            operator: Some(operator),
         };
         let admin = AdminServer::start(socket, answers);
         Ok(Self {
@@ -546,5 +560,6 @@ fn web_config(config: &Config) -> WebConfig {
         trunks: config.trunks.iter().map(|trunk| trunk.name.clone()).collect(),
         requests_a_second: config.web.requests_per_second,
         upload_bytes: u64::from(config.web.upload_mib) << 20,
+        trusted_proxies: config.web.trusted_proxies.iter().map(|net| net.0).collect(),
     }
 }

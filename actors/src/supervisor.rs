@@ -15,6 +15,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
+use hark_engine::id::UserId;
 use ractor::{Actor, ActorCell, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
 use tokio::sync::watch;
 
@@ -59,6 +60,8 @@ pub enum SupervisorMessage {
     Drain,
     /// How many calls are up?
     CountCalls(ractor::RpcReplyPort<usize>),
+    /// A user was erased: end the calls that they are in.
+    Leave(UserId),
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -134,6 +137,7 @@ impl Actor for Supervisor {
             SupervisorMessage::CountCalls(reply) => {
                 switchboard.cast(SwitchboardMessage::Count(reply))
             }
+            SupervisorMessage::Leave(user) => switchboard.cast(SwitchboardMessage::Leave(user)),
         };
         Ok(())
     }

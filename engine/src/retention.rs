@@ -67,6 +67,21 @@ pub struct Override {
     pub quota_mib: Option<u32>,
 }
 
+impl Override {
+    /// This, and what differed before where this says nothing.
+    #[must_use]
+    pub fn or(self, before: Self) -> Self {
+        Self {
+            heard_days: self.heard_days.or(before.heard_days),
+            saved_days: self.saved_days.or(before.saved_days),
+            unheard_days: self.unheard_days.or(before.unheard_days),
+            deleted_days: self.deleted_days.or(before.deleted_days),
+            quota_minutes: self.quota_minutes.or(before.quota_minutes),
+            quota_mib: self.quota_mib.or(before.quota_mib),
+        }
+    }
+}
+
 impl Policy {
     /// This policy with what differs for one user.
     #[must_use]

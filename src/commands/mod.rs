@@ -6,6 +6,7 @@ mod dialplan;
 mod explain;
 mod group;
 mod mic;
+mod operator;
 mod record;
 mod reload;
 mod send;
@@ -67,7 +68,7 @@ enum Command {
     Dialplan(dialplan::Dialplan),
     /// Explain the code of a mistake in a .dial file, with an example.
     Explain(explain::Explain),
-    /// Look after the users (while the server is stopped).
+    /// Look after the users.
     #[command(subcommand)]
     User(user::User),
     /// Look after the tokens with which applications and `hark send` come in.
@@ -77,7 +78,7 @@ enum Command {
     Send(send::Send),
     /// Make a file that says to whom it goes, to be sent later.
     Record(record::Record),
-    /// Look after groups of users (while the server is stopped).
+    /// Look after groups of users.
     #[command(subcommand)]
     Group(group::Group),
 }
@@ -135,14 +136,6 @@ fn print(text: &str) {
     use std::io::Write;
     // Whoever closed the other end has read enough.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
-}
-
-/// The store of a configuration, while no server serves it.
-fn open_store(config: &ConfigFile) -> Result<hark_actors::store::Store, ExitCode> {
-    use hark_actors::store::{Store, StoreConfig};
-    let config = config.read()?;
-    Store::open(StoreConfig::new(&config.storage.dir), &Default::default())
-        .map_err(|error| complain(&error, ExitCode::FAILURE))
 }
 
 /// A runtime for commands that talk to sockets or the store.

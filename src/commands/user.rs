@@ -1,18 +1,15 @@
-//! `hark user …`: users are made while the server is stopped, for it reads them at its start.
+//! `hark user …`: through the running server where one runs, with effect at once; else on the
+//! store itself.
 
 mod data;
 
 use std::io::BufRead;
 use std::process::ExitCode;
 
-use hark_actors::site::{Credentials, create_user};
-use hark_actors::store::{Store, StoreConfig};
-use hark_actors::users::{UserError, hash_pin};
+use hark_actors::config::Config;
+use hark_actors::operator::{Secret, UserAnswer, UserOrder};
 
-use super::{ConfigFile, WRONG_INPUT, complain, runtime, say};
-
-/// The shortest password that is taken.
-const SHORTEST_PASSWORD: usize = 8;
+use super::{ConfigFile, WRONG_INPUT, complain, operator, say};
 
 /// Look after the users.
 #[derive(Debug, clap::Subcommand)]
@@ -56,104 +53,55 @@ impl User {
             Ok(config) => config,
             Err(code) => return code,
         };
-        let registry = Default::default();
-        let store = match Store::open(StoreConfig::new(&config.storage.dir), &registry) {
-            Ok(store) => store,
-            Err(error) => return complain(&error, ExitCode::FAILURE),
-        };
-        let runtime = match runtime() {
-            Ok(runtime) => runtime,
-            Err(code) => return code,
-        };
-        match self {
-            Self::List { .. } => match runtime.block_on(store.users()) {
-                Ok(users) => {
-                    for user in users {
-                        say(&format_args!(
-                            "{}\t{}\t{}",
-                            user.name, user.extension, user.display_name
-                        ));
-                    }
-                    ExitCode::SUCCESS
-                }
-                Err(error) => complain(&error, ExitCode::FAILURE),
-            },
+        let order = match self {
+            Self::List { .. } => UserOrder::List {},
             Self::Add { name, extension, display_name, .. } => {
-                if let Err(what) = plausible(&name, &extension) {
-                    return complain(&what, ExitCode::from(WRONG_INPUT));
-                }
-                let password = match read_password() {
+                let password = match read_secret() {
                     Ok(password) => password,
-                    Err(what) => return complain(&what, ExitCode::from(WRONG_INPUT)),
+                    Err(code) => return code,
                 };
-                let new = Credentials {
-                    name: &name,
-                    display_name: &display_name,
-                    extension: &extension,
-                    password: &password,
-                };
-                let hark_actors::config::Config { site, messages, .. } = &config;
-                let limit = messages.limit_seconds;
-                let added = create_user(&store, &site.domain, &site.language, limit, &new);
-                match runtime.block_on(added) {
-                    Ok(_) => ExitCode::SUCCESS,
-                    Err(error) => complain(&error, ExitCode::FAILURE),
-                }
+                UserOrder::Add { name, extension, display_name, password }
             }
-            Self::Data(data) => match runtime.block_on(data.act(&store, &config.site.domain)) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(error) if error.is_input() => complain(&error, ExitCode::from(WRONG_INPUT)),
-                Err(error) => complain(&error, ExitCode::FAILURE),
+            Self::Pin { name, .. } => match read_secret() {
+                Ok(digits) => UserOrder::Pin { name, digits },
+                Err(code) => return code,
             },
-            Self::Pin { name, .. } => {
-                let digits = match read_line() {
-                    Ok(digits) => digits,
-                    Err(what) => return complain(&what, ExitCode::from(WRONG_INPUT)),
-                };
-                match runtime.block_on(set_pin(&store, &name, digits)) {
-                    Ok(()) => ExitCode::SUCCESS,
-                    Err(error @ UserError::Pin(_)) => complain(&error, ExitCode::from(WRONG_INPUT)),
-                    Err(error) => complain(&error, ExitCode::FAILURE),
-                }
+            Self::Data(data) => return data.run(&config),
+        };
+        carry_out(&config, order)
+    }
+}
+
+fn carry_out(config: &Config, order: UserOrder) -> ExitCode {
+    match operator::users(config, order) {
+        Ok(UserAnswer::Done) => ExitCode::SUCCESS,
+        Ok(UserAnswer::Users(users)) => {
+            for user in users {
+                say(&format_args!("{}\t{}\t{}", user.name, user.extension, user.display_name));
             }
+            ExitCode::SUCCESS
         }
+        Ok(UserAnswer::Erased { removed, rewritten, compacted }) => {
+            say(&format_args!(
+                "erased: {removed} audio files removed, {rewritten} of others rewritten without the name"
+            ));
+            if !compacted {
+                say(
+                    &"the database is large and was not rewritten: its free pages may hold remains \
+                     until it is (stop the server, and erase anybody or run VACUUM)",
+                );
+            }
+            ExitCode::SUCCESS
+        }
+        Ok(UserAnswer::Failed(failure)) => operator::failed(&failure),
+        Err(code) => code,
     }
 }
 
-async fn set_pin(store: &Store, name: &str, digits: String) -> Result<(), UserError> {
-    let users = store.users().await?;
-    let user = users.iter().find(|user| user.name.eq_ignore_ascii_case(name));
-    let user = user.ok_or(UserError::Refused("there is no such user: see hark user list"))?;
-    let hash = hash_pin(digits, &user.extension).await?;
-    Ok(store.set_pin(user.id, hash).await?)
-}
-
-fn plausible(name: &str, extension: &str) -> Result<(), &'static str> {
-    let letters = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || "._-".contains(c);
-    if name.is_empty() || name.len() > 32 || !name.chars().all(letters) {
-        return Err("a name is 1 to 32 of a-z, 0-9, '.', '_', '-'");
-    }
-    if extension.is_empty()
-        || extension.len() > 12
-        || !extension.bytes().all(|b| b.is_ascii_digit())
-    {
-        return Err("an extension is 1 to 12 digits");
-    }
-    Ok(())
-}
-
-fn read_line() -> Result<String, String> {
+fn read_secret() -> Result<Secret, ExitCode> {
     let mut line = String::new();
-    std::io::stdin().lock().read_line(&mut line).map_err(|e| e.to_string())?;
-    Ok(line.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn read_password() -> Result<String, String> {
-    let password = read_line()?;
-    if password.chars().count() < SHORTEST_PASSWORD {
-        return Err(format!(
-            "a password has at least {SHORTEST_PASSWORD} characters: give it on standard input"
-        ));
+    match std::io::stdin().lock().read_line(&mut line) {
+        Ok(_) => Ok(Secret::new(line.trim_end_matches(['\r', '\n']).to_owned())),
+        Err(error) => Err(complain(&error, ExitCode::from(WRONG_INPUT))),
     }
-    Ok(password)
 }

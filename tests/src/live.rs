@@ -66,6 +66,16 @@ impl Live {
         self.unread.iter().filter(|frame| frame["type"] == kind).count()
     }
 
+    /// Waits until the server has closed it.
+    #[track_caller]
+    pub fn wait_closed(&mut self, at_most: Duration) {
+        wait::until("the WebSocket to be closed", at_most, || match self.socket.read() {
+            Err(Error::Io(error)) if error.kind() == ErrorKind::WouldBlock => None,
+            Ok(Message::Close(_)) | Err(_) => Some(()),
+            Ok(_) => None,
+        });
+    }
+
     /// Sends a text frame.
     #[track_caller]
     pub fn send(&mut self, frame: &Value) {

@@ -42,6 +42,8 @@ pub struct SiteOptions {
     pub no_guests: bool,
     /// Whether telephones that did not subscribe are not told of their lamp.
     pub no_unsolicited_lamps: bool,
+    /// Further keys of `[web]`, as they stand there.
+    pub web: String,
     /// Further sections of `hark.toml`, as they stand there.
     pub more: String,
 }
@@ -269,12 +271,13 @@ impl Site {
              [storage]\ndir = {data:?}\n\
              [sip]\nlisten = [\"udp:{udp}\", \"tcp:{tcp}\"]\nguests = {guests}\n\
              unsolicited_lamps = {lamps}\n\
-             [web]\nlisten = \"{web}\"\nupload_mib = {upload}\n\
+             [web]\nlisten = \"{web}\"\nupload_mib = {upload}\n{more_web}\
              [media]\nbind = \"127.0.0.1\"\nports = \"0\"\n",
             data = self.storage(),
             guests = !options.no_guests,
             lamps = !options.no_unsolicited_lamps,
             upload = options.upload_mib.unwrap_or(64),
+            more_web = options.web,
         );
         if let Some(seconds) = options.dead_after_seconds {
             config += &format!("dead_after_seconds = {seconds}\n");

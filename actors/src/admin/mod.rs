@@ -8,8 +8,14 @@
 //! {"do":"calls","numbers":true}   [{"call":"7K3M9QXA","since":1795431909999,…}]
 //! {"do":"trace","call":"7K3M"}    {"call":"7K3M9QXA",…}
 //! {"do":"tokens","order":"list"}  [{"id":1,"user":"alice",…}]
+//! {"do":"users","order":{"list":{}}}      {"users":[{"name":"alice",…}]}
+//! {"do":"groups","order":{"list":{}}}     {"groups":[{"name":"sales",…}]}
+//! {"do":"export","user":"alice"}  {"archive":"tar"}, and the archive after it
 //! anything else                   {"error":"…"}
 //! ```
+//!
+//! An archive is sent in pieces, each after its length in four bytes (the highest first); an empty
+//! piece says that it is whole.
 //!
 //! Requests are at most [`LONGEST_REQUEST`] bytes and have to be there within [`REQUEST_WITHIN`];
 //! [`MOST_CLIENTS`] are served at a time, and further ones wait to be accepted.
@@ -26,14 +32,15 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::operator::{GroupOrder, UserOrder};
 use crate::web::tokens::TokenOrder;
 
-pub use client::ask;
+pub use client::{ask, fetch};
 pub use server::{AdminServer, Answers};
 pub use socket::{Socket, check_length};
 
 /// The longest request, in bytes, its end of line included.
-pub const LONGEST_REQUEST: u64 = 4096;
+pub const LONGEST_REQUEST: u64 = 64 << 10;
 /// The longest response, in bytes, its end of line included.
 pub const LONGEST_RESPONSE: usize = 16 << 20;
 /// How long a request may take to arrive, and a response to be taken.
@@ -67,6 +74,37 @@ pub enum Request {
         /// Which of these.
         order: TokenOrder,
     },
+    /// Look after users. Answered with a [`UserAnswer`](crate::operator::UserAnswer).
+    Users {
+        /// In which way.
+        order: UserOrder,
+    },
+    /// Look after groups. Answered with a [`GroupAnswer`](crate::operator::GroupAnswer).
+    Groups {
+        /// In which way.
+        order: GroupOrder,
+    },
+    /// Everything that a user has. Answered with an [`Archive`] and what it is of.
+    Export {
+        /// Whose, by the sign-in name.
+        user: String,
+    },
+}
+
+/// What stands before an archive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Archive {
+    /// Of which kind it is.
+    pub archive: ArchiveKind,
+}
+
+/// The kinds of archives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ArchiveKind {
+    /// As tar(1) reads it.
+    Tar,
 }
 
 /// The response to what can't be answered.

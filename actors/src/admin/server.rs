@@ -7,19 +7,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use serde::Serialize;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::net::UnixStream;
-use tokio::sync::Semaphore;
+use tokio::net::unix::OwnedWriteHalf;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 use super::socket::Socket;
 use super::{
-    ANSWER_WITHIN, LONGEST_REQUEST, LONGEST_RESPONSE, MOST_CLIENTS, REQUEST_WITHIN, Refusal,
-    Request,
+    ANSWER_WITHIN, Archive, ArchiveKind, LONGEST_REQUEST, LONGEST_RESPONSE, MOST_CLIENTS,
+    REQUEST_WITHIN, Refusal, Request,
 };
 use crate::calls::Tracks;
+use crate::operator::Operator;
 use crate::reload::Reloads;
 use crate::store::Store;
 use crate::trace::{self, Found, Traces};
@@ -43,6 +46,8 @@ pub struct Answers {
     pub storage: PathBuf,
     /// Where tokens are kept, once the store is open.
     pub store: Option<Store>,
+    /// Who looks after users and groups.
+    pub operator: Option<Operator>,
 }
 
 /// The server. Dropping it ends it and removes the socket.
@@ -98,7 +103,11 @@ async fn serve(stream: UnixStream, answers: &Answers) {
     let response = match read {
         Ok(Ok(_)) if line.ends_with(b"\n") => {
             let answer = timeout(ANSWER_WITHIN, answer(&line, answers)).await;
-            answer.unwrap_or_else(|_| refusal(&format!("not done within {ANSWER_WITHIN:?}")))
+            match answer {
+                Ok(Answer::Line(line)) => line,
+                Ok(Answer::Archive(pieces)) => return send_archive(writer, pieces).await,
+                Err(_) => refusal(&format!("not done within {ANSWER_WITHIN:?}")),
+            }
         }
         Ok(Ok(_)) => refusal(&format!("a request is one line of at most {LONGEST_REQUEST} bytes")),
         Ok(Err(_)) => return,
@@ -112,11 +121,58 @@ async fn serve(stream: UnixStream, answers: &Answers) {
     .await;
 }
 
-async fn answer(line: &[u8], answers: &Answers) -> Vec<u8> {
-    let request = match serde_json::from_slice::<Request>(line) {
-        Ok(request) => request,
-        Err(error) => return refusal(&format!("not a request: {error}")),
-    };
+/// Sends an archive as fast as the client takes it. One that breaks off has no empty piece.
+async fn send_archive(mut writer: OwnedWriteHalf, mut pieces: Pieces) {
+    let mut next = line_of(&Archive { archive: ArchiveKind::Tar });
+    loop {
+        // A client that does not read its answer has gone.
+        let Ok(Ok(())) = timeout(REQUEST_WITHIN, writer.write_all(&next)).await else { return };
+        next = match timeout(ANSWER_WITHIN, pieces.recv()).await {
+            Ok(Some(Ok(piece))) => {
+                let Ok(length) = u32::try_from(piece.len()) else { return };
+                [&length.to_be_bytes()[..], &piece].concat()
+            }
+            // Whole.
+            Ok(None) => break,
+            Ok(Some(Err(_))) | Err(_) => return,
+        };
+    }
+    let _ = timeout(REQUEST_WITHIN, async {
+        writer.write_all(&[0; 4]).await?;
+        writer.shutdown().await
+    })
+    .await;
+}
+
+type Pieces = mpsc::Receiver<std::io::Result<Bytes>>;
+
+enum Answer {
+    Line(Vec<u8>),
+    Archive(Pieces),
+}
+
+async fn answer(line: &[u8], answers: &Answers) -> Answer {
+    match serde_json::from_slice::<Request>(line) {
+        Ok(Request::Export { user }) => {
+            let Some(operator) = &answers.operator else {
+                return Answer::Line(refusal("there is no store"));
+            };
+            match operator.export(&user).await {
+                Ok(pieces) => Answer::Archive(pieces),
+                Err(error) => Answer::Line(refusal(&error.to_string())),
+            }
+        }
+        Ok(request) => Answer::Line(answer_line(request, answers).await),
+        // What was sent may hold a secret: it is not repeated.
+        Err(error) => Answer::Line(refusal(&format!(
+            "not a request: {:?} in column {}",
+            error.classify(),
+            error.column()
+        ))),
+    }
+}
+
+async fn answer_line(request: Request, answers: &Answers) -> Vec<u8> {
     match request {
         Request::Reload {} => {
             tracing::info!("a reload is asked for");
@@ -133,6 +189,22 @@ async fn answer(line: &[u8], answers: &Answers) -> Vec<u8> {
                 Err(error) => refusal(&error.to_string()),
             }
         }
+        Request::Users { order } => {
+            let Some(operator) = answers.operator.clone() else {
+                return refusal("there is no store");
+            };
+            // To its end, also when who asked has gone.
+            match tokio::spawn(async move { operator.users(order).await }).await {
+                Ok(answer) => line_of(&answer),
+                Err(_) => refusal("it failed: see the log"),
+            }
+        }
+        Request::Groups { order } => {
+            let Some(operator) = &answers.operator else { return refusal("there is no store") };
+            line_of(&operator.groups(order).await)
+        }
+        // Answered by an archive.
+        Request::Export { .. } => refusal("an archive is no line"),
         Request::Trace { call } => {
             let Answers { traces, storage, .. } = answers.clone();
             let id = call.clone();

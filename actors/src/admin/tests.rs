@@ -24,6 +24,7 @@ async fn start(dir: &TempDir) -> AdminServer {
         traces: Traces::default(),
         storage: dir.path().to_owned(),
         store: None,
+        operator: None,
     };
     AdminServer::start(Socket::bind(dir.path()).unwrap(), answers)
 }

@@ -59,6 +59,9 @@ pub enum AnnounceError {
     /// Its times can't be read.
     #[error(transparent)]
     Recurrence(#[from] InvalidRecurrence),
+    /// The key was used for something else.
+    #[error("this idempotency key was used for another event")]
+    KeyReused,
     /// The store refused, or can't be reached.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -141,12 +144,12 @@ impl Announcements {
         // Before anything is looked up: a repetition is answered alike, whatever has changed.
         let asked = fingerprint(request)?;
         if let Some(known) = self.shared.store.announcement_by_key(owner, key, asked).await? {
-            return Ok(known);
+            return if known.differs { Err(AnnounceError::KeyReused) } else { Ok(known) };
         }
         let new = self.prepare(owner, key, request).await?;
         let submitted = self.shared.store.submit_announcement(new).await?;
         self.shared.changed.notify_one();
-        Ok(submitted)
+        if submitted.differs { Err(AnnounceError::KeyReused) } else { Ok(submitted) }
     }
 
     /// Whether a request makes sense as things are now; nothing is kept.

@@ -4,6 +4,7 @@ use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::state::{RecipientState, StepReached};
 use hark_engine::time::UnixMillis;
 use serde::Serialize;
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::Announcements;
@@ -11,17 +12,21 @@ use super::request::{Content, Plan};
 use crate::store::{AnnouncementRecord, StoreError};
 
 /// How an announcement stands.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EventReport)]
 pub struct Report {
     /// Which.
+    #[schema(value_type = String)]
     pub id: Uuid,
     /// The key that it was accepted under.
     pub key: String,
     /// When.
+    #[schema(value_type = i64)]
     pub created: UnixMillis,
     /// `pending`, `active`, `sent`, `confirmed`, `exhausted`, `expired`, `cancelled` or `failed`.
     pub state: String,
     /// What is said.
+    #[schema(value_type = crate::web::shapes::ContentShape)]
     pub content: Content,
     /// Whether it goes before others.
     pub urgent: bool,
@@ -40,7 +45,7 @@ pub struct Report {
 }
 
 /// A list of people.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReportedStep {
     /// Each of them.
     pub recipients: Vec<ReportedRecipient>,
@@ -49,9 +54,10 @@ pub struct ReportedStep {
 }
 
 /// What became of it for one of them.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ReportedRecipient {
     /// Who.
+    #[schema(value_type = i64)]
     pub user: UserId,
     /// Their name.
     pub name: String,
@@ -60,8 +66,10 @@ pub struct ReportedRecipient {
     pub state: &'static str,
     /// The message.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
     pub message: Option<MessageId>,
     /// Each step that was reached, on which device and when.
+    #[schema(value_type = Vec<crate::web::shapes::StepShape>)]
     pub steps: Vec<StepReached>,
     /// Where and when they confirmed it.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -72,18 +80,22 @@ pub struct ReportedRecipient {
 }
 
 /// A device and a time.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = ConfirmedOn)]
 pub struct On {
     /// On which device.
     pub device: String,
     /// When.
+    #[schema(value_type = i64)]
     pub at: UnixMillis,
 }
 
 /// Who confirmed it.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
+#[schema(as = EventConfirmed)]
 pub struct Confirmed {
     /// Who.
+    #[schema(value_type = i64)]
     pub user: UserId,
     /// Their name.
     pub name: String,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How long each step waits for somebody to confirm, unless it says otherwise, in seconds.
 const WAIT: u32 = 300;
@@ -26,14 +27,16 @@ pub enum Content {
 }
 
 /// What is asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventRequest)]
 pub struct Request {
     /// The name of a template: the owner's own before the site's. Either this or `content`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
     /// What is said, where there is no template.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<crate::web::shapes::ContentShape>)]
     pub content: Option<Content>,
     /// What is put into the text.
     #[serde(default)]
@@ -54,9 +57,11 @@ pub struct Request {
     pub escalation: Vec<Step>,
     /// Nobody learns of it before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
     pub not_before: Option<UnixMillis>,
     /// Nobody is told any more from here on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<i64>)]
     pub not_after: Option<UnixMillis>,
     /// Within the window of another one with the same key it is not made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,8 +69,9 @@ pub struct Request {
 }
 
 /// A step of an escalation.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EscalationStep)]
 pub struct Step {
     /// To whom.
     pub recipients: Vec<String>,
@@ -75,8 +81,9 @@ pub struct Step {
 }
 
 /// De-duplication.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = EventDedup)]
 pub struct Dedup {
     /// What two of them share: at most 200 characters.
     pub key: String,

@@ -180,7 +180,7 @@ async fn an_event_becomes_a_message_for_each_once() {
         assert_eq!((again.id, again.duplicate), (first.id, true));
     }
     let other = announcements.submit(ALICE, "k", &alarm(&["bob"])).await;
-    assert!(matches!(other, Err(AnnounceError::Store(StoreError::Conflict { .. }))), "{other:?}");
+    assert!(matches!(other, Err(AnnounceError::KeyReused)), "{other:?}");
     site.until_state(first.id, "sent").await;
     assert_eq!((site.inbox(BOB).await, site.inbox(CAROL).await), (1, 1));
     let record = store.announcement(first.id).await.unwrap().unwrap();

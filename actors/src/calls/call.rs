@@ -149,7 +149,7 @@ pub(super) enum CallMessage {
 pub(super) enum Stop {
     /// The message that it delivers was heard, saved or deleted.
     Settled,
-    /// The server stops.
+    /// The server stops, or somebody in it was erased.
     Drain,
     /// Who ordered it wants it no more, nor what was recorded in it.
     Cancelled,

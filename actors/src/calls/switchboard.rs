@@ -90,6 +90,8 @@ pub enum SwitchboardMessage {
     Detach(LegId),
     /// A dialplan calls somebody.
     Start(Box<FlowCall>),
+    /// A user was erased: end the calls that they are in.
+    Leave(UserId),
     /// The server is about to stop: refuse new calls, end those that are up.
     Drain,
     /// How many calls are there?
@@ -198,6 +200,7 @@ impl Actor for Switchboard {
             }
             SwitchboardMessage::Detach(leg) => state.detach(leg),
             SwitchboardMessage::Start(call) => state.start_flow(&myself, *call).await,
+            SwitchboardMessage::Leave(user) => state.leave(user),
             SwitchboardMessage::Drain => {
                 state.draining = true;
                 state.services.sip.command(Command::Drain(true));
@@ -265,6 +268,24 @@ impl SwitchboardState {
         if let Some(call) = self.calls.get(&owner.unwrap_or(leg)) {
             // A call that has just failed is cleared up by supervision.
             let _ = call.actor.cast(CallMessage::Sip(Box::new(event)));
+        }
+    }
+
+    /// Ends the calls in which a user is, or is called. What was recorded in them is kept.
+    fn leave(&self, user: UserId) {
+        let is_in = |called: Option<UserId>, busy: &Option<CallGuard>| {
+            called == Some(user) || busy.as_ref().is_some_and(|guard| guard.user() == user)
+        };
+        let own = self
+            .calls
+            .iter()
+            .filter(|(_, call)| call.delivers_to == Some(user) || is_in(call.called, &call.busy));
+        let further = self.attached.values().filter(|further| is_in(further.called, &further.busy));
+        for leg in own.map(|(leg, _)| *leg).chain(further.map(|further| further.owner)) {
+            if let Some(call) = self.calls.get(&leg) {
+                // It may have ended this moment.
+                let _ = call.actor.cast(CallMessage::Stop(Stop::Drain));
+            }
         }
     }
 

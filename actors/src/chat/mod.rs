@@ -66,6 +66,9 @@ pub enum ChatError {
     /// The key is too long.
     #[error("the key must have 1 to {LONGEST_KEY} characters")]
     Key,
+    /// The key was used for another text.
+    #[error("the key was used for another text: give this one a key of its own")]
+    KeyReused,
     /// Nobody chats with themselves.
     #[error("a chat needs two: choose somebody else")]
     Yourself,
@@ -112,9 +115,13 @@ impl Chat {
             Ok(_) => "kept",
             Err(ChatError::TooFast(_)) => "too_fast",
             Err(ChatError::Store(_)) => "store",
-            Err(ChatError::Empty | ChatError::TooLong | ChatError::Key | ChatError::Yourself) => {
-                "refused"
-            }
+            Err(
+                ChatError::Empty
+                | ChatError::TooLong
+                | ChatError::Key
+                | ChatError::KeyReused
+                | ChatError::Yourself,
+            ) => "refused",
         };
         self.inner.metrics.texts.with_label_values(&[outcome]).inc();
         sent
@@ -140,11 +147,14 @@ impl Chat {
             sender: from,
             recipient: to,
             at: clock::wall(),
-            text,
+            text: text.clone(),
             key: key.clone(),
             wish,
         };
         let kept = self.inner.store.keep_chat(new).await?;
+        if kept.duplicate && (kept.entry.text != text || kept.entry.recipient != to) {
+            return Err(ChatError::KeyReused);
+        }
         if !kept.duplicate {
             let entry = kept.entry.clone();
             self.publish(ChatEvent::Kept { entry: entry.clone(), key });

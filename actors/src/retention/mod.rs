@@ -4,6 +4,8 @@
 //! Nothing unheard goes silently: what expires is an event that its sender sees. Audio goes when
 //! its last recipient's copy is gone, and never of somebody for whom a legal hold stands.
 
+#[cfg(test)]
+mod coverage_tests;
 pub mod erase;
 pub mod export;
 mod janitor;

@@ -23,11 +23,11 @@ use crate::recovery;
 use crate::store::{DigestSecrets, NewMessage, NewUser, StoreConfig, TokenRecord};
 use crate::users::Users;
 
-const ALICE: UserId = UserId(1);
-const BOB: UserId = UserId(2);
+pub(super) const ALICE: UserId = UserId(1);
+pub(super) const BOB: UserId = UserId(2);
 const DAY: Duration = Duration::from_secs(86_400);
 
-async fn site(dir: &Path, config: config::Retention) -> JanitorServices {
+pub(super) async fn site(dir: &Path, config: config::Retention) -> JanitorServices {
     let registry = Registry::new();
     let store = Store::open(StoreConfig::new(dir), &registry).unwrap();
     for (name, extension) in [("alicia", "1001"), ("roberta", "1002")] {
@@ -55,7 +55,7 @@ async fn site(dir: &Path, config: config::Retention) -> JanitorServices {
 }
 
 /// Leaves a message of a second, with its file.
-async fn leave(site: &JanitorServices, from: UserId, to: UserId) -> MessageId {
+pub(super) async fn leave(site: &JanitorServices, from: UserId, to: UserId) -> MessageId {
     let at = clock::wall();
     let id = MessageId::new(at, clock::random());
     let directory = site.users.directory();
@@ -253,7 +253,7 @@ async fn erasing_leaves_no_trace_of_the_name() {
     std::fs::write(dir.path().join("first-run-passwords.txt"), "alicia 1 x\nroberta 2 y\n")
         .unwrap();
     site.store.set_hold(BOB, true).await.unwrap();
-    let held = erase::erase(&site.store, "localhost", "roberta").await;
+    let held = erase::erase(&site.store, "localhost", "roberta", None).await;
     assert!(matches!(held, Err(erase::EraseError::Store(StoreError::Conflict { .. }))), "{held:?}");
     site.store.set_hold(BOB, false).await.unwrap();
     let token = TokenRecord {
@@ -266,7 +266,7 @@ async fn erasing_leaves_no_trace_of_the_name() {
         last_used: None,
     };
     site.store.create_token(token, [7; 32]).await.unwrap();
-    let done = erase::erase(&site.store, "localhost", "ROBERTA").await.unwrap();
+    let done = erase::erase(&site.store, "localhost", "ROBERTA", None).await.unwrap();
     assert_eq!((done.removed, done.rewritten), (0, 2));
     assert!(audio(&site, sent).exists() && audio(&site, received).exists());
     let inbox = site.store.mailbox(ALICE, Folder::New).await.unwrap();
@@ -290,6 +290,6 @@ async fn erasing_leaves_no_trace_of_the_name() {
             assert!(!found, "the name stands in {}", path.display());
         }
     }
-    let again = erase::erase(&site.store, "localhost", "roberta").await;
+    let again = erase::erase(&site.store, "localhost", "roberta", None).await;
     assert!(matches!(again, Err(erase::EraseError::NoSuchUser)), "{again:?}");
 }

@@ -47,6 +47,8 @@ pub struct Submitted {
     pub id: Uuid,
     /// Whether it was there already, by its key or within the window of de-duplication.
     pub duplicate: bool,
+    /// Whether the key was used for another request than this one.
+    pub differs: bool,
 }
 
 /// An announcement as it is stored.
@@ -336,7 +338,7 @@ pub(super) fn submit(c: &Connection, new: &NewAnnouncement) -> Result<Submitted,
             .query_row(params![new.owner.0, key, since], |r| r.get(0))
             .optional()?;
         if let Some(id) = within {
-            return Ok(Submitted { id: Uuid::from_bytes(id), duplicate: true });
+            return Ok(Submitted { id: Uuid::from_bytes(id), duplicate: true, differs: false });
         }
     }
     let live: i64 = c
@@ -361,7 +363,7 @@ pub(super) fn submit(c: &Connection, new: &NewAnnouncement) -> Result<Submitted,
         new.dedup_key,
         new.plan
     ])?;
-    Ok(Submitted { id: new.id, duplicate: false })
+    Ok(Submitted { id: new.id, duplicate: false, differs: false })
 }
 
 fn known(
@@ -375,11 +377,10 @@ fn known(
         .query_row(params![owner.0, key], |r| Ok((r.get(0)?, r.get(1)?)))
         .optional()?;
     match known {
-        Some((_, other)) if other != fingerprint => {
-            let what = "this Idempotency-Key was used for another event".to_owned();
-            Err(StoreError::Conflict { what })
+        Some((id, first)) => {
+            let (id, differs) = (Uuid::from_bytes(id), first != fingerprint);
+            Ok(Some(Submitted { id, duplicate: true, differs }))
         }
-        Some((id, _)) => Ok(Some(Submitted { id: Uuid::from_bytes(id), duplicate: true })),
         None => Ok(None),
     }
 }

@@ -16,7 +16,7 @@
 
 use std::path::PathBuf;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 use hark_engine::id::{MessageId, UserId};
 use hark_engine::message::state::RecipientState;
@@ -40,16 +40,58 @@ pub struct Erased {
     /// Messages of others, or to others, whose file's tags name the user: which, the file, and
     /// whether the erased user sent it.
     pub retag: Vec<(MessageId, PathBuf, bool)>,
+    /// What ended by it: lines that were added to the log, with the senders to be told of them.
+    pub ended: Vec<(Option<UserId>, LoggedEvent)>,
 }
 
 impl Store {
+    /// The user of this name, also one whose erasing was begun and not finished.
+    pub async fn to_be_erased(&self, name: &str) -> Result<Option<(UserId, String)>, StoreError> {
+        let name = name.to_owned();
+        self.read(move |c| {
+            let sql = "SELECT id, name FROM users WHERE name = ?1 AND address IS NULL
+                       AND erased IN (0, ?2)";
+            let found =
+                c.query_row(sql, params![name, LEAVING], |r| Ok((UserId(r.get(0)?), r.get(1)?)));
+            Ok(found.optional()?)
+        })
+        .await
+    }
+
+    /// Lets nobody in as this user any more, and hides the account: the first half of erasing
+    /// somebody while the server serves.
+    ///
+    /// # Errors
+    /// As [`Self::erase`].
+    pub async fn close_account(&self, user: UserId) -> Result<(), StoreError> {
+        self.write(move |c| close(c, user)).await
+    }
+
     /// Erases a user, and everything of theirs in the database.
     ///
     /// # Errors
     /// [`StoreError::Conflict`] while a legal hold stands; [`StoreError::NotFound`] where there is
     /// no such user.
     pub async fn erase(&self, user: UserId, now: UnixMillis) -> Result<Erased, StoreError> {
-        self.write(move |c| erase(c, user, now)).await
+        self.write(move |c| {
+            // What is deleted is overwritten too, as long as the file can't be rewritten. Back
+            // again when this is over: it makes every deletion slower.
+            c.pragma_update(None, "secure_delete", true)?;
+            let erased = erase(c, user, now);
+            c.pragma_update(None, "secure_delete", false)?;
+            erased
+        })
+        .await
+    }
+
+    /// How many bytes the database takes.
+    pub async fn size(&self) -> Result<u64, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
+            let bytes: i64 = c.query_row(sql, [], |r| r.get(0))?;
+            Ok(u64::try_from(bytes).unwrap_or(0))
+        })
+        .await
     }
 
     /// Rewrites the database file, so that nothing of what was erased is left in its free pages
@@ -68,8 +110,29 @@ impl Store {
     }
 }
 
-fn erase(c: &Connection, user: UserId, now: UnixMillis) -> Result<Erased, StoreError> {
-    let (held, erased): (bool, bool) = c
+/// `users.erased` while somebody leaves: nobody sees the account any more, and all is there still.
+const LEAVING: i64 = 2;
+
+/// What lets somebody in, or tells others of them: dead from the moment on that they leave.
+const ENTRANCES: [&str; 5] = [
+    "DELETE FROM sessions WHERE user = ?1",
+    "DELETE FROM tokens WHERE user = ?1",
+    "DELETE FROM links WHERE recipient = ?1",
+    "DELETE FROM bindings WHERE account = (SELECT name FROM users WHERE id = ?1) COLLATE NOCASE",
+    "DELETE FROM push_subscriptions WHERE user = ?1",
+];
+
+fn close(c: &Connection, user: UserId) -> Result<(), StoreError> {
+    may_be_erased(c, user)?;
+    for sql in ENTRANCES {
+        c.execute(sql, [user.0])?;
+    }
+    c.execute("UPDATE users SET erased = ?2 WHERE id = ?1", [user.0, LEAVING])?;
+    Ok(())
+}
+
+fn may_be_erased(c: &Connection, user: UserId) -> Result<(), StoreError> {
+    let (held, erased): (bool, i64) = c
         .query_row("SELECT held, erased FROM users WHERE id = ?1", [user.0], |r| {
             Ok((r.get(0)?, r.get(1)?))
         })
@@ -77,12 +140,16 @@ fn erase(c: &Connection, user: UserId, now: UnixMillis) -> Result<Erased, StoreE
             rusqlite::Error::QueryReturnedNoRows => StoreError::NotFound { what: "user" },
             error => error.into(),
         })?;
-    if held || erased {
+    if held || !matches!(erased, 0 | LEAVING) {
         let what = if held { "a legal hold stands for this user" } else { "the user is erased" };
         return Err(StoreError::Conflict { what: what.into() });
     }
-    let mut out = Erased::default();
-    blank_log(c, user, now)?;
+    Ok(())
+}
+
+fn erase(c: &Connection, user: UserId, now: UnixMillis) -> Result<Erased, StoreError> {
+    may_be_erased(c, user)?;
+    let mut out = Erased { ended: blank_log(c, user, now)?, ..Erased::default() };
     for (message, audio, sent) in their_messages(c, user)? {
         let others = recipients(c, message)?.into_iter().filter(|other| *other != user);
         let mut kept = false;
@@ -125,7 +192,6 @@ fn erase(c: &Connection, user: UserId, now: UnixMillis) -> Result<Erased, StoreE
         "DELETE FROM codes_sent WHERE user = ?1",
         "DELETE FROM delivery_calls WHERE user = ?1 OR sender = ?1",
         "DELETE FROM explanations WHERE recipient = ?1",
-        "DELETE FROM push_subscriptions WHERE user = ?1",
         "DELETE FROM webhook_queue WHERE webhook IN (SELECT id FROM webhooks WHERE user = ?1)",
         "DELETE FROM webhooks WHERE user = ?1",
         "DELETE FROM profile_webhook_secrets WHERE user = ?1",
@@ -134,12 +200,12 @@ fn erase(c: &Connection, user: UserId, now: UnixMillis) -> Result<Erased, StoreE
         "UPDATE chat_events SET device = 'erased'
          WHERE chat IN (SELECT id FROM chats WHERE recipient = ?1)",
         "DELETE FROM contacts WHERE owner = ?1 OR contact = ?1",
-        "DELETE FROM sessions WHERE user = ?1",
-        "DELETE FROM tokens WHERE user = ?1",
-        "DELETE FROM links WHERE recipient = ?1",
         "DELETE FROM pin_attempts WHERE user = ?1",
-        "DELETE FROM bindings WHERE account = (SELECT name FROM users WHERE id = ?1) COLLATE NOCASE",
-    ] {
+        "DELETE FROM request_keys WHERE user = ?1",
+    ]
+    .into_iter()
+    .chain(ENTRANCES)
+    {
         c.execute(sql, [user.0])?;
     }
     // What rules and others announced about the user keeps its words without the name.
@@ -185,7 +251,11 @@ fn sender_exists(c: &Connection, message: MessageId) -> Result<bool, StoreError>
 }
 
 /// The log about this recipient keeps what happened and when. Their mailbox is purged.
-fn blank_log(c: &Connection, user: UserId, now: UnixMillis) -> Result<(), StoreError> {
+fn blank_log(
+    c: &Connection,
+    user: UserId,
+    now: UnixMillis,
+) -> Result<Vec<(Option<UserId>, LoggedEvent)>, StoreError> {
     let mut query = c.prepare(
         "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'events'
          AND name IN ('events_are_never_changed', 'events_are_never_removed')",
@@ -199,13 +269,17 @@ fn blank_log(c: &Connection, user: UserId, now: UnixMillis) -> Result<(), StoreE
     let mut query = c.prepare("SELECT message FROM recipients WHERE user = ?1")?;
     let messages: Vec<MessageId> =
         query.query_map([user.0], |r| id(r, 0))?.collect::<Result<_, _>>()?;
+    let mut ended = Vec::new();
     for message in messages {
-        purge(c, message, user, now)?;
+        let sql = "SELECT sender_user FROM messages WHERE id = ?1 AND receipt";
+        let sender = c.query_row(sql, [message.0.as_bytes()], |r| r.get(0)).optional()?.flatten();
+        let added = purge(c, message, user, now)?;
+        ended.extend(added.into_iter().map(|line| (sender.map(UserId), line)));
     }
     for (_, sql) in &triggers {
         c.execute_batch(sql)?;
     }
-    Ok(())
+    Ok(ended)
 }
 
 /// Blanks the lines about one message, and adds those that end it.
@@ -214,7 +288,7 @@ fn purge(
     message: MessageId,
     user: UserId,
     now: UnixMillis,
-) -> Result<(), StoreError> {
+) -> Result<Vec<LoggedEvent>, StoreError> {
     let mut query = c.prepare_cached(
         "SELECT seq, at, event FROM events WHERE message = ?1 AND recipient = ?2 ORDER BY seq",
     )?;
@@ -231,6 +305,7 @@ fn purge(
         log.push(LoggedEvent { seq, message, recipient: user, at, event });
     }
     let mut state = RecipientState::fold(&log);
+    let mut added = Vec::new();
     for event in [Event::Released, Event::Expired, Event::Purged] {
         if !state.apply(now, &event).unwrap_or(false) {
             continue;
@@ -240,6 +315,8 @@ fn purge(
             "INSERT INTO events (message, recipient, at, event) VALUES (?1, ?2, ?3, ?4)",
         )?
         .execute(params![message.0.as_bytes(), user.0, now.0, json])?;
+        let seq = c.last_insert_rowid();
+        added.push(LoggedEvent { seq, message, recipient: user, at: now, event });
     }
     let json = serde_json::to_string(&state).map_err(StoreError::unavailable)?;
     c.prepare_cached(
@@ -253,7 +330,7 @@ fn purge(
         state.folder().map(folder_label),
         json
     ])?;
-    Ok(())
+    Ok(added)
 }
 
 fn blanked(event: Event) -> Event {

@@ -78,6 +78,55 @@ const DOCUMENTS: &[(&str, &str)] = &[
          FROM chats c JOIN users s ON s.id = c.sender JOIN users r ON r.id = c.recipient
          WHERE c.sender = ?1 OR c.recipient = ?1 ORDER BY c.id",
     ),
+    (
+        "chat-marks.json",
+        "SELECT e.chat, e.mark, e.at, e.device FROM chat_events e JOIN chats c ON c.id = e.chat
+         WHERE c.recipient = ?1 ORDER BY e.seq",
+    ),
+    (
+        "tokens.json",
+        "SELECT name, scopes, created, expires, last_used FROM tokens WHERE user = ?1 ORDER BY id",
+    ),
+    (
+        "explanations.json",
+        "SELECT lower(hex(message)) AS message, line FROM explanations WHERE recipient = ?1
+         ORDER BY rowid",
+    ),
+    ("calls.json", "SELECT address, at FROM delivery_calls WHERE user = ?1 ORDER BY at"),
+    ("pin-attempts.json", "SELECT wrong, locked_until FROM pin_attempts WHERE user = ?1"),
+    ("codes-sent.json", "SELECT address, at FROM codes_sent WHERE user = ?1 ORDER BY at"),
+    ("request-keys.json", "SELECT key FROM request_keys WHERE user = ?1 ORDER BY key"),
+    (
+        "sip-receipts.json",
+        "SELECT subject, message_id, wanted, told, at FROM imdn_wishes WHERE sender = ?1
+         ORDER BY at",
+    ),
+    (
+        "confirmed.json",
+        "SELECT lower(hex(id)) AS id, confirmed_at, confirmed_on FROM announcements
+         WHERE confirmed_by = ?1 ORDER BY confirmed_at",
+    ),
+    (
+        "event-messages.json",
+        "SELECT lower(hex(p.announcement)) AS event, lower(hex(p.message)) AS message, p.step,
+         p.language, p.committed FROM announcement_parts p
+         JOIN announcements a ON a.id = p.announcement WHERE a.owner = ?1 ORDER BY p.message",
+    ),
+    (
+        "webhook-queue.json",
+        "SELECT w.url, q.seq, lower(hex(q.message)) AS message, q.attempts, q.due
+         FROM webhook_queue q JOIN webhooks w ON w.id = q.webhook WHERE w.user = ?1 ORDER BY q.seq",
+    ),
+    (
+        "webhook-failures.json",
+        "SELECT w.url, d.seq, lower(hex(d.message)) AS message, d.at, d.reason
+         FROM webhook_dead d JOIN webhooks w ON w.id = d.webhook WHERE w.user = ?1 ORDER BY d.seq",
+    ),
+    (
+        "receipt-mail-queue.json",
+        "SELECT seq, lower(hex(message)) AS message, kind, at FROM receipt_mail_queue
+         WHERE user = ?1 ORDER BY seq",
+    ),
     ("verified.json", "SELECT address, at FROM verified WHERE user = ?1"),
     ("push.json", "SELECT endpoint, device, created FROM push_subscriptions WHERE user = ?1"),
     ("webhooks.json", "SELECT url, about, created FROM webhooks WHERE user = ?1"),
@@ -97,6 +146,12 @@ const DOCUMENTS: &[(&str, &str)] = &[
 
 /// Columns that hold JSON already.
 const AS_JSON: [&str; 7] = ["profile", "retention", "state", "event", "plan", "request", "spec"];
+
+/// The questions of all documents, for the test that no table is forgotten.
+#[cfg(test)]
+pub(crate) fn questions() -> impl Iterator<Item = &'static str> {
+    DOCUMENTS.iter().map(|(_, sql)| *sql)
+}
 
 impl Store {
     /// Everything that a user has, but for the files.

@@ -179,10 +179,18 @@ fn commit(c: &Connection, message: &NewMessage, audio: &str) -> Result<Committed
     }
     let delivery = &message.delivery;
     let mut to: Vec<UserId> = Vec::with_capacity(delivery.to.len());
+    let mut gone = false;
     for user in &delivery.to {
-        if !to.contains(user) {
+        // One who was looked up a moment before they were erased.
+        let erased = "SELECT 1 FROM users WHERE id = ?1 AND erased = 1";
+        if c.prepare_cached(erased)?.exists([user.0])? {
+            gone = true;
+        } else if !to.contains(user) {
             to.push(*user);
         }
+    }
+    if to.is_empty() && gone {
+        return Err(StoreError::NotFound { what: "recipient any more" });
     }
     if to.is_empty() || to.len() > MAX_RECIPIENTS {
         let what = format!("a message has 1 to {MAX_RECIPIENTS} recipients, not {}", to.len());

@@ -29,6 +29,7 @@ mod push;
 mod readers;
 mod receipt_mails;
 mod receipts;
+mod request_keys;
 pub mod retention;
 mod schedules;
 mod schema;

@@ -447,6 +447,15 @@ CREATE INDEX recipients_by_age ON recipients(since) WHERE folder IS NOT NULL;
 -- Since when a web service has taken nothing that it was told.
 ALTER TABLE webhooks ADD COLUMN failing_since INTEGER;
 ",
+    r"
+-- What was asked for under an idempotency key whose message was kept.
+CREATE TABLE request_keys (
+    key         TEXT    NOT NULL PRIMARY KEY,
+    user        INTEGER NOT NULL REFERENCES users(id),
+    fingerprint BLOB    NOT NULL CHECK (length(fingerprint) = 32)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX request_keys_by_user ON request_keys(user);
+",
 ];
 
 /// Opens the writer's connection: WAL, and an fsync before every commit returns.

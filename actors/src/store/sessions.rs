@@ -46,7 +46,8 @@ impl Store {
     ) -> Result<Option<UserId>, StoreError> {
         self.read(move |c| {
             Ok(c.prepare_cached(
-                "SELECT user FROM sessions WHERE token_hash = ?1 AND expires > ?2",
+                "SELECT user FROM sessions WHERE token_hash = ?1 AND expires > ?2
+                 AND user IN (SELECT id FROM users WHERE NOT erased)",
             )?
             .query_row(params![token_hash, now.0], |r| Ok(UserId(r.get(0)?)))
             .optional()?)

@@ -87,7 +87,8 @@ impl Store {
         self.read(move |c| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM tokens
-                 WHERE hash = ?1 AND (expires IS NULL OR expires > ?2)"
+                 WHERE hash = ?1 AND (expires IS NULL OR expires > ?2)
+                 AND user IN (SELECT id FROM users WHERE NOT erased)"
             );
             Ok(c.prepare_cached(&sql)?.query_row(params![hash, now.0], token).optional()?)
         })

@@ -234,7 +234,7 @@ impl Inbound {
 
 fn refusal(error: &ChatError) -> u16 {
     match error {
-        ChatError::Empty | ChatError::Key => 400,
+        ChatError::Empty | ChatError::Key | ChatError::KeyReused => 400,
         ChatError::TooLong => 413,
         ChatError::Yourself => 403,
         ChatError::TooFast(_) => 503,

@@ -95,6 +95,8 @@ fn write(jobs: &Receiver<Job>, mut files: Files, waiting: &AtomicUsize, dropped:
                 }
             }
             Job::Flush(done) => {
+                // Whoever waits may remove the file: the next record opens it anew.
+                files.open = None;
                 // Who waited may have given up.
                 let _ = done.send(());
             }

@@ -18,6 +18,7 @@ use hark_engine::throttle::Throttle;
 use sha2::{Digest as _, Sha256};
 
 use super::WebState;
+use super::client::Client;
 use super::error::ApiError;
 use super::password::{HashError, Passwords};
 use super::scopes::{Grants, Scope};
@@ -96,7 +97,7 @@ pub(super) fn site_of(address: IpAddr) -> IpAddr {
 /// [`ApiError::WrongPassword`] alike for unknown names; [`ApiError::TooMany`] when throttled.
 pub async fn sign_in(
     state: &WebState,
-    address: IpAddr,
+    client: Client,
     name: &str,
     password: String,
 ) -> Result<(UserId, Cookie<'static>), ApiError> {
@@ -106,25 +107,29 @@ pub async fn sign_in(
         count("wrong");
         return Err(ApiError::WrongPassword);
     }
-    state.gate.admit(address, &name).inspect_err(|_| count("throttled"))?;
+    state.gate.admit(client.address, &name).inspect_err(|_| count("throttled"))?;
     let (user, stored) = state.store.user_credentials(&name).await?.unzip();
     let fits = state.gate.passwords.verify(stored, password).await;
     match (fits.inspect_err(|_| count("busy"))?, user) {
         (true, Some(user)) => {
             state.gate.forgive(&name);
-            let cookie = open_session(state, user).await?;
+            let cookie = open_session(state, user, client.https).await?;
             count("signed_in");
             Ok((user, cookie))
         }
         (true | false, Some(_) | None) => {
             count("wrong");
-            tracing::debug!(%address, name, "a sign-in was refused");
+            tracing::debug!(address = %client.address, name, "a sign-in was refused");
             Err(ApiError::WrongPassword)
         }
     }
 }
 
-async fn open_session(state: &WebState, user: UserId) -> Result<Cookie<'static>, ApiError> {
+async fn open_session(
+    state: &WebState,
+    user: UserId,
+    https: bool,
+) -> Result<Cookie<'static>, ApiError> {
     let now = clock::wall();
     let token = clock::random::<32>();
     let expires = now.after(LIFETIME);
@@ -132,7 +137,8 @@ async fn open_session(state: &WebState, user: UserId) -> Result<Cookie<'static>,
     // The time of issue stands beside the token only to tell when to renew it: believed by
     // nobody for anything else.
     let value = format!("{}.{}", URL_SAFE_NO_PAD.encode(token), now.as_secs());
-    Ok(cookie(state, value, CookieDuration::try_from(LIFETIME).unwrap_or(CookieDuration::DAY)))
+    let life = CookieDuration::try_from(LIFETIME).unwrap_or(CookieDuration::DAY);
+    Ok(cookie(state, https, value, life))
 }
 
 /// Ends the session and gives the cookie that clears it in the browser.
@@ -141,7 +147,7 @@ async fn open_session(state: &WebState, user: UserId) -> Result<Cookie<'static>,
 /// When the store can't be written: the session still stands then.
 pub async fn sign_out(state: &WebState, signed_in: &SignedIn) -> Result<Cookie<'static>, ApiError> {
     state.store.delete_session(signed_in.token_hash).await?;
-    Ok(cookie(state, String::new(), CookieDuration::ZERO))
+    Ok(cookie(state, signed_in.https, String::new(), CookieDuration::ZERO))
 }
 
 /// A fresh cookie for a session that is a day old or more.
@@ -150,7 +156,7 @@ pub async fn renew(state: &web::Data<WebState>, signed_in: &SignedIn) -> Option<
     if u64::try_from(age).unwrap_or(u64::MAX) < RENEWAL.as_secs() {
         return None;
     }
-    let fresh = open_session(state, signed_in.user).await.ok()?;
+    let fresh = open_session(state, signed_in.user, signed_in.https).await.ok()?;
     let (store, old) = (state.store.clone(), signed_in.token_hash);
     state.runtime.spawn(async move {
         tokio::time::sleep(GRACE).await;
@@ -161,13 +167,18 @@ pub async fn renew(state: &web::Data<WebState>, signed_in: &SignedIn) -> Option<
     Some(fresh)
 }
 
-fn cookie(state: &WebState, value: String, max_age: CookieDuration) -> Cookie<'static> {
-    let https = state.config.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
+fn cookie(
+    state: &WebState,
+    https: bool,
+    value: String,
+    max_age: CookieDuration,
+) -> Cookie<'static> {
+    let public = state.config.public_url.as_ref().is_some_and(|url| url.starts_with("https://"));
     Cookie::build(COOKIE, value)
         .path("/")
         .http_only(true)
         .same_site(SameSite::Strict)
-        .secure(https)
+        .secure(https || public)
         .max_age(max_age)
         .finish()
 }
@@ -182,6 +193,8 @@ pub struct SignedIn {
     pub grants: Grants,
     token_hash: [u8; 32],
     issued_secs: i64,
+    /// Whether the browser spoke TLS to a trusted proxy.
+    https: bool,
 }
 
 impl FromRequest for SignedIn {
@@ -204,7 +217,8 @@ impl FromRequest for SignedIn {
             let (token_hash, issued_secs) = presented.ok_or(ApiError::SignedOut)?;
             let user = state.store.session(token_hash, clock::wall()).await?;
             let user = user.ok_or(ApiError::SignedOut)?;
-            Ok(Self { user, grants: Grants::Everything, token_hash, issued_secs })
+            let https = Client::of(&request, &state)?.https;
+            Ok(Self { user, grants: Grants::Everything, token_hash, issued_secs, https })
         })
     }
 }
@@ -230,7 +244,7 @@ async fn by_token(state: &web::Data<WebState>, secret: &str) -> Result<SignedIn,
         });
     }
     let grants = Grants::Token { id: token.id, scopes: Scope::list(&token.scopes) };
-    Ok(SignedIn { user: token.user, grants, token_hash, issued_secs: 0 })
+    Ok(SignedIn { user: token.user, grants, token_hash, issued_secs: 0, https: false })
 }
 
 /// The hash of the token that a cookie carries, and when it says that it was issued.

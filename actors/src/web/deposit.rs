@@ -11,6 +11,7 @@ use hark_engine::message::Sender;
 
 use super::WebState;
 use super::error::ApiError;
+use super::idempotency::InUse;
 use super::intake::Received;
 use super::recipients;
 use crate::recording::foreign::Labels;
@@ -35,6 +36,14 @@ pub struct Wishes {
     pub reply_to: Option<MessageId>,
 }
 
+/// The key under which something is sent, in use as long as it is.
+pub struct Keyed {
+    /// The key.
+    pub in_use: InUse,
+    /// By what the request is known again.
+    pub fingerprint: [u8; 32],
+}
+
 /// A file became a message, or had become one before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Deposited {
@@ -52,7 +61,7 @@ pub async fn deposit(
     state: &WebState,
     user: UserId,
     wishes: Wishes,
-    key: Option<String>,
+    key: Option<Keyed>,
     received: Received,
 ) -> Result<Deposited, ApiError> {
     let directory = state.directory();
@@ -87,7 +96,19 @@ pub async fn deposit(
         not_before: None,
         reply_to: wishes.reply_to,
     };
-    let committed = state.messages.commit(message(id, sender, delivery, finished, key)).await;
+    let name = key.as_ref().map(|key| key.in_use.key().to_owned());
+    let noted = match &key {
+        // Before the message: one that is there and of which this is not known was sent long ago.
+        Some(key) => {
+            let name = key.in_use.key().to_owned();
+            state.store.note_request(user, name, key.fingerprint).await
+        }
+        None => Ok(()),
+    };
+    let committed = match noted {
+        Ok(()) => state.messages.commit(message(id, sender, delivery, finished, name)).await,
+        Err(error) => Err(error),
+    };
     // Only a row makes a file worth keeping.
     let is_nobodys = match &committed {
         Ok(committed) => committed.id != id,

@@ -3,7 +3,10 @@
 
 use std::time::Duration;
 
+use actix_web::body::MessageBody;
+use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::http::{StatusCode, header};
+use actix_web::middleware::Next;
 use actix_web::{HttpResponse, ResponseError};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -35,6 +38,9 @@ pub enum ApiError {
     /// There is no such thing, or it is not for this user.
     #[error("there is no such {0}")]
     NotFound(&'static str),
+    /// The resource knows no such method.
+    #[error("this resource knows no such method")]
+    NotAllowed,
     /// The request makes no sense as it stands.
     #[error("{0}")]
     Malformed(String),
@@ -80,6 +86,12 @@ pub enum ApiError {
     /// Recipients who don't exist.
     #[error("{0}")]
     Recipients(String),
+    /// The Idempotency-Key was used for something else.
+    #[error("this Idempotency-Key was used for another request")]
+    KeyReused,
+    /// A request under the same Idempotency-Key is not over.
+    #[error("a request under this Idempotency-Key is being handled still")]
+    KeyInUse,
     /// The file that was sent can't be a message.
     #[error("{0}")]
     Audio(ForeignError),
@@ -111,6 +123,7 @@ impl From<AnnounceError> for ApiError {
     fn from(error: AnnounceError) -> Self {
         match error {
             AnnounceError::Store(error) => error.into(),
+            AnnounceError::KeyReused => Self::KeyReused,
             error @ (AnnounceError::Refused(_)
             | AnnounceError::Template(_)
             | AnnounceError::Recurrence(_)) => Self::Malformed(error.to_string()),
@@ -123,6 +136,7 @@ impl From<ChatError> for ApiError {
         match error {
             ChatError::Store(error) => error.into(),
             ChatError::TooFast(wait) => Self::TooMany(wait),
+            ChatError::KeyReused => Self::KeyReused,
             ChatError::Empty | ChatError::TooLong | ChatError::Key | ChatError::Yourself => {
                 Self::Malformed(error.to_string())
             }
@@ -208,6 +222,7 @@ pub const KINDS: &[(&str, &str)] = &[
     ("foreign_origin", "The request comes from a foreign page"),
     ("not_found", "There is no such thing"),
     ("forbidden", "It may not be done"),
+    ("not_allowed", "The resource knows no such method"),
     ("malformed", "The request makes no sense"),
     ("conflict", "It can't be done as things are"),
     ("too_many", "Too many attempts"),
@@ -223,6 +238,8 @@ pub const KINDS: &[(&str, &str)] = &[
     ("timed_out", "The request did not come in time"),
     ("changed", "It was changed in the meantime"),
     ("recipients", "The recipients can't be used"),
+    ("key_reused", "The Idempotency-Key was used for another request"),
+    ("key_in_use", "A request under this Idempotency-Key is not over"),
     ("unknown_audio", "The file is of no kind that can be read"),
     ("codec", "The file's audio can't be read"),
     ("broken_audio", "The file is broken"),
@@ -246,6 +263,7 @@ impl ApiError {
             Self::ForeignOrigin => "foreign_origin",
             Self::NotManager => "not_manager",
             Self::NotFound(_) => "not_found",
+            Self::NotAllowed => "not_allowed",
             Self::Malformed(_) => "malformed",
             Self::Forbidden(_) => "forbidden",
             Self::Conflict(_) => "conflict",
@@ -261,6 +279,8 @@ impl ApiError {
             Self::TimedOut(_) => "timed_out",
             Self::Changed => "changed",
             Self::Recipients(_) => "recipients",
+            Self::KeyReused => "key_reused",
+            Self::KeyInUse => "key_in_use",
             Self::Audio(error) => audio_code(error),
         }
     }
@@ -278,6 +298,7 @@ impl ApiError {
                 "check the address; what was there may have been deleted, or its link expired"
                     .into()
             }
+            Self::NotAllowed => "use one of those that `Allow` names".into(),
             Self::Forbidden(_) => "ask the operator, who decides what is allowed".into(),
             Self::Malformed(_) => "correct the request; /api/v1/openapi.json says what fits".into(),
             Self::Conflict(_) => "look at how things are now, and decide again".into(),
@@ -296,6 +317,10 @@ impl ApiError {
             Self::Changed => "read it again, and make your change to that".into(),
             Self::Recipients(_) => {
                 "name users by name (bob), extension (1002) or SIP address".into()
+            }
+            Self::KeyReused => "send something else under a key of its own".into(),
+            Self::KeyInUse => {
+                "wait for the first one's answer, or send it again in a moment".into()
             }
             Self::Audio(error) => error.mend().into(),
         }
@@ -350,6 +375,7 @@ impl ResponseError for ApiError {
             | Self::NotByToken
             | Self::NotManager => StatusCode::FORBIDDEN,
             Self::NotFound(_) => StatusCode::NOT_FOUND,
+            Self::NotAllowed => StatusCode::METHOD_NOT_ALLOWED,
             Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::Conflict(_) => StatusCode::CONFLICT,
             Self::TooMany(_) | Self::TooManyRequests(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -359,7 +385,8 @@ impl ResponseError for ApiError {
             Self::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TimedOut(_) => StatusCode::REQUEST_TIMEOUT,
             Self::Changed => StatusCode::PRECONDITION_FAILED,
-            Self::Recipients(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Recipients(_) | Self::KeyReused => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::KeyInUse => StatusCode::CONFLICT,
             Self::Audio(error) => audio_status(error),
         }
     }
@@ -385,6 +412,27 @@ impl ResponseError for ApiError {
             Err(_) => response.finish(),
         }
     }
+}
+
+/// Tells as a problem what the router itself refuses: a method that a resource does not know.
+///
+/// # Errors
+/// Those of the service behind it.
+pub async fn as_problems(
+    request: ServiceRequest,
+    next: Next<impl MessageBody + 'static>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    let answer = next.call(request).await?;
+    let is_ours = ["/api/", "/m/"].iter().any(|at| answer.request().path().starts_with(at));
+    if !is_ours || answer.status() != StatusCode::METHOD_NOT_ALLOWED {
+        return Ok(answer.map_into_left_body());
+    }
+    let allowed = answer.headers().get(header::ALLOW).cloned();
+    let mut problem = answer.error_response(ApiError::NotAllowed);
+    if let Some(allowed) = allowed {
+        problem.headers_mut().insert(header::ALLOW, allowed);
+    }
+    Ok(problem.map_into_right_body())
 }
 
 #[cfg(test)]
@@ -413,6 +461,8 @@ mod tests {
             ApiError::TooMany(BUSY),
             ApiError::WrongScope("chat".into()),
             ApiError::Changed,
+            ApiError::KeyReused,
+            ApiError::KeyInUse,
             ApiError::Recipients("x".into()),
             ApiError::Audio(ForeignError::Unknown),
             ApiError::Audio(ForeignError::TooLong { ms: Some(61_000), limit_ms: 59_000 }),

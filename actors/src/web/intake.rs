@@ -13,6 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
 use hark_engine::id::{MessageId, UserId};
+use sha2::{Digest as _, Sha256};
 use tokio::fs::{File, OpenOptions};
 use tokio::io::AsyncWriteExt as _;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -68,6 +69,8 @@ pub struct Received {
     path: PathBuf,
     /// How large it is.
     pub bytes: u64,
+    /// The hash of what is in it.
+    pub sha256: [u8; 32],
     _seat: Seat,
 }
 
@@ -147,7 +150,9 @@ impl Intake {
         let failed = |error| ApiError::from(RecordingError::file(&path, error));
         let mut file = open(&self.folder, &path).await.map_err(failed)?;
         // From here on whatever ends this removes the file.
-        let mut received = Received { id, path: path.clone(), bytes: 0, _seat: seat };
+        let mut received =
+            Received { id, path: path.clone(), bytes: 0, sha256: [0; 32], _seat: seat };
+        let mut hash = Sha256::new();
         let deadline = Instant::now() + WHOLE;
         loop {
             let within = deadline.min(Instant::now() + IDLE);
@@ -162,9 +167,11 @@ impl Intake {
             if received.bytes > self.most {
                 return Err(self.too_large());
             }
+            hash.update(&chunk);
             file.write_all(&chunk).await.map_err(failed)?;
         }
         file.flush().await.map_err(failed)?;
+        received.sha256 = hash.finalize().into();
         Ok(received)
     }
 

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::WebState;
 use super::auth::{COOKIE, bearer, site_of};
+use super::client::Client;
 use super::error::ApiError;
 use crate::clock;
 
@@ -34,7 +35,7 @@ enum Asker {
 }
 
 impl Asker {
-    fn of(request: &HttpRequest) -> Option<Self> {
+    fn of(request: &HttpRequest, state: &WebState) -> Option<Self> {
         let holder = |shown: &str| Self::Holder(Sha256::digest(shown).into());
         if let Some(secret) = bearer(request) {
             return Some(holder(secret));
@@ -42,7 +43,7 @@ impl Asker {
         if let Some(cookie) = request.cookie(COOKIE) {
             return Some(holder(cookie.value()));
         }
-        Some(Self::Address(site_of(request.peer_addr()?.ip())))
+        Some(Self::Address(site_of(Client::of(request, state).ok()?.address)))
     }
 }
 
@@ -105,7 +106,7 @@ pub async fn limit(
         return Ok(next.call(request).await?.map_into_left_body());
     };
     let limiter = &state.limiter;
-    let asker = Asker::of(request.request()).filter(|_| limiter.a_second > 0);
+    let asker = Asker::of(request.request(), &state).filter(|_| limiter.a_second > 0);
     let Some(asker) = asker else {
         return Ok(next.call(request).await?.map_into_left_body());
     };

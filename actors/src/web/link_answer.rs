@@ -19,6 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::WebState;
 use super::auth::site_of;
+use super::client::Client;
 use super::error::{ApiError, BUSY};
 use super::links::{self, Opened};
 use super::origin;
@@ -122,7 +123,7 @@ pub async fn open(
         return Err(ApiError::Conflict(why.to_owned()).into());
     };
     let link = links::digest(&token);
-    let address = request.peer_addr().ok_or(ApiError::Internal)?.ip();
+    let address = Client::of(&request, &state)?.address;
     let admitted = state.answers.admit(link, address);
     admitted.inspect_err(|_| state.metrics.dropped.with_label_values(&["answer_limit"]).inc())?;
     let seat = Seat { state: state.clone(), link };

@@ -26,7 +26,7 @@ pub struct Body {
 /// # Errors
 /// [`ApiError::NotFound`] as for the page; [`ApiError::Forbidden`] and [`ApiError::TooMany`] by
 /// the policy.
-#[utoipa::path(post, path = "/m/{token}/calls", tag = "links", params(("token" = String, Path, description = "The link's secret.")), request_body = Body, responses((status = 202, description = "How it goes; its address is in `Location`.", body = Object)), security(()))]
+#[utoipa::path(post, path = "/m/{token}/calls", tag = "links", params(("token" = String, Path, description = "The link's secret.")), request_body = Body, responses((status = 202, description = "How it goes; its address is in `Location`.", body = crate::web::shapes::ProgressShape)), security(()))]
 pub async fn order(
     request: HttpRequest,
     state: web::Data<WebState>,
@@ -47,7 +47,7 @@ pub async fn order(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it was not ordered with this link.
-#[utoipa::path(get, path = "/m/{token}/calls/{id}", tag = "links", params(("token" = String, Path, description = "The link's secret."), ("id" = String, Path, description = "The order."), ("after" = Option<u32>, Query, description = "Answer once the version is higher than this, or after a while.")), responses((status = 200, description = "How it goes.", body = Object)), security(()))]
+#[utoipa::path(get, path = "/m/{token}/calls/{id}", tag = "links", params(("token" = String, Path, description = "The link's secret."), ("id" = String, Path, description = "The order."), ("after" = Option<u32>, Query, description = "Answer once the version is higher than this, or after a while.")), responses((status = 200, description = "How it goes.", body = crate::web::shapes::ProgressShape)), security(()))]
 pub async fn show(
     state: web::Data<WebState>,
     path: web::Path<(String, String)>,

@@ -8,10 +8,12 @@ pub mod api;
 pub mod assets;
 pub mod audio;
 pub mod auth;
+mod client;
 mod conditional;
 mod deposit;
 pub mod error;
 pub mod headers;
+mod idempotency;
 mod intake;
 mod limits;
 pub mod link_answer;
@@ -25,6 +27,7 @@ pub mod password;
 pub mod ranges;
 pub mod recipients;
 pub mod scopes;
+pub mod shapes;
 pub mod state;
 pub mod tokens;
 pub mod view;
@@ -44,6 +47,7 @@ use actix_web::dev::{Extensions, ServerHandle, ServiceRequest, ServiceResponse};
 use actix_web::http::KeepAlive;
 use actix_web::middleware::{Next, from_fn};
 use actix_web::{App, HttpServer, web};
+use ipnet::IpNet;
 use prometheus::{IntGauge, Registry};
 use tokio::task::JoinHandle;
 
@@ -93,6 +97,8 @@ pub struct WebConfig {
     pub requests_a_second: u32,
     /// The largest file that may be sent up, in bytes.
     pub upload_bytes: u64,
+    /// The proxies that are believed for whom they forward.
+    pub trusted_proxies: Vec<IpNet>,
 }
 
 /// The services that the server stands on.
@@ -179,6 +185,7 @@ impl Server {
                 .app_data(json_config())
                 .app_data(query_config())
                 .app_data(path_config())
+                .wrap(from_fn(error::as_problems))
                 .wrap(from_fn(check_origin))
                 .wrap(from_fn(limits::limit))
                 .wrap(headers::security())
@@ -204,6 +211,11 @@ impl Server {
     /// Where the server listens.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The open sessions.
+    pub const fn hub(&self) -> &ws::hub::Hub {
+        &self.hub
     }
 
     /// How many browser sessions are open.

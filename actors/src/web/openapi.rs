@@ -112,7 +112,7 @@ use super::{api, audio, auth, link_answer, link_calls, links, ws};
         ws::open,
     ),
     components(schemas(Problem, api::messages::FolderName, audio::Format)),
-    modifiers(&Schemes, &Problems),
+    modifiers(&Schemes, &Problems, &Names),
     tags(
         (name = "messages", description = "Send, list, hear and keep messages."),
         (name = "calls", description = "Have one of the user's telephones rung, to record or to hear a message."),
@@ -166,6 +166,97 @@ impl Modify for Problems {
             for operation in operations.into_iter().flatten() {
                 let responses = &mut operation.responses.responses;
                 responses.entry("default".into()).or_insert_with(|| problem.clone().into());
+            }
+        }
+    }
+}
+
+/// Every operation has a name of its own, of its method and path: `get_messages_id_audio`.
+struct Names;
+
+impl Modify for Names {
+    fn modify(&self, document: &mut Document) {
+        for (path, item) in &mut document.paths.paths {
+            let words = path.trim_start_matches("/api/v1").split(|c: char| !c.is_alphanumeric());
+            let words: Vec<&str> = words.filter(|word| !word.is_empty()).collect();
+            let operations = [
+                ("get", &mut item.get),
+                ("put", &mut item.put),
+                ("post", &mut item.post),
+                ("delete", &mut item.delete),
+                ("patch", &mut item.patch),
+            ];
+            for (method, operation) in operations {
+                if let Some(operation) = operation {
+                    operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// Every reference and every bare object under a value, with the way to it.
+    fn walk(value: &Value, way: &str, found: &mut impl FnMut(&str, &Value)) {
+        found(way, value);
+        match value {
+            Value::Object(object) => {
+                object
+                    .iter()
+                    .for_each(|(name, inner)| walk(inner, &format!("{way}/{name}"), found));
+            }
+            Value::Array(list) => {
+                list.iter().for_each(|inner| walk(inner, way, found));
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+
+    #[test]
+    fn every_body_is_described_and_every_reference_leads_somewhere() {
+        let document = serde_json::to_value(document()).unwrap();
+        walk(&document, "", &mut |way, value| {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+                let there = document.pointer(reference.trim_start_matches('#'));
+                assert!(there.is_some(), "{way} refers to {reference}, which is nowhere");
+            }
+            let is_bare = value.as_object().is_some_and(|schema| {
+                schema.get("type").is_some_and(|kind| kind == "object")
+                    && !["properties", "additionalProperties", "oneOf", "allOf"]
+                        .iter()
+                        .any(|says| schema.contains_key(*says))
+            });
+            let is_this = way.contains("openapi.json");
+            let is_body = way.starts_with("/paths") && way.ends_with("/schema");
+            assert!(!is_bare || !is_body || is_this, "{way} is an object of which nothing is said");
+        });
+    }
+
+    #[test]
+    fn every_operation_says_who_may() {
+        let document = serde_json::to_value(document()).unwrap();
+        for scheme in ["token", "session"] {
+            assert!(document["components"]["securitySchemes"][scheme].is_object(), "{scheme}");
+        }
+        let mut names = std::collections::BTreeSet::new();
+        for (path, item) in document["paths"].as_object().unwrap() {
+            for (method, operation) in item.as_object().unwrap() {
+                let says = operation["security"].as_array();
+                assert!(says.is_some_and(|says| !says.is_empty()), "{method} {path}");
+                let name = operation["operationId"].as_str().unwrap().to_owned();
+                assert!(names.insert(name.clone()), "{name} is the name of two operations");
+                for scope in says.into_iter().flatten().filter_map(|one| one["token"].as_array()) {
+                    for scope in scope {
+                        let known =
+                            serde_json::from_value::<super::super::scopes::Scope>(scope.clone());
+                        assert!(known.is_ok(), "{method} {path} asks for {scope}");
+                    }
+                }
             }
         }
     }

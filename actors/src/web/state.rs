@@ -14,6 +14,7 @@ use tokio::runtime::Handle;
 use super::assets::Assets;
 use super::auth::Gate;
 use super::error::ApiError;
+use super::idempotency::Keys;
 use super::intake::{self, Intake};
 use super::limits::Limiter;
 use super::link_answer::Answers;
@@ -84,6 +85,8 @@ pub struct WebState {
     pub limiter: Limiter,
     /// Files that are being sent up.
     pub intake: Intake,
+    /// Under which keys something is being done.
+    pub keys: Keys,
     /// Held while a profile is compared and changed.
     pub profiles: tokio::sync::Mutex<()>,
     /// How often each user may send events.
@@ -127,6 +130,7 @@ impl WebState {
         Ok(Self {
             limiter: Limiter::new(config.requests_a_second),
             intake,
+            keys: Keys::default(),
             scopes: ScopeTable::of_document(),
             profiles: tokio::sync::Mutex::new(()),
             config,

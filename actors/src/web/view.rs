@@ -162,21 +162,27 @@ impl From<MailboxEntry> for MessageView {
 }
 
 /// A chat text.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, ToSchema)]
 pub struct ChatView {
     /// Its number, which grows with time.
+    #[schema(value_type = i64)]
     pub id: ChatId,
     /// Who wrote it.
+    #[schema(value_type = i64)]
     pub sender: UserId,
     /// Whom it is for.
+    #[schema(value_type = i64)]
     pub recipient: UserId,
     /// When it was kept.
+    #[schema(value_type = i64)]
     pub at: UnixMillis,
     /// The text: plain, with line breaks.
     pub text: String,
     /// When it first reached a device of its recipient.
+    #[schema(value_type = Option<i64>)]
     pub delivered: Option<UnixMillis>,
     /// When it was read.
+    #[schema(value_type = Option<i64>)]
     pub read: Option<UnixMillis>,
 }
 

@@ -114,6 +114,15 @@ impl Publications {
         changed
     }
 
+    /// Takes back what accounts published that are not to be kept: these accounts.
+    pub fn keep_accounts(&mut self, keep: impl Fn(&str) -> bool) -> Vec<String> {
+        let gone: BTreeSet<String> =
+            self.accounts.keys().filter(|account| !keep(account)).cloned().collect();
+        self.accounts.retain(|account, _| !gone.contains(account));
+        self.expiries.retain(|(_, account, _)| !gone.contains(account));
+        gone.into_iter().collect()
+    }
+
     /// When the next one ends.
     pub fn next_expiry(&self) -> Option<Instant> {
         self.expiries.first().map(|(at, _, _)| *at)

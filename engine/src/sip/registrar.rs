@@ -302,6 +302,22 @@ impl Registrar {
         gone
     }
 
+    /// Removes the devices of every account that is not to be kept.
+    pub fn keep_accounts(&mut self, keep: impl Fn(&str) -> bool) -> Vec<(String, Binding)> {
+        let gone: Vec<(String, String)> = self
+            .expiries
+            .iter()
+            .filter(|(_, account, _)| !keep(account))
+            .map(|(_, account, contact)| (account.clone(), contact.clone()))
+            .collect();
+        gone.into_iter()
+            .filter_map(|(account, contact)| {
+                let binding = self.take(&account, &contact)?;
+                Some((account, binding))
+            })
+            .collect()
+    }
+
     fn put(&mut self, account: &str, binding: Binding) {
         self.take(account, &binding.contact);
         self.expiries.insert((binding.expires_at, account.to_owned(), binding.contact.clone()));

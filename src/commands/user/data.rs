@@ -1,15 +1,17 @@
 //! What is done with everything that a user has: hold, keep for how long, export, erase.
 
 use std::fs::File;
-use std::io::BufWriter;
-use std::path::PathBuf;
+use std::io::{BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use hark_actors::clock;
-use hark_actors::retention::erase::{EraseError, erase};
-use hark_actors::retention::export;
-use hark_actors::store::{Store, StoreError, UserRecord};
+use hark_actors::admin::{AdminError, Request, fetch};
+use hark_actors::config::Config;
+use hark_actors::operator::{Failure, RetentionOrder, UserOrder};
+use hark_engine::retention::Override;
 
-use super::{ConfigFile, say};
+use super::{ConfigFile, WRONG_INPUT, complain, operator};
+use crate::commands::runtime;
 
 /// Everything that a user has.
 #[derive(Debug, clap::Subcommand)]
@@ -75,28 +77,6 @@ pub enum Data {
     },
 }
 
-/// Why it was not done.
-#[derive(Debug, thiserror::Error)]
-pub enum DataError {
-    #[error("there is no such user: see hark user list")]
-    NoSuchUser,
-    #[error("erasing can't be undone: say --yes (and export first: hark user export)")]
-    NotSure,
-    #[error(transparent)]
-    Store(#[from] StoreError),
-    #[error(transparent)]
-    Erase(#[from] EraseError),
-    #[error("can't write {0}: {1}")]
-    File(String, std::io::Error),
-}
-
-impl DataError {
-    /// Whether the operator wrote something wrong.
-    pub const fn is_input(&self) -> bool {
-        matches!(self, Self::NoSuchUser | Self::NotSure)
-    }
-}
-
 impl Data {
     pub fn config(&self) -> &ConfigFile {
         let (Self::Hold { config, .. }
@@ -106,11 +86,9 @@ impl Data {
         config
     }
 
-    pub async fn act(self, store: &Store, domain: &str) -> Result<(), DataError> {
-        match self {
-            Self::Hold { name, release, .. } => {
-                Ok(store.set_hold(user(store, &name).await?.id, !release).await?)
-            }
+    pub fn run(self, config: &Config) -> ExitCode {
+        let order = match self {
+            Self::Hold { name, release, .. } => UserOrder::Hold { name, hold: !release },
             Self::Retention {
                 name,
                 heard_days,
@@ -122,46 +100,75 @@ impl Data {
                 reset,
                 ..
             } => {
-                let id = user(store, &name).await?.id;
-                let known = if reset {
-                    Default::default()
-                } else {
-                    store.user_retention(id).await?.differs
+                let differs = Override {
+                    heard_days,
+                    saved_days,
+                    unheard_days,
+                    deleted_days,
+                    quota_minutes,
+                    quota_mib,
                 };
-                let mut differs = known;
-                differs.heard_days = heard_days.or(known.heard_days);
-                differs.saved_days = saved_days.or(known.saved_days);
-                differs.unheard_days = unheard_days.or(known.unheard_days);
-                differs.deleted_days = deleted_days.or(known.deleted_days);
-                differs.quota_minutes = quota_minutes.or(known.quota_minutes);
-                differs.quota_mib = quota_mib.or(known.quota_mib);
-                Ok(store.set_retention(id, differs).await?)
+                UserOrder::Retention(RetentionOrder { name, differs, reset })
             }
-            Self::Export { name, output, .. } => {
-                let user = user(store, &name).await?;
-                let contents = store.export(user.id).await?;
-                let failed = |cause| DataError::File(output.display().to_string(), cause);
-                let out = BufWriter::new(File::create(&output).map_err(failed)?);
-                export::write(store.dir(), user.id, &contents, clock::wall(), out).map_err(failed)
+            Self::Export { name, output, .. } => return export(config, &name, &output),
+            Self::Erase { yes: false, .. } => {
+                let what =
+                    "erasing can't be undone: say --yes (and export first: hark user export)";
+                return complain(&what, ExitCode::from(WRONG_INPUT));
             }
-            Self::Erase { yes: false, .. } => Err(DataError::NotSure),
-            Self::Erase { name, .. } => {
-                let done = erase(store, domain, &name).await.map_err(|error| match error {
-                    EraseError::NoSuchUser => DataError::NoSuchUser,
-                    error => error.into(),
-                })?;
-                say(&format_args!(
-                    "erased: {} audio files removed, {} of others rewritten without the name",
-                    done.removed, done.rewritten
-                ));
-                Ok(())
-            }
-        }
+            Self::Erase { name, .. } => UserOrder::Erase { name },
+        };
+        super::carry_out(config, order)
     }
 }
 
-async fn user(store: &Store, name: &str) -> Result<UserRecord, DataError> {
-    let users = store.users().await?;
-    let user = users.into_iter().find(|user| user.name.eq_ignore_ascii_case(name));
-    user.ok_or(DataError::NoSuchUser)
+fn export(config: &Config, name: &str, output: &Path) -> ExitCode {
+    let failed = |error: std::io::Error| {
+        // A part of an archive is none.
+        let _absent = std::fs::remove_file(output);
+        complain(&format_args!("can't write {}: {error}", output.display()), ExitCode::FAILURE)
+    };
+    // Nobody else reads it.
+    let mut options = File::options();
+    options.write(true).create(true).truncate(true);
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut out = match options.open(output) {
+        Ok(file) => BufWriter::new(file),
+        Err(error) => {
+            let what = format_args!("can't write {}: {error}", output.display()).to_string();
+            return complain(&what, ExitCode::FAILURE);
+        }
+    };
+    let request = Request::Export { user: name.to_owned() };
+    match fetch(&config.storage.dir, &request, &mut out) {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(AdminError::NoServer { .. }) => {}
+        Err(error) => {
+            let _absent = std::fs::remove_file(output);
+            let wrong = matches!(error, AdminError::Refused(_));
+            let code = if wrong { ExitCode::from(WRONG_INPUT) } else { ExitCode::FAILURE };
+            return complain(&error, code);
+        }
+    }
+    let (operator, runtime) = match operator::alone(config).and_then(|o| Ok((o, runtime()?))) {
+        Ok(opened) => opened,
+        Err(code) => return code,
+    };
+    let written = runtime.block_on(async {
+        let mut pieces = operator.export(name).await.map_err(Failure::from)?;
+        while let Some(piece) = pieces.recv().await {
+            if let Err(error) = piece.and_then(|piece| out.write_all(&piece)) {
+                return Ok(Err(error));
+            }
+        }
+        Ok::<_, Failure>(out.flush())
+    });
+    match written {
+        Ok(Ok(())) => ExitCode::SUCCESS,
+        Ok(Err(error)) => failed(error),
+        Err(failure) => {
+            let _absent = std::fs::remove_file(output);
+            operator::failed(&failure)
+        }
+    }
 }

@@ -53,7 +53,7 @@ pub enum Body {
 /// profile has no such telephone, or recipients don't exist, [`ApiError::Conflict`] where it is
 /// not verified; limits as
 /// [`OrderError`](crate::orders::OrderError).
-#[utoipa::path(post, path = "/api/v1/calls", tag = "calls", request_body = Body, responses((status = 202, description = "How it goes; its address is in `Location`.", body = Object)), security(("session" = [])))]
+#[utoipa::path(post, path = "/api/v1/calls", tag = "calls", request_body = Body, responses((status = 202, description = "How it goes; its address is in `Location`.", body = crate::web::shapes::ProgressShape)), security(("session" = [])))]
 pub async fn order(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -102,7 +102,7 @@ pub(in crate::web) fn accepted(at: &str, progress: Progress) -> HttpResponse {
 }
 
 /// The user's orders that are not over.
-#[utoipa::path(get, path = "/api/v1/calls", tag = "calls", responses((status = 200, description = "The orders.", body = Object)), security(("session" = [])))]
+#[utoipa::path(get, path = "/api/v1/calls", tag = "calls", responses((status = 200, description = "The orders.", body = Vec<crate::web::shapes::ProgressShape>)), security(("session" = [])))]
 pub async fn list(state: web::Data<WebState>, signed_in: SignedIn) -> HttpResponse {
     super::private(state.orders.live(&By::User(signed_in.user)))
 }
@@ -118,7 +118,7 @@ pub struct After {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it is not the user's, or was over too long ago.
-#[utoipa::path(get, path = "/api/v1/calls/{id}", tag = "calls", params(("id" = String, Path, description = "The order."), ("after" = Option<u32>, Query, description = "Answer once the version is higher than this, or after a while.")), responses((status = 200, description = "How it goes.", body = Object)), security(("session" = [])))]
+#[utoipa::path(get, path = "/api/v1/calls/{id}", tag = "calls", params(("id" = String, Path, description = "The order."), ("after" = Option<u32>, Query, description = "Answer once the version is higher than this, or after a while.")), responses((status = 200, description = "How it goes.", body = crate::web::shapes::ProgressShape)), security(("session" = [])))]
 pub async fn show(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -18,7 +18,7 @@ const PAGE: u32 = 50;
 /// The device that marks name for the API.
 const API: &str = "api";
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ThreadView {
     with: UserView,
     last: ChatView,
@@ -29,7 +29,7 @@ struct ThreadView {
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/chats", tag = "chat", responses((status = 200, description = "The conversations.", body = Object)), security(("session" = []), ("token" = ["chat"])))]
+#[utoipa::path(get, path = "/api/v1/chats", tag = "chat", responses((status = 200, description = "The conversations.", body = Vec<ThreadView>)), security(("session" = []), ("token" = ["chat"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -51,11 +51,13 @@ pub struct HistoryQuery {
     limit: Option<u32>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ChatHistory)]
 struct History {
     /// The latest first.
     messages: Vec<ChatView>,
     /// What `before` has to be for the next page; absent on the last.
+    #[schema(value_type = Option<i64>)]
     next: Option<ChatId>,
 }
 
@@ -63,7 +65,7 @@ struct History {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where there is no such user.
-#[utoipa::path(get, path = "/api/v1/chats/{user}", tag = "chat", params(("user" = String, Path, description = "The other one: id or sign-in name."), ("before" = Option<String>, Query, description = "Texts older than this one."), ("limit" = Option<u32>, Query, description = "How many, 1 to 200.")), responses((status = 200, description = "A page of texts, the newest first.", body = Object)), security(("session" = []), ("token" = ["chat"])))]
+#[utoipa::path(get, path = "/api/v1/chats/{user}", tag = "chat", params(("user" = String, Path, description = "The other one: id or sign-in name."), ("before" = Option<i64>, Query, description = "Texts older than this one."), ("limit" = Option<u32>, Query, description = "How many, 1 to 200.")), responses((status = 200, description = "A page of texts, the newest first.", body = History)), security(("session" = []), ("token" = ["chat"])))]
 pub async fn history(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -93,7 +95,7 @@ pub struct NewText {
 /// # Errors
 /// [`ApiError::NotFound`] where there is no such user, [`ApiError::Malformed`] for what is no
 /// text, [`ApiError::TooMany`] for too many.
-#[utoipa::path(post, path = "/api/v1/chats/{user}", tag = "chat", request_body = NewText, params(("user" = String, Path, description = "To whom: id or sign-in name.")), responses((status = 200, description = "The text as it was kept.", body = Object)), security(("session" = []), ("token" = ["chat"])))]
+#[utoipa::path(post, path = "/api/v1/chats/{user}", tag = "chat", request_body = NewText, params(("user" = String, Path, description = "To whom: id or sign-in name.")), responses((status = 201, description = "The text as it was kept.", body = ChatView), (status = 200, description = "It was kept before under the same key.", body = ChatView)), security(("session" = []), ("token" = ["chat"])))]
 pub async fn send(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -111,7 +113,7 @@ pub async fn send(
 /// The body of [`read`].
 #[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 pub struct ReadUpTo {
-    #[schema(value_type = String)]
+    #[schema(value_type = i64)]
     up_to: ChatId,
 }
 

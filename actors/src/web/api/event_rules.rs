@@ -3,6 +3,7 @@
 use actix_web::{HttpResponse, web};
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::schedules::LONGEST_NAME;
 use crate::announce::RuleSpec;
@@ -16,24 +17,27 @@ const fn yes() -> bool {
 }
 
 /// A rule, as it is made.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 pub struct RuleBody {
     name: String,
     #[serde(default = "yes")]
     enabled: bool,
     #[serde(flatten)]
+    #[schema(value_type = crate::web::shapes::RuleSpecShape)]
     spec: serde_json::Value,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct RuleView {
     id: i64,
     name: String,
     enabled: bool,
     #[serde(flatten)]
+    #[schema(value_type = crate::web::shapes::RuleSpecShape)]
     spec: RuleSpec,
     /// Whether it sees what concerns everybody, and not only its owner.
     everybody: bool,
+    #[schema(value_type = Option<i64>)]
     last_fired: Option<UnixMillis>,
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
@@ -78,7 +82,7 @@ async fn judged(
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/event-rules", tag = "events", responses((status = 200, description = "The rules.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(get, path = "/api/v1/event-rules", tag = "events", responses((status = 200, description = "The rules.", body = Vec<RuleView>)), security(("session" = []), ("token" = ["events"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -92,7 +96,7 @@ pub async fn list(
 ///
 /// # Errors
 /// [`ApiError::Malformed`] names what is wrong with it.
-#[utoipa::path(post, path = "/api/v1/event-rules", tag = "events", request_body = Object, responses((status = 201, description = "The rule as it was kept.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(post, path = "/api/v1/event-rules", tag = "events", request_body = RuleBody, responses((status = 201, description = "The rule as it was kept.", body = RuleView)), security(("session" = []), ("token" = ["events"])))]
 pub async fn create(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -108,7 +112,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it is not this user's, else as [`create`].
-#[utoipa::path(put, path = "/api/v1/event-rules/{id}", tag = "events", request_body = Object, params(("id" = String, Path, description = "The rule's id.")), responses((status = 200, description = "The rule as it is now.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(put, path = "/api/v1/event-rules/{id}", tag = "events", request_body = RuleBody, params(("id" = String, Path, description = "The rule's id.")), responses((status = 200, description = "The rule as it is now.", body = RuleView)), security(("session" = []), ("token" = ["events"])))]
 pub async fn replace(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -4,6 +4,7 @@ use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, web};
 use hark_engine::message::Event;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::announce::{LONGEST_KEY, Report, Request};
@@ -37,8 +38,10 @@ fn key(request: &HttpRequest) -> Result<String, ApiError> {
     })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = EventAccepted)]
 struct Accepted {
+    #[schema(value_type = String)]
     id: Uuid,
     duplicate: bool,
 }
@@ -48,7 +51,7 @@ struct Accepted {
 /// # Errors
 /// [`ApiError::Malformed`] names what is wrong, [`ApiError::Conflict`] a key that was used for
 /// something else.
-#[utoipa::path(post, path = "/api/v1/events", tag = "events", request_body = Object, params(("Idempotency-Key" = Option<String>, Header, description = "Sent again under the same key, an event is told once.")), responses((status = 202, description = "The event was taken; its id says what becomes of it.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(post, path = "/api/v1/events", tag = "events", request_body = Request, params(("Idempotency-Key" = Option<String>, Header, description = "Sent again under the same key, an event is told once.")), responses((status = 201, description = "The event was taken; its id says what becomes of it.", body = Accepted), (status = 200, description = "It was taken before: under the same key, or within the window of `dedup`.", body = Accepted)), security(("session" = []), ("token" = ["events"])))]
 pub async fn create(
     request: HttpRequest,
     state: web::Data<WebState>,
@@ -78,7 +81,7 @@ pub struct ListQuery {
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/events", tag = "events", responses((status = 200, description = "The events, the newest first.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(get, path = "/api/v1/events", tag = "events", params(("limit" = Option<u32>, Query, description = "How many, 1 to 50.")), responses((status = 200, description = "The events, the newest first.", body = Vec<Report>)), security(("session" = []), ("token" = ["events"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -105,7 +108,7 @@ async fn mine(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it is not this user's.
-#[utoipa::path(get, path = "/api/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "The event's id.")), responses((status = 200, description = "What became of it: who was told, who heard and who confirmed it.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(get, path = "/api/v1/events/{id}", tag = "events", params(("id" = String, Path, description = "The event's id.")), responses((status = 200, description = "What became of it: who was told, who heard and who confirmed it.", body = Report)), security(("session" = []), ("token" = ["events"])))]
 pub async fn show(
     state: web::Data<WebState>,
     signed_in: SignedIn,

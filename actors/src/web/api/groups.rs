@@ -6,6 +6,7 @@
 use actix_web::{HttpResponse, web};
 use hark_engine::id::UserId;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use super::schedules::LONGEST_NAME;
 use crate::announce::{Content, check_content};
@@ -21,15 +22,17 @@ fn manager(state: &WebState, who: &SignedIn) -> Result<(), ApiError> {
     if state.announcements.is_manager(who.user) { Ok(()) } else { Err(ApiError::NotManager) }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct GroupView {
     name: String,
     display_name: String,
     members: Vec<Member>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = GroupMember)]
 struct Member {
+    #[schema(value_type = i64)]
     user: UserId,
     name: String,
     display_name: String,
@@ -39,7 +42,7 @@ struct Member {
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/groups", tag = "events", responses((status = 200, description = "The groups and their members.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(get, path = "/api/v1/groups", tag = "events", responses((status = 200, description = "The groups and their members.", body = Vec<GroupView>)), security(("session" = []), ("token" = ["events"])))]
 pub async fn list(
     state: web::Data<WebState>,
     _signed_in: SignedIn,
@@ -59,7 +62,7 @@ pub async fn list(
 }
 
 /// A group, as it is made.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct GroupBody {
     #[serde(default)]
@@ -72,7 +75,7 @@ pub struct GroupBody {
 ///
 /// # Errors
 /// [`ApiError::NotManager`], [`ApiError::Malformed`]
-#[utoipa::path(put, path = "/api/v1/groups/{name}", tag = "events", request_body = Object, params(("name" = String, Path, description = "The group's name.")), responses((status = 200, description = "The group as it is now.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(put, path = "/api/v1/groups/{name}", tag = "events", request_body = GroupBody, params(("name" = String, Path, description = "The group's name.")), responses((status = 204, description = "It is so now.")), security(("session" = []), ("token" = ["events"])))]
 pub async fn put(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -117,19 +120,21 @@ pub async fn delete(
 }
 
 /// A template, as it is made and shown.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TemplateBody {
+    #[schema(value_type = crate::web::shapes::ContentShape)]
     content: Content,
     /// Whether it is the site's.
     #[serde(default)]
     site: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct TemplateView {
     name: String,
     site: bool,
+    #[schema(value_type = crate::web::shapes::ContentShape)]
     content: Content,
 }
 
@@ -137,7 +142,7 @@ struct TemplateView {
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/templates", tag = "events", responses((status = 200, description = "The templates.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(get, path = "/api/v1/templates", tag = "events", responses((status = 200, description = "The templates.", body = Vec<TemplateView>)), security(("session" = []), ("token" = ["events"])))]
 pub async fn templates(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -154,7 +159,7 @@ pub async fn templates(
 ///
 /// # Errors
 /// [`ApiError::NotManager`] for the site's, [`ApiError::Malformed`]
-#[utoipa::path(put, path = "/api/v1/templates/{name}", tag = "events", request_body = Object, params(("name" = String, Path, description = "The template's name.")), responses((status = 200, description = "The template as it is now.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(put, path = "/api/v1/templates/{name}", tag = "events", request_body = TemplateBody, params(("name" = String, Path, description = "The template's name.")), responses((status = 204, description = "It is so now.")), security(("session" = []), ("token" = ["events"])))]
 pub async fn put_template(
     state: web::Data<WebState>,
     signed_in: SignedIn,

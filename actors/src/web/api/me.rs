@@ -18,7 +18,7 @@ pub struct Me {
     /// Who.
     user: UserView,
     /// Devices and rules.
-    #[schema(value_type = Object)]
+    #[schema(value_type = crate::web::shapes::ProfileShape)]
     profile: Profile,
     /// The longest message that the user may speak.
     limit_seconds: u32,

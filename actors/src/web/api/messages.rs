@@ -192,8 +192,10 @@ pub async fn heard(
     Ok(HttpResponse::NoContent().finish())
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = MessageExplanation)]
 struct Explanation {
+    #[schema(value_type = Vec<crate::web::shapes::LineShape>)]
     lines: Vec<hark_engine::delivery::explain::Line>,
 }
 
@@ -201,7 +203,7 @@ struct Explanation {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where the message is not theirs.
-#[utoipa::path(get, path = "/api/v1/messages/{id}/explain", tag = "messages", params(("id" = String, Path, description = "The message's id.")), responses((status = 200, description = "The steps that were taken, in order, in `lines`.", body = Object)), security(("session" = []), ("token" = ["messages:read"])))]
+#[utoipa::path(get, path = "/api/v1/messages/{id}/explain", tag = "messages", params(("id" = String, Path, description = "The message's id.")), responses((status = 200, description = "The steps that were taken, in order, in `lines`.", body = Explanation)), security(("session" = []), ("token" = ["messages:read"])))]
 pub async fn explain(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -95,7 +95,7 @@ fn judge(state: &WebState, profile: &Profile) -> Result<(), ApiError> {
 /// # Errors
 /// When the store can't be read.
 #[utoipa::path(get, path = "/api/v1/me/profile", tag = "account",
-    responses((status = 200, description = "Devices, rules (as data, and as text in `rules_text`), quiet hours and limits, with their `ETag`.", body = Object),
+    responses((status = 200, description = "Devices, rules (as data, and as text in `rules_text`), quiet hours and limits, with their `ETag`.", body = crate::web::shapes::ProfileShape),
         (status = 304, description = "It is as `If-None-Match` says.")),
     security(("session" = []), ("token" = ["profile"])))]
 pub async fn show(
@@ -112,9 +112,9 @@ pub async fn show(
 /// # Errors
 /// [`ApiError::Malformed`] names what can't work in it; [`ApiError::Changed`] where `If-Match`
 /// names another one than there is.
-#[utoipa::path(put, path = "/api/v1/me/profile", tag = "account", request_body = Object,
+#[utoipa::path(put, path = "/api/v1/me/profile", tag = "account", request_body = crate::web::shapes::NewProfileShape,
     params(("If-Match" = Option<String>, Header, description = "The `ETag` of the profile that is to be replaced.")),
-    responses((status = 200, description = "The profile as it is now.", body = Object),
+    responses((status = 200, description = "The profile as it is now.", body = crate::web::shapes::ProfileShape),
         (status = 412, description = "Somebody else changed it.", body = Problem, content_type = "application/problem+json")),
     security(("session" = []), ("token" = ["profile"])))]
 pub async fn set(
@@ -134,16 +134,20 @@ pub async fn set(
 }
 
 /// What a dry run assumes.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, ToSchema)]
+#[schema(as = DeliveryAssumption)]
 pub struct Assumption {
     /// The profile to look at; the stored one if none is given.
     #[serde(default)]
+    #[schema(value_type = Option<crate::web::shapes::NewProfileShape>)]
     profile: Option<ProfileBody>,
     /// When the message comes; now if not said.
     #[serde(default)]
+    #[schema(value_type = Option<i64>)]
     at: Option<UnixMillis>,
     /// How the user can be reached then; as now if not said.
     #[serde(default)]
+    #[schema(value_type = Option<Vec<crate::web::shapes::ReachedShape>>)]
     presence: Option<Vec<Reached>>,
     /// The sender's sign-in name, number or address; a stranger if not said.
     #[serde(default)]
@@ -160,8 +164,10 @@ pub struct Assumption {
     answers: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = DeliveryExplanation)]
 struct Explanation {
+    #[schema(value_type = Vec<crate::web::shapes::LineShape>)]
     lines: Vec<Line>,
 }
 
@@ -169,8 +175,8 @@ struct Explanation {
 ///
 /// # Errors
 /// [`ApiError::Malformed`] where the profile can't work.
-#[utoipa::path(post, path = "/api/v1/me/profile/explain", tag = "account", request_body = Object,
-    responses((status = 200, description = "The steps that would be taken, in order, in `lines`.", body = Object)),
+#[utoipa::path(post, path = "/api/v1/me/profile/explain", tag = "account", request_body = Assumption,
+    responses((status = 200, description = "The steps that would be taken, in order, in `lines`.", body = Explanation)),
     security(("session" = []), ("token" = ["profile"])))]
 pub async fn explain(
     state: web::Data<WebState>,
@@ -250,7 +256,7 @@ impl From<VerifyError> for ApiError {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct CodeSent {
     sent: &'static str,
     expires_seconds: u64,
@@ -261,7 +267,7 @@ struct CodeSent {
 /// # Errors
 /// [`ApiError::NotFound`] where the profile has no such device, [`ApiError::Conflict`] where it
 /// needs none or none can be sent, [`ApiError::TooMany`].
-#[utoipa::path(post, path = "/api/v1/me/devices/{name}/verify", tag = "account", params(("name" = String, Path, description = "The device's name in the profile.")), responses((status = 202, description = "How it was sent, and for how many seconds it holds.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/me/devices/{name}/verify", tag = "account", params(("name" = String, Path, description = "The device's name in the profile.")), responses((status = 202, description = "How it was sent, and for how many seconds it holds.", body = CodeSent)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn send_code(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -281,7 +287,7 @@ pub struct CodeBody {
 ///
 /// # Errors
 /// [`ApiError::Malformed`] where it is wrong, or too old.
-#[utoipa::path(put, path = "/api/v1/me/devices/{name}/verify", tag = "account", request_body = CodeBody, params(("name" = String, Path, description = "The device's name in the profile.")), responses((status = 200, description = "The profile as it is now.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(put, path = "/api/v1/me/devices/{name}/verify", tag = "account", request_body = CodeBody, params(("name" = String, Path, description = "The device's name in the profile.")), responses((status = 200, description = "The profile as it is now.", body = crate::web::shapes::ProfileShape)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn give_code(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -30,22 +30,25 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/push/subscriptions/{id}", web::delete().to(remove));
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PushKey)]
 struct Key<'a> {
     key: &'a str,
 }
 
 /// Our public key, for `PushManager.subscribe`.
-#[utoipa::path(get, path = "/api/v1/push/key", tag = "account", responses((status = 200, description = "The key, in base64url.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/push/key", tag = "account", responses((status = 200, description = "The key, in base64url.", body = Key<'static>)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn key(state: web::Data<WebState>, _signed_in: SignedIn) -> HttpResponse {
     super::private(Key { key: state.outward.push_key() })
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PushListed)]
 struct Listed {
     id: i64,
     device: String,
     endpoint: String,
+    #[schema(value_type = i64)]
     created: UnixMillis,
 }
 
@@ -53,7 +56,7 @@ struct Listed {
 ///
 /// # Errors
 /// What the store says, or what is wrong with the request.
-#[utoipa::path(get, path = "/api/v1/push/subscriptions", tag = "account", responses((status = 200, description = "The browsers that are told.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/push/subscriptions", tag = "account", responses((status = 200, description = "The browsers that are told.", body = Vec<Listed>)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -84,7 +87,8 @@ pub struct Keys {
     auth: String,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = PushSubscribed)]
 struct Subscribed {
     id: i64,
 }
@@ -93,7 +97,7 @@ struct Subscribed {
 ///
 /// # Errors
 /// What the store says, or what is wrong with the request.
-#[utoipa::path(post, path = "/api/v1/push/subscriptions", tag = "account", request_body = Subscribe, responses((status = 201, description = "It is told from now on.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/push/subscriptions", tag = "account", request_body = Subscribe, responses((status = 201, description = "It is told from now on.", body = Subscribed)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn subscribe(
     state: web::Data<WebState>,
     signed_in: SignedIn,

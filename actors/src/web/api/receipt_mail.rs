@@ -31,7 +31,8 @@ pub fn routes(config: &mut web::ServiceConfig) {
 }
 
 /// The wish, and how it stands.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReceiptMail)]
 struct Shown {
     /// Whether this server sends mail at all.
     available: bool,
@@ -47,7 +48,7 @@ struct Shown {
 ///
 /// # Errors
 /// What the store says, or what is wrong with the request.
-#[utoipa::path(get, path = "/api/v1/me/receipt-mail", tag = "account", responses((status = 200, description = "The wish, and how it stands.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/me/receipt-mail", tag = "account", responses((status = 200, description = "The wish, and how it stands.", body = Shown)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn show(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -84,13 +85,14 @@ pub struct Wish {
     failed: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = ReceiptMailSet)]
 struct Set {
     confirmed: bool,
 }
 
 /// Sets the wish; an address that is new is sent a code.
-#[utoipa::path(put, path = "/api/v1/me/receipt-mail", tag = "account", request_body = Wish, responses((status = 200, description = "Whether the address is confirmed.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(put, path = "/api/v1/me/receipt-mail", tag = "account", request_body = Wish, responses((status = 200, description = "Whether the address is confirmed.", body = Set)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn set(
     state: web::Data<WebState>,
     signed_in: SignedIn,

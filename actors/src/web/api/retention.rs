@@ -1,28 +1,22 @@
 //! `/api/v1/me/retention`, `/api/v1/me/export`, and what managers decide of users.
 
-use std::io::{self, Write};
-
 use actix_web::http::header;
 use actix_web::{HttpResponse, web};
-use bytes::Bytes;
 use hark_engine::retention::{Override, Policy, Usage, nearly_full};
 use serde::{Deserialize, Serialize};
-use tokio::sync::mpsc;
+use utoipa::ToSchema;
 
-use crate::clock;
 use crate::retention::{Standing, export};
 use crate::web::WebState;
 use crate::web::auth::SignedIn;
 use crate::web::error::ApiError;
 
-/// Pieces of an archive that wait for the client; a slow one holds the archive back.
-const PIECES: usize = 8;
-/// How large a piece is.
-const PIECE: usize = 64 * 1024;
-
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = RetentionStanding)]
 struct StandingView {
+    #[schema(value_type = crate::web::shapes::PolicyShape)]
     policy: Policy,
+    #[schema(value_type = crate::web::shapes::UsageShape)]
     usage: Usage,
     /// How full the mailbox is, in percent of its quota.
     percent: u32,
@@ -44,7 +38,7 @@ impl From<Standing> for StandingView {
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/me/retention", tag = "account", responses((status = 200, description = "How long messages are kept, and how full the mailbox is.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/me/retention", tag = "account", responses((status = 200, description = "How long messages are kept, and how full the mailbox is.", body = StandingView)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn show(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -54,11 +48,13 @@ pub async fn show(
 }
 
 /// What a manager decides of a user.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = UserRetention)]
 pub struct UserBody {
     /// What differs from the site's retention.
     #[serde(default)]
+    #[schema(value_type = Option<crate::web::shapes::OverrideShape>)]
     retention: Option<Override>,
     /// Whether a legal hold stands.
     #[serde(default)]
@@ -69,7 +65,7 @@ pub struct UserBody {
 ///
 /// # Errors
 /// [`ApiError::NotManager`], [`ApiError::NotFound`]
-#[utoipa::path(put, path = "/api/v1/users/{name}/retention", tag = "operation", request_body = Object, params(("name" = String, Path, description = "The user's name.")), responses((status = 200, description = "The limits as they are now.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(put, path = "/api/v1/users/{name}/retention", tag = "operation", request_body = UserBody, params(("name" = String, Path, description = "The user's name.")), responses((status = 200, description = "The limits as they are now.", body = StandingView)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn set(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -96,7 +92,7 @@ pub async fn set(
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/me/export", tag = "account", responses((status = 200, description = "A tar archive of everything that the user has.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/me/export", tag = "account", responses((status = 200, description = "A tar archive of everything that the user has.", body = String, content_type = "application/x-tar")), security(("session" = []), ("token" = ["profile"])))]
 pub async fn export(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -105,15 +101,11 @@ pub async fn export(
     let name = state.directory().user(user).map(|user| user.name.clone()).unwrap_or_default();
     let contents = state.store.export(user).await?;
     let dir = state.store.dir().to_owned();
-    let (pieces, mut ready) = mpsc::channel::<io::Result<Bytes>>(PIECES);
-    state.runtime.spawn_blocking(move || {
-        let out = io::BufWriter::with_capacity(PIECE, Pieces(pieces.clone()));
-        if let Err(error) = export::write(&dir, user, &contents, clock::wall(), out) {
-            tracing::warn!(%error, "an export broke off");
-            // The client sees that the archive has no end.
-            let _gone = pieces.blocking_send(Err(error));
-        }
-    });
+    // On the server's own runtime, which outlives a web worker.
+    let mut ready = {
+        let _runtime = state.runtime.enter();
+        export::pieces(dir, user, contents)
+    };
     let body = futures_util::stream::poll_fn(move |context| ready.poll_recv(context));
     let attachment = format!("attachment; filename=\"hark-{name}.tar\"");
     Ok(HttpResponse::Ok()
@@ -121,19 +113,4 @@ pub async fn export(
         .insert_header((header::CONTENT_DISPOSITION, attachment))
         .insert_header((header::CACHE_CONTROL, "private, no-store"))
         .streaming(body))
-}
-
-/// Hands pieces over to the response, and waits while there are enough.
-struct Pieces(mpsc::Sender<io::Result<Bytes>>);
-
-impl Write for Pieces {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
-        sent.map_err(|_| io::Error::new(io::ErrorKind::BrokenPipe, "the client has gone"))?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }

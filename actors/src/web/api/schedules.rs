@@ -4,6 +4,7 @@ use actix_web::{HttpResponse, web};
 use hark_engine::calendar::Recurrence;
 use hark_engine::time::UnixMillis;
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 use crate::announce::Request;
 use crate::clock;
@@ -23,7 +24,7 @@ const fn yes() -> bool {
 }
 
 /// A schedule, as it is made.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScheduleBody {
     name: String,
@@ -38,7 +39,7 @@ pub struct ScheduleBody {
     enabled: bool,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
 struct ScheduleView {
     id: i64,
     name: String,
@@ -51,6 +52,7 @@ struct ScheduleView {
     #[serde(skip_serializing_if = "Option::is_none")]
     note: Option<String>,
     /// The next occurrences.
+    #[schema(value_type = Vec<i64>)]
     next: Vec<UnixMillis>,
 }
 
@@ -111,7 +113,7 @@ async fn judged(
 ///
 /// # Errors
 /// When the store can't be read.
-#[utoipa::path(get, path = "/api/v1/schedules", tag = "events", responses((status = 200, description = "The schedules.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(get, path = "/api/v1/schedules", tag = "events", responses((status = 200, description = "The schedules.", body = Vec<ScheduleView>)), security(("session" = []), ("token" = ["events"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -125,7 +127,7 @@ pub async fn list(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it is not this user's.
-#[utoipa::path(get, path = "/api/v1/schedules/{id}", tag = "events", params(("id" = String, Path, description = "The schedule's id.")), responses((status = 200, description = "The schedule, and when it comes next.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(get, path = "/api/v1/schedules/{id}", tag = "events", params(("id" = String, Path, description = "The schedule's id.")), responses((status = 200, description = "The schedule, and when it comes next.", body = ScheduleView)), security(("session" = []), ("token" = ["events"])))]
 pub async fn show(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -139,7 +141,7 @@ pub async fn show(
 ///
 /// # Errors
 /// [`ApiError::Malformed`] names what is wrong with it.
-#[utoipa::path(post, path = "/api/v1/schedules", tag = "events", request_body = Object, responses((status = 201, description = "The schedule as it was kept.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(post, path = "/api/v1/schedules", tag = "events", request_body = ScheduleBody, responses((status = 201, description = "The schedule as it was kept.", body = ScheduleView)), security(("session" = []), ("token" = ["events"])))]
 pub async fn create(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -155,7 +157,7 @@ pub async fn create(
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it is not this user's, else as [`create`].
-#[utoipa::path(put, path = "/api/v1/schedules/{id}", tag = "events", request_body = Object, params(("id" = String, Path, description = "The schedule's id.")), responses((status = 200, description = "The schedule as it is now.", body = Object)), security(("session" = []), ("token" = ["events"])))]
+#[utoipa::path(put, path = "/api/v1/schedules/{id}", tag = "events", request_body = ScheduleBody, params(("id" = String, Path, description = "The schedule's id.")), responses((status = 200, description = "The schedule as it is now.", body = ScheduleView)), security(("session" = []), ("token" = ["events"])))]
 pub async fn replace(
     state: web::Data<WebState>,
     signed_in: SignedIn,

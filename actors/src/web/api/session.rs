@@ -7,6 +7,7 @@ use utoipa::ToSchema;
 
 use crate::web::WebState;
 use crate::web::auth::{self, SignedIn};
+use crate::web::client::Client;
 use crate::web::error::ApiError;
 use crate::web::scopes::Grants;
 use crate::web::view::UserView;
@@ -45,9 +46,9 @@ pub async fn sign_in(
     state: web::Data<WebState>,
     body: web::Json<Credentials>,
 ) -> Result<HttpResponse, ApiError> {
-    let address = request.peer_addr().ok_or(ApiError::Internal)?.ip();
+    let client = Client::of(&request, &state)?;
     let Credentials { name, password } = body.into_inner();
-    let (user, cookie) = auth::sign_in(&state, address, &name, password).await?;
+    let (user, cookie) = auth::sign_in(&state, client, &name, password).await?;
     let mut response = super::private(shown(&state, user).await?);
     response.add_cookie(&cookie).map_err(|_| ApiError::Internal)?;
     Ok(response)

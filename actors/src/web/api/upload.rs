@@ -14,8 +14,9 @@ use utoipa::IntoParams;
 use super::outbox;
 use crate::web::WebState;
 use crate::web::auth::SignedIn;
-use crate::web::deposit::{Deposited, Wishes, deposit};
+use crate::web::deposit::{Deposited, Keyed, Wishes, deposit};
 use crate::web::error::{ApiError, Problem};
+use crate::web::idempotency::fingerprint;
 use crate::web::intake::Received;
 
 /// The header under which a repeated request finds the first one's message.
@@ -52,7 +53,7 @@ struct UploadQuery {
 /// Those of [`deposit`], and of what comes too large, too slowly or not whole.
 #[utoipa::path(post, path = "/api/v1/messages", tag = "messages",
     params(UploadQuery, ("Idempotency-Key" = Option<String>, Header,
-        description = "At most 128 visible ASCII characters. A repeated request under the same key finds the first one's message.")),
+        description = "At most 128 visible ASCII characters. The same request under the same key finds the first one's message; another one under it is refused.")),
     request_body(description = "WAV, Ogg (Opus, Vorbis), WebM (Opus, Vorbis), MP4 (AAC, Opus), MP3 or AAC; known by its content, not by its type.",
         content(("audio/ogg"), ("audio/wav"), ("audio/webm"), ("audio/mp4"), ("audio/mpeg"), ("audio/aac"),
             ("application/octet-stream"), ("multipart/form-data"))),
@@ -60,9 +61,10 @@ struct UploadQuery {
         (status = 201, description = "It is a message: it can't be lost any more.", body = outbox::Sent),
         (status = 200, description = "It was sent before under the same key.", body = outbox::Sent),
         (status = 408, description = "It did not come in time.", body = Problem, content_type = "application/problem+json"),
+        (status = 409, description = "A request under the same key is being handled still.", body = Problem, content_type = "application/problem+json"),
         (status = 413, description = "The file is too large, or the recording too long.", body = Problem, content_type = "application/problem+json"),
         (status = 415, description = "It is no audio that can be read.", body = Problem, content_type = "application/problem+json"),
-        (status = 422, description = "The file is broken or silent, or its recipients don't exist.", body = Problem, content_type = "application/problem+json"),
+        (status = 422, description = "The file is broken or silent, its recipients don't exist, or the key was used for another request.", body = Problem, content_type = "application/problem+json"),
     ),
     security(("session" = []), ("token" = ["messages:send"])))]
 pub async fn send(
@@ -109,7 +111,7 @@ enum Taken {
     /// It was sent before.
     Known(MessageId),
     /// A file, and what is wished for it.
-    File { received: Received, wishes: Wishes, key: Option<String> },
+    File { received: Received, wishes: Wishes, key: Option<Keyed> },
 }
 
 async fn take(
@@ -118,13 +120,8 @@ async fn take(
     user: UserId,
     body: &mut Payload,
 ) -> Result<Taken, ApiError> {
-    let key = key(request, user)?;
-    if let Some(key) = &key
-        && let Some(id) = state.store.committed_under(key.clone()).await?
-    {
-        state.intake.drain(body).await;
-        return Ok(Taken::Known(id));
-    }
+    // Held until what is asked for is done: see `Keyed`.
+    let in_use = key(request, user)?.map(|key| state.keys.begin(key)).transpose()?;
     let mut wishes = Wishes::default();
     let pairs = web::Query::<Vec<(String, String)>>::from_query(request.query_string())
         .map_err(|error| ApiError::Malformed(format!("the query can't be read: {error}")))?;
@@ -142,7 +139,17 @@ async fn take(
     if received.bytes == 0 {
         return Err(ApiError::Malformed("there is no file in the request".into()));
     }
-    Ok(Taken::File { received, wishes, key })
+    let Some(in_use) = in_use else { return Ok(Taken::File { received, wishes, key: None }) };
+    let fingerprint = fingerprint(&received, &wishes);
+    if let Some(id) = state.store.committed_under(in_use.key().to_owned()).await? {
+        // What was sent before this was noted is taken for the same.
+        let first = state.store.request_under(in_use.key().to_owned()).await?;
+        return match first.is_none_or(|first| first == fingerprint) {
+            true => Ok(Taken::Known(id)),
+            false => Err(ApiError::KeyReused),
+        };
+    }
+    Ok(Taken::File { received, wishes, key: Some(Keyed { in_use, fingerprint }) })
 }
 
 /// The idempotency key, told apart by who sends it.

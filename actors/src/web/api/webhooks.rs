@@ -29,11 +29,14 @@ pub fn routes(config: &mut web::ServiceConfig) {
         .route("/webhooks/{id}/retry", web::post().to(retry));
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookListed)]
 struct Listed {
     id: i64,
     url: String,
+    #[schema(value_type = String)]
     about: About,
+    #[schema(value_type = i64)]
     created: UnixMillis,
     /// How many events wait to be told.
     waiting: u32,
@@ -41,9 +44,11 @@ struct Listed {
     given_up: u32,
     /// How many were not even queued, because too many waited.
     missed: u64,
+    #[schema(value_type = Option<i64>)]
     last_ok: Option<UnixMillis>,
     /// Why it did not take the last one, and since when it has taken none.
     error: Option<String>,
+    #[schema(value_type = Option<i64>)]
     failing_since: Option<UnixMillis>,
 }
 
@@ -68,7 +73,7 @@ impl From<WebhookRecord> for Listed {
 ///
 /// # Errors
 /// What the store says, or what is wrong with the request.
-#[utoipa::path(get, path = "/api/v1/webhooks", tag = "account", responses((status = 200, description = "The web services, and how they stand.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/webhooks", tag = "account", responses((status = 200, description = "The web services, and how they stand.", body = Vec<Listed>)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn list(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -87,7 +92,8 @@ pub struct Register {
 }
 
 /// What is shown once, and never again.
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookRegistered)]
 struct Registered {
     id: i64,
     secret: String,
@@ -97,7 +103,7 @@ struct Registered {
 ///
 /// # Errors
 /// What the store says, or what is wrong with the request.
-#[utoipa::path(post, path = "/api/v1/webhooks", tag = "account", request_body = Register, responses((status = 201, description = "Its id, and the secret that signs, which is shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks", tag = "account", request_body = Register, responses((status = 201, description = "Its id, and the secret that signs, which is shown once.", body = Registered)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn register(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -111,13 +117,14 @@ pub async fn register(
     Ok(HttpResponse::Created().insert_header(("Cache-Control", "private, no-store")).json(body))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookSecret)]
 struct Secret {
     secret: String,
 }
 
 /// A new secret for the web services that the user's profile names; the old one counts no more.
-#[utoipa::path(post, path = "/api/v1/webhooks/profile-secret", tag = "account", responses((status = 200, description = "The secret, shown once.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks/profile-secret", tag = "account", responses((status = 200, description = "The secret, shown once.", body = Secret)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn profile_secret(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -143,14 +150,15 @@ pub async fn delete(
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookPinged)]
 struct Pinged {
     ok: bool,
     error: Option<String>,
 }
 
 /// Sends a test, and says what came of it.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/ping", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "What came of it.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/ping", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "What came of it.", body = Pinged)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn ping(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -168,14 +176,17 @@ pub async fn ping(
     Ok(super::private(Pinged { ok: error.is_none(), error }))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookGivenUp)]
 struct GivenUpView {
     /// Its place in the log.
     seq: i64,
+    #[schema(value_type = String)]
     message: MessageId,
     #[serde(rename = "type")]
     kind: Option<String>,
     /// When it was given up.
+    #[schema(value_type = i64)]
     at: UnixMillis,
     reason: String,
 }
@@ -191,7 +202,7 @@ impl From<GivenUp> for GivenUpView {
 ///
 /// # Errors
 /// [`ApiError::NotFound`] where it is not this user's.
-#[utoipa::path(get, path = "/api/v1/webhooks/{id}/given-up", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "The events, the latest first: which, of which message, when they were given up and why.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(get, path = "/api/v1/webhooks/{id}/given-up", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "The events, the latest first: which, of which message, when they were given up and why.", body = Vec<GivenUpView>)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn given_up(
     state: web::Data<WebState>,
     signed_in: SignedIn,
@@ -202,14 +213,15 @@ pub async fn given_up(
     Ok(super::private(kept.into_iter().map(GivenUpView::from).collect::<Vec<_>>()))
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, ToSchema)]
+#[schema(as = WebhookRetried)]
 struct Retried {
     events: usize,
 }
 
 /// Tells a web service at once what it did not take: what was given up, and what waits for its
 /// next try.
-#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events had been given up and are told again.", body = Object)), security(("session" = []), ("token" = ["profile"])))]
+#[utoipa::path(post, path = "/api/v1/webhooks/{id}/retry", tag = "account", params(("id" = i64, Path, description = "Its id.")), responses((status = 200, description = "How many events had been given up and are told again.", body = Retried)), security(("session" = []), ("token" = ["profile"])))]
 pub async fn retry(
     state: web::Data<WebState>,
     signed_in: SignedIn,

@@ -109,6 +109,7 @@ pub fn start() -> TestServer {
             trunks: vec!["carrier".into()],
             requests_a_second: 100,
             upload_bytes: 16 << 20,
+            trusted_proxies: Vec::new(),
         };
         let users =
             Users::load(store.clone(), recordings.clone(), board.clone(), "Test", &registry)

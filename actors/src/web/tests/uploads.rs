@@ -170,6 +170,70 @@ fn sending_again_under_the_same_key_is_no_second_message() {
 }
 
 #[test]
+fn something_else_under_the_same_key_is_refused() {
+    let server = start();
+    let (alice, body) = (server.client("alice"), wav(&tone(8_000, 1.0)));
+    let key = [("idempotency-key", "door bell 8")];
+    let first = alice.upload("/api/v1/messages?to=bob", &key, &body);
+    assert_eq!(first.status, 201, "{}", first.text());
+    let other = wav(&tone(8_000, 1.5));
+    for (path, body) in [
+        ("/api/v1/messages?to=bob", &other),
+        ("/api/v1/messages?to=carol", &body),
+        ("/api/v1/messages?to=bob&urgent=true", &body),
+    ] {
+        problem(&alice.upload(path, &key, body), 422, "key_reused");
+    }
+    // The same once more, also as a form.
+    let again = alice.upload("/api/v1/messages?urgent=false&to=bob", &key, &body);
+    assert_eq!((again.status, again.json()["id"].clone()), (200, first.json()["id"].clone()));
+    // A key under which nothing was kept is free for something else.
+    let key = [("idempotency-key", "door bell 9")];
+    problem(&alice.upload("/api/v1/messages?to=nobody", &key, &body), 422, "recipients");
+    assert_eq!(alice.upload("/api/v1/messages?to=bob", &key, &body).status, 201);
+    assert_eq!((left_over(&server), files(&server)), (0, 2));
+    let text = |text: &str, key: &str| {
+        let body = serde_json::json!({ "text": text, "idempotency_key": key });
+        alice.post("/api/v1/chats/bob", body)
+    };
+    assert_eq!(text("hello", "k").status, 201);
+    assert_eq!(text("hello", "k").status, 200);
+    problem(&text("goodbye", "k"), 422, "key_reused");
+}
+
+#[test]
+fn a_repetition_while_the_first_is_on_its_way_is_refused() {
+    use std::io::{Read as _, Write as _};
+    let server = start();
+    let (alice, body) = (server.client("alice"), wav(&tone(8_000, 1.0)));
+    let address = server.base.trim_start_matches("http://");
+    let mut first = std::net::TcpStream::connect(address).unwrap();
+    let head = format!(
+        "POST /api/v1/messages?to=bob HTTP/1.1\r\nHost: {address}\r\nOrigin: {}\r\nCookie: {}\r\n\
+         Idempotency-Key: slow\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
+        server.base,
+        alice.cookie.as_deref().unwrap(),
+        body.len()
+    );
+    first.write_all(head.as_bytes()).unwrap();
+    first.write_all(&body[..1_000]).unwrap();
+    let key = [("idempotency-key", "slow")];
+    // Until the first one is known.
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(10);
+    while left_over(&server) == 0 {
+        assert!(std::time::Instant::now() < deadline, "the first upload does not begin");
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    problem(&alice.upload("/api/v1/messages?to=bob", &key, &body), 409, "key_in_use");
+    first.write_all(&body[1_000..]).unwrap();
+    let mut answer = String::new();
+    first.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    assert_eq!(alice.upload("/api/v1/messages?to=bob", &key, &body).status, 200);
+    assert_eq!(files(&server), 1);
+}
+
+#[test]
 fn what_cannot_be_a_message_is_refused_with_its_reason_and_leaves_nothing() {
     let server = start();
     let alice = server.client("alice");

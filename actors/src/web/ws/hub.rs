@@ -102,6 +102,15 @@ impl Hub {
         }
     }
 
+    /// Ends every session of a user: the account is no more.
+    pub fn leave(&self, user: UserId) {
+        let seats = self.lock();
+        let doors = seats.sessions.get(&user).into_iter().flat_map(HashMap::values).flatten();
+        for door in doors {
+            let _gone_already = door.actor().cast(SessionMsg::AccountGone);
+        }
+    }
+
     /// How many sessions are open.
     pub fn sessions(&self) -> usize {
         self.lock().total

@@ -64,6 +64,8 @@ pub enum SessionMsg {
     SocketClosed,
     /// The server stops.
     ServerStops,
+    /// The user was erased.
+    AccountGone,
 }
 
 /// What a session is made of.
@@ -167,6 +169,7 @@ impl Actor for SessionActor {
             SessionMsg::TooSlow => state.drop_slow(),
             SessionMsg::SocketClosed => myself.stop(None),
             SessionMsg::ServerStops => state.close(CloseCode::Away, "the server stops"),
+            SessionMsg::AccountGone => state.close(CloseCode::Policy, "the account is no more"),
         }
         Ok(())
     }

@@ -135,6 +135,7 @@ impl Crowd {
             trunks: Vec::new(),
             requests_a_second: 0,
             upload_bytes: 16 << 20,
+            trusted_proxies: Vec::new(),
         };
         let server = Server::start("127.0.0.1:0".parse()?, config, parts, &bus).await?;
         let before = resident()?;

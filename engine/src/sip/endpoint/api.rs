@@ -102,7 +102,8 @@ pub enum Command {
     /// The wall clock's time, from which registrations expire: once before all else, and again
     /// whenever it may have been set.
     WallClock(UnixMillis),
-    /// These are the accounts from now on.
+    /// These are the accounts from now on. Devices, subscriptions and publications of accounts
+    /// that are none any more are over.
     SetAccounts(Arc<Accounts>),
     /// A registration that was kept from before a restart.
     RestoreBinding {

@@ -276,7 +276,7 @@ impl Endpoint {
                 self.clock = (now, wall);
                 self.arm_registrar(now);
             }
-            Command::SetAccounts(accounts) => self.accounts = accounts,
+            Command::SetAccounts(accounts) => self.set_accounts(now, accounts),
             Command::RestoreBinding { account, binding } => {
                 self.registrar.restore(&account, binding);
                 self.arm_registrar(now);

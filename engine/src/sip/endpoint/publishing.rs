@@ -97,7 +97,7 @@ impl Endpoint {
         self.arm_publications();
     }
 
-    fn arm_publications(&mut self) {
+    pub(super) fn arm_publications(&mut self) {
         self.timers.set(Wake::Publications, self.publications.next_expiry());
     }
 }

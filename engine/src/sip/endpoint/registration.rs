@@ -1,7 +1,9 @@
 //! REGISTER (RFC 3261 section 10.3).
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::accounts::Accounts;
 use super::auth::Asked;
 use super::server::{Received, dialled};
 use super::{Endpoint, Event, Wake};
@@ -104,6 +106,21 @@ impl Endpoint {
                 self.busy(request)
             }
         }
+    }
+
+    /// These are the accounts from now on: what there is of others is over.
+    pub(super) fn set_accounts(&mut self, now: Instant, accounts: Arc<Accounts>) {
+        self.accounts = Arc::clone(&accounts);
+        let is_known = |account: &str| accounts.get(account).is_some();
+        for (account, contact) in self.registrar.keep_accounts(is_known) {
+            self.event(Event::Unregistered { account, contact });
+        }
+        self.arm_registrar(now);
+        for account in self.publications.keep_accounts(is_known) {
+            self.event(Event::Published { account, state: None });
+        }
+        self.arm_publications();
+        self.end_subscriptions_but_of(now, is_known);
     }
 
     pub(super) fn expire_bindings(&mut self, now: Instant) {

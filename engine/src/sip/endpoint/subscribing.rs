@@ -247,6 +247,15 @@ impl Endpoint {
         self.feed_subscription(now, id, Input::End(reason));
     }
 
+    /// Whoever watches as an account that is not to be kept, watches no more.
+    pub(super) fn end_subscriptions_but_of(&mut self, now: Instant, keep: impl Fn(&str) -> bool) {
+        let gone = self.watching.iter().filter(|(_, watching)| !keep(&watching.account));
+        let gone: Vec<SubscriptionId> = gone.map(|(id, _)| *id).collect();
+        for id in gone {
+            self.end_subscription(now, id, Reason::Rejected);
+        }
+    }
+
     /// A NOTIFY was answered, or was not.
     pub(super) fn notified(&mut self, now: Instant, id: SubscriptionId, status: Option<u16>) {
         match status {

@@ -318,3 +318,38 @@ fn what_is_published_ends_by_itself() {
     assert!(net.has(a, |event| matches!(event, Event::Published { state: None, .. })));
     net.assert_clean();
 }
+
+#[test]
+fn an_account_that_is_none_any_more_leaves_nothing_behind() {
+    let mut net = Net::new(1);
+    let a = net.host(1, Policy::Answer);
+    let (mut alice, mut bob) = (alice(), phone("203.0.113.6:40000", "bob", "secret"));
+    for phone in [&mut alice, &mut bob] {
+        let contact = format!("Contact: <sip:{}@10.0.0.9:5060>\r\n", phone.user);
+        assert_eq!(phone.prove(&mut net, "REGISTER", &contact, "").status, 200);
+    }
+    let body = "<presence xmlns=\"urn:ietf:params:xml:ns:pidf\" entity=\"sip:alice@h1.example\"/>";
+    let head = "Event: presence\r\nContent-Type: application/pidf+xml\r\nExpires: 60\r\n";
+    assert_eq!(alice.publish(&mut net, head, body).status, 200);
+    assert_eq!(subscribe(&mut net, &mut alice, "").status, 200);
+    answer(&mut net, 200);
+    let bob_alone =
+        [("bob".to_owned(), crate::sip::digest::Ha1::new("bob", "h1.example", "secret"))];
+    let accounts: Accounts = bob_alone.into_iter().collect();
+    net.aside = true;
+    net.command(a, Command::SetAccounts(std::sync::Arc::new(accounts)));
+    net.run(SECOND / 10);
+    assert_eq!(state(&notifies(&net).pop().unwrap()), "terminated;reason=rejected");
+    answer(&mut net, 200);
+    net.aside = false;
+    assert!(is_over(&net));
+    let gone = |net: &Net, who: &str| {
+        net.has(a, |e| matches!(e, Event::Unregistered { account, .. } if account == who))
+    };
+    assert!(gone(&net, "alice") && !gone(&net, "bob"));
+    assert!(net.has(a, |e| matches!(e, Event::Published { state: None, .. })));
+    assert_eq!(net.hosts[a].endpoint.publications(), 0);
+    let contact = "Contact: <sip:alice@10.0.0.9:5060>\r\n";
+    assert_eq!(alice.prove(&mut net, "REGISTER", contact, "").status, 401);
+    assert_eq!(bob.prove(&mut net, "REGISTER", "", "").status, 200);
+}
