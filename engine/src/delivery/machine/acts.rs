@@ -172,6 +172,7 @@ impl Machine {
         if let Some(branch) = shown {
             *branch = Branch::Done { reached: true };
             self.seen = true;
+            self.reached = true;
             self.line(at, Some(rule), What::PopUp, "the pop-up was seen".into());
         }
     }
@@ -367,6 +368,12 @@ impl Machine {
             && let Some(device) = self.profile.device(name)
         {
             self.told.insert(device.label(), now);
+            // Noted here and not only when the act is over: a pop-up may take its place before.
+            self.reached = true;
+        }
+        // It was heard while this was under way: whether somebody was told of it is no matter now.
+        if self.stopping {
+            return;
         }
         let Some(walk) = &self.walk else { return };
         let rule = walk.rule;

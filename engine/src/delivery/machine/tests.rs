@@ -209,6 +209,33 @@ fn hearing_it_elsewhere_stops_the_telephone() {
 }
 
 #[test]
+fn a_mail_that_fails_after_it_was_heard_is_no_failure() {
+    let all_at_once = Act::All(vec![ring("phone", 1), tell("work")]);
+    let mut machine = begin(at(0), profile(vec![always(all_at_once)]), reach(Presence::Offline));
+    all(&mut machine);
+    machine.handle_input(at(1), Input::Settled);
+    assert_eq!(did(&mut machine), ["stop"]);
+    machine.handle_input(at(2), not_told("work", false));
+    assert_eq!(did(&mut machine), [""; 0]);
+    machine.handle_input(at(3), rang("cancelled"));
+    assert_eq!(did(&mut machine), ["finished"]);
+}
+
+#[test]
+fn who_was_told_before_a_pop_up_took_over_was_reached() {
+    let all_at_once = Act::All(vec![ring("mobile", 2), tell("push"), Act::PopUp]);
+    let mut machine = begin(at(0), profile(vec![always(all_at_once)]), reach(Presence::Offline));
+    all(&mut machine);
+    machine.handle_input(at(5), rang("no answer"));
+    machine.handle_input(at(6), told("push"));
+    // The next attempt is waited for when the browser comes, and goes again.
+    machine.handle_input(at(7), Input::Presence(reach(Presence::Online)));
+    machine.handle_input(at(8), Input::Presence(reach(Presence::Offline)));
+    let did = did(&mut machine);
+    assert!(did.iter().all(|did| !did.starts_with("failed: ")), "{did:?}");
+}
+
+#[test]
 fn what_is_called_off_stops_ringing_and_is_not_tried_again() {
     // While it rings, while the next attempt is waited for, and while nothing goes on.
     let profile = profile(vec![always(ring("phone", 3))]);
