@@ -4,6 +4,8 @@ use std::fs::{self, OpenOptions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -281,9 +283,9 @@ fn tokens_are_made_listed_and_revoked_whether_or_not_a_server_runs() {
 }
 
 /// Gives the home folder of `site` a microphone for ALSA, a pipe into which somebody speaks: a
-/// second of silence, `said`, and silence.
+/// second of silence, `said`, and silence. Counts the milliseconds that were spoken.
 #[track_caller]
-fn plug_in(site: &Site, said: &Sound) {
+fn plug_in(site: &Site, said: &Sound) -> Arc<AtomicU64> {
     let pipe = site.scratch().join("microphone");
     let made = Command::new("mkfifo").arg(&pipe).status();
     assert!(made.is_ok_and(|made| made.success()), "mkfifo");
@@ -296,11 +298,19 @@ fn plug_in(site: &Site, said: &Sound) {
     let mut heard = Sound::default().then_silence(Duration::from_secs(1));
     heard.0.extend(&said.0);
     // It waits in vain when nobody listens any more, and ends with the test.
-    thread::spawn(move || speak_into(&pipe, &heard.then_silence(Duration::from_secs(60))));
+    let spoken = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&spoken);
+    thread::spawn(move || {
+        speak_into(&pipe, &heard.then_silence(Duration::from_secs(60)), &counted)
+    });
+    spoken
 }
 
+/// What fits into a pipe, 64 KiB, was spoken and not heard.
+const IN_THE_PIPE: Duration = Duration::from_millis(171);
+
 /// Speaks as fast as people do, once somebody listens.
-fn speak_into(pipe: &Path, said: &Sound) {
+fn speak_into(pipe: &Path, said: &Sound, spoken: &AtomicU64) {
     // Opened for both, so that it stays open whoever comes and goes.
     let pipe = OpenOptions::new().read(true).write(true).open(pipe);
     let mut pipe = pipe.expect("a pipe");
@@ -311,6 +321,7 @@ fn speak_into(pipe: &Path, said: &Sound) {
         let wide = piece.iter().flat_map(|sample| [i32::from(*sample) << 16; 12]);
         let octets: Vec<u8> = wide.flat_map(i32::to_le_bytes).collect();
         pipe.write_all(&octets).expect("a pipe takes what is said");
+        spoken.fetch_add(10, Ordering::Relaxed);
         due = due.max(Instant::now()) + Duration::from_millis(10);
         thread::sleep(due.saturating_duration_since(Instant::now()));
     }
@@ -347,23 +358,23 @@ fn what_is_spoken_into_the_microphone_of_a_terminal_is_sent() {
 fn a_recorder_that_is_killed_leaves_what_was_said_but_its_last_second() {
     let site = Site::start();
     let terminal = Terminal { site: &site, token: Some(token(&site, "alice", "messages:send")) };
-    plug_in(&site, &audio::sentence());
+    let spoken = plug_in(&site, &audio::sentence());
     let file = site.scratch().join("cut.ogg");
     let mut command = terminal.command(&["record", "--to", "bob", "--mic", "-o", text(&file)]);
     command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let begun = Instant::now();
     let mut recording = command.spawn().expect("hark runs");
-    wait::until("something to be in the file", wait::SOON, || {
-        (fs::metadata(&file).ok()?.len() > 1_000).then_some(())
+    wait::until("four seconds to be spoken", wait::LATER, || {
+        (spoken.load(Ordering::Relaxed) >= 4_000).then_some(())
     });
-    thread::sleep(Duration::from_secs(2));
+    let spoken = Duration::from_millis(spoken.load(Ordering::Relaxed));
     recording.kill().expect("a child can be killed");
     recording.wait().expect("a child can be reaped");
-    let spoken = begun.elapsed();
     let (left, _) = audio::decode_ogg_opus(&fs::read(&file).expect("the file"));
-    // It takes a moment until the microphone is open, and what is in the pipe was not heard.
-    assert!(left.length() + Duration::from_millis(2_500) > spoken, "{:?}", left.length());
-    assert!(left.length() > Duration::from_secs(1), "{:?}", left.length());
+    assert!(
+        left.length() + Duration::from_secs(1) + IN_THE_PIPE > spoken,
+        "{:?} of {spoken:?}",
+        left.length()
+    );
     // It is said that it breaks off, and can be sent all the same.
     let sent = terminal.run(&["send", text(&file)]);
     assert_eq!(sent.code, Some(2), "{}", sent.err);
