@@ -11,12 +11,13 @@ use hark_engine::message::mailbox::Lamp;
 use hark_engine::message::{LoggedEvent, MessageSummary};
 use hark_engine::presence::Reach;
 use hark_engine::time::UnixMillis;
+use ractor::{ActorRef, Message};
 use tokio::sync::broadcast;
+use tokio::sync::broadcast::error::RecvError;
 use uuid::Uuid;
 
-use crate::store::{ChatEntry, Marked};
-
 use crate::orders::Progress;
+use crate::store::{ChatEntry, Marked};
 
 /// How many events a subscriber may lag behind before it has to read afresh.
 const CAPACITY: usize = 4096;
@@ -164,5 +165,25 @@ impl Bus {
     /// From now on, everything that is published.
     pub fn subscribe(&self) -> broadcast::Receiver<Arc<BusEvent>> {
         self.sender.subscribe()
+    }
+}
+
+/// Hands an actor what it reads of the bus, until one of them is gone. What `read` has no message
+/// for is for others; `lagged` is sent where events were missed.
+pub async fn pump<M: Message>(
+    mut events: broadcast::Receiver<Arc<BusEvent>>,
+    to: ActorRef<M>,
+    read: impl Fn(&Arc<BusEvent>) -> Option<M>,
+    lagged: impl Fn() -> M,
+) {
+    loop {
+        let message = match events.recv().await {
+            Ok(event) => read(&event),
+            Err(RecvError::Lagged(_)) => Some(lagged()),
+            Err(RecvError::Closed) => return,
+        };
+        if message.is_some_and(|message| to.cast(message).is_err()) {
+            return;
+        }
     }
 }

@@ -19,7 +19,6 @@ use hark_engine::message::{Event, LoggedEvent, hold};
 use hark_engine::time::UnixMillis;
 use prometheus::{IntCounterVec, Opts, Registry};
 use ractor::{Actor, ActorProcessingErr, ActorRef};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch as channel;
 use tokio::task::JoinSet;
 use uuid::Uuid;
@@ -28,7 +27,7 @@ use super::make::{MakeError, make, parts};
 use super::request::{Plan, Request};
 use super::watching::{Lasting, RuleSpec};
 use super::{AnnounceError, Announcements};
-use crate::bus::{Bus, BusEvent};
+use crate::bus::{self, Bus, BusEvent};
 use crate::clock;
 use crate::messages::Messages;
 use crate::prompt::{Prompts, Speech};
@@ -156,7 +155,9 @@ impl Actor for Announcer {
         services: Self::Arguments,
     ) -> Result<Self::State, ActorProcessingErr> {
         let mut pumps = JoinSet::new();
-        pumps.spawn(pump_bus(services.bus.clone(), myself.clone()));
+        let events = services.bus.subscribe();
+        let lagged = || AnnouncerMessage::Lagged;
+        pumps.spawn(bus::pump(events, myself.clone(), read, lagged));
         pumps.spawn(pump_changes(services.announcements.clone(), myself.clone()));
         services.messages.are_announcements(services.store.announcement_messages().await?);
         Ok(AnnouncerState {
@@ -806,29 +807,19 @@ async fn pump_changes(announcements: Announcements, to: ActorRef<AnnouncerMessag
     }
 }
 
-/// Hands over what the announcer reads; everything else on the bus is for others.
-async fn pump_bus(bus: Bus, to: ActorRef<AnnouncerMessage>) {
-    let mut events = bus.subscribe();
-    loop {
-        let message = match events.recv().await {
-            Ok(event) => match &*event {
-                BusEvent::Arrived { .. }
-                | BusEvent::Logged { .. }
-                | BusEvent::Telephones { .. }
-                | BusEvent::Mailbox { .. } => AnnouncerMessage::Bus(event),
-                BusEvent::PopUp { .. }
-                | BusEvent::Lamp { .. }
-                | BusEvent::Presence { .. }
-                | BusEvent::Announcement { .. }
-                | BusEvent::Chat(_)
-                | BusEvent::Order { .. }
-                | BusEvent::Notice { .. } => continue,
-            },
-            Err(RecvError::Lagged(_)) => AnnouncerMessage::Lagged,
-            Err(RecvError::Closed) => return,
-        };
-        if to.cast(message).is_err() {
-            return;
-        }
+/// What the announcer reads of the bus; everything else on it is for others.
+fn read(event: &Arc<BusEvent>) -> Option<AnnouncerMessage> {
+    match **event {
+        BusEvent::Arrived { .. }
+        | BusEvent::Logged { .. }
+        | BusEvent::Telephones { .. }
+        | BusEvent::Mailbox { .. } => Some(AnnouncerMessage::Bus(Arc::clone(event))),
+        BusEvent::PopUp { .. }
+        | BusEvent::Lamp { .. }
+        | BusEvent::Presence { .. }
+        | BusEvent::Announcement { .. }
+        | BusEvent::Chat(_)
+        | BusEvent::Order { .. }
+        | BusEvent::Notice { .. } => None,
     }
 }

@@ -7,6 +7,7 @@
 //! this process's life; then it is left to the next start.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hark_engine::dialplan::effect::Folder;
@@ -15,13 +16,12 @@ use hark_engine::message::state::RecipientState;
 use hark_engine::message::{Event, MessageSummary};
 use hark_engine::presence::Reach;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use super::message_actor::{MessageActor, MessageArguments, MessageMessage};
 use super::{BROWSER, DeliveryServices};
-use crate::bus::BusEvent;
+use crate::bus::{self, BusEvent};
 use crate::messages::Handover;
 use crate::store::{StoreError, Unfinished};
 
@@ -87,7 +87,9 @@ impl Actor for Dispatcher {
     ) -> Result<Self::State, ActorProcessingErr> {
         let DispatcherArguments { services, handover } = arguments;
         let mut pumps = JoinSet::new();
-        pumps.spawn(pump_bus(services.bus.subscribe(), myself.clone()));
+        let events = services.bus.subscribe();
+        let lagged = || DispatcherMessage::Lagged;
+        pumps.spawn(bus::pump(events, myself.clone(), read, lagged));
         pumps.spawn(pump_handover(handover, myself.clone()));
         pumps.spawn(super::release::release(services.messages.clone()));
         let state = DispatcherState {
@@ -322,56 +324,46 @@ async fn pump_handover(
     }
 }
 
-async fn pump_bus(
-    mut events: tokio::sync::broadcast::Receiver<std::sync::Arc<BusEvent>>,
-    dispatcher: ActorRef<DispatcherMessage>,
-) {
-    loop {
-        let message = match events.recv().await {
-            Ok(event) => match &*event {
-                BusEvent::Presence { user, reach } => DispatcherMessage::Presence(*user, *reach),
-                BusEvent::Logged { event, .. } => match event.event {
-                    Event::Heard { .. }
-                    | Event::Confirmed { .. }
-                    | Event::Saved
-                    | Event::Deleted
-                    | Event::Expired
-                    | Event::Purged => DispatcherMessage::Settled(event.message, event.recipient),
-                    // Confirmed by key, perhaps in the call of another message.
-                    Event::Delivered { ref device } if device.starts_with("phone") => {
-                        DispatcherMessage::Settled(event.message, event.recipient)
-                    }
-                    Event::Notified { ref device } if device == BROWSER => {
-                        DispatcherMessage::Seen(event.message, event.recipient)
-                    }
-                    Event::CalledOff { ref reason } => {
-                        DispatcherMessage::CalledOff(event.message, event.recipient, reason.clone())
-                    }
-                    Event::Accepted
-                    | Event::Restored
-                    | Event::Held { .. }
-                    | Event::Released
-                    | Event::Notified { .. }
-                    | Event::Delivered { .. }
-                    | Event::Called { .. }
-                    | Event::AttemptFailed { .. }
-                    | Event::Failed { .. } => continue,
-                },
-                BusEvent::PopUp { .. }
-                | BusEvent::Arrived { .. }
-                | BusEvent::Lamp { .. }
-                | BusEvent::Telephones { .. }
-                | BusEvent::Mailbox { .. }
-                | BusEvent::Announcement { .. }
-                | BusEvent::Chat(_)
-                | BusEvent::Order { .. }
-                | BusEvent::Notice { .. } => continue,
-            },
-            Err(RecvError::Lagged(_)) => DispatcherMessage::Lagged,
-            Err(RecvError::Closed) => return,
-        };
-        if dispatcher.cast(message).is_err() {
-            return;
-        }
+/// What the dispatcher reads of the bus; everything else on it is for others.
+fn read(event: &Arc<BusEvent>) -> Option<DispatcherMessage> {
+    match &**event {
+        BusEvent::Presence { user, reach } => Some(DispatcherMessage::Presence(*user, *reach)),
+        BusEvent::Logged { event, .. } => match event.event {
+            Event::Heard { .. }
+            | Event::Confirmed { .. }
+            | Event::Saved
+            | Event::Deleted
+            | Event::Expired
+            | Event::Purged => Some(DispatcherMessage::Settled(event.message, event.recipient)),
+            // Confirmed by key, perhaps in the call of another message.
+            Event::Delivered { ref device } if device.starts_with("phone") => {
+                Some(DispatcherMessage::Settled(event.message, event.recipient))
+            }
+            Event::Notified { ref device } if device == BROWSER => {
+                Some(DispatcherMessage::Seen(event.message, event.recipient))
+            }
+            Event::CalledOff { ref reason } => {
+                let reason = reason.clone();
+                Some(DispatcherMessage::CalledOff(event.message, event.recipient, reason))
+            }
+            Event::Accepted
+            | Event::Restored
+            | Event::Held { .. }
+            | Event::Released
+            | Event::Notified { .. }
+            | Event::Delivered { .. }
+            | Event::Called { .. }
+            | Event::AttemptFailed { .. }
+            | Event::Failed { .. } => None,
+        },
+        BusEvent::PopUp { .. }
+        | BusEvent::Arrived { .. }
+        | BusEvent::Lamp { .. }
+        | BusEvent::Telephones { .. }
+        | BusEvent::Mailbox { .. }
+        | BusEvent::Announcement { .. }
+        | BusEvent::Chat(_)
+        | BusEvent::Order { .. }
+        | BusEvent::Notice { .. } => None,
     }
 }

@@ -15,14 +15,13 @@ use hark_engine::sip::endpoint::{Command, Event, SubscriptionId, dialled};
 use hark_engine::sip::package::Package;
 use hark_engine::sip::uri::Uri;
 use ractor::{Actor, ActorId, ActorProcessingErr, ActorRef, SupervisionEvent};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{Mutex, broadcast, mpsc};
+use tokio::sync::{Mutex, mpsc};
 use tokio::task::JoinSet;
 
 use super::SubscriptionServices;
 use super::lamps::Lamps;
 use super::subscription_actor::{SubscriptionActor, SubscriptionArguments, SubscriptionMessage};
-use crate::bus::BusEvent;
+use crate::bus::{self, BusEvent};
 
 /// The actor.
 #[derive(Debug)]
@@ -96,7 +95,9 @@ impl Actor for Notifier {
     ) -> Result<Self::State, ActorProcessingErr> {
         let NotifierArguments { services, sip } = arguments;
         let mut pumps = JoinSet::new();
-        pumps.spawn(pump_bus(services.bus.subscribe(), myself.clone()));
+        let events = services.bus.subscribe();
+        let lagged = || NotifierMessage::Lagged;
+        pumps.spawn(bus::pump(events, myself.clone(), read, lagged));
         pumps.spawn(async move {
             let mut events = sip.lock().await;
             while let Some(event) = events.recv().await {
@@ -295,30 +296,19 @@ impl Entry {
     }
 }
 
-async fn pump_bus(
-    mut events: broadcast::Receiver<Arc<BusEvent>>,
-    notifier: ActorRef<NotifierMessage>,
-) {
-    loop {
-        let message = match events.recv().await {
-            Ok(event) => match &*event {
-                BusEvent::Lamp { user, .. } => NotifierMessage::Lamp(*user),
-                BusEvent::Presence { user, .. } => NotifierMessage::Presence(*user),
-                BusEvent::PopUp { .. }
-                | BusEvent::Arrived { .. }
-                | BusEvent::Logged { .. }
-                | BusEvent::Chat(_)
-                | BusEvent::Telephones { .. }
-                | BusEvent::Mailbox { .. }
-                | BusEvent::Announcement { .. }
-                | BusEvent::Order { .. }
-                | BusEvent::Notice { .. } => continue,
-            },
-            Err(RecvError::Lagged(_)) => NotifierMessage::Lagged,
-            Err(RecvError::Closed) => return,
-        };
-        if notifier.cast(message).is_err() {
-            return;
-        }
+/// What the notifier reads of the bus; everything else on it is for others.
+fn read(event: &Arc<BusEvent>) -> Option<NotifierMessage> {
+    match **event {
+        BusEvent::Lamp { user, .. } => Some(NotifierMessage::Lamp(user)),
+        BusEvent::Presence { user, .. } => Some(NotifierMessage::Presence(user)),
+        BusEvent::PopUp { .. }
+        | BusEvent::Arrived { .. }
+        | BusEvent::Logged { .. }
+        | BusEvent::Chat(_)
+        | BusEvent::Telephones { .. }
+        | BusEvent::Mailbox { .. }
+        | BusEvent::Announcement { .. }
+        | BusEvent::Order { .. }
+        | BusEvent::Notice { .. } => None,
     }
 }
